@@ -1,0 +1,48 @@
+"""A case: an order, what the registry and the ledger said about everything it names, the rules, and the instant.
+
+What was said is kept as answers to questions. A question is a tuple whose first member names its kind:
+
+==================================  =======================================================================
+question                            answer
+==================================  =======================================================================
+("as_of", program)                  the instant as of which the registry speaks, or None
+("mode", program)                   tuple of ProgramFact
+("site", site_id)                   tuple of SiteFact, of every program that has the id
+("identifier", kind, value)         tuple of site ids that a fact of any program gives this value; an account
+                                    is asked for as ``wholesaler_id:account``
+("patient", program, id)            tuple of PatientFact
+("prescriber", program, id)         tuple of PrescriberFact
+("authorization", program, id)      tuple of AuthorizationFact
+("recall", program, lot)            tuple of RecallFact, of every product of the program
+("units", program, authorization)   dispensing units released so far, less voided and returned
+("serial", gtin, serial)            where it was released, as ``wholesaler/order/revision/line``, or None
+("order", wholesaler_id, order_id)  tuple of Earlier: the messages of this order that came before
+==================================  =======================================================================
+
+A question without an answer is a fault of the caller, and raises ``KeyError``: nothing is decided on a guess.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from gatekeeper.domain.order import Order
+from gatekeeper.domain.program import Program
+
+Question = tuple[str, ...]
+Answers = Mapping[Question, Any]
+
+
+class Earlier(NamedTuple):
+    """An earlier message of the same order."""
+
+    revision: int
+    digest: str
+
+
+class Case(NamedTuple):
+    order: Order
+    answers: Answers
+    programs: tuple[Program, ...]
+    at: datetime
+    """The instant of the decision, in UTC; read once."""

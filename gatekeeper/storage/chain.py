@@ -1,0 +1,62 @@
+"""The one chain: each block binds what a database transaction recorded to all that was recorded before."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Table
+
+from gatekeeper.storage import tables
+
+GENESIS = sha256(b"genesis").digest()
+
+KEYS: dict[Table, Callable[[Sequence[Any]], Any]] = {
+    tables.SOURCE: lambda row: row[0],
+    tables.ARRIVAL: lambda row: row[:3],
+    tables.EXAMINATION: lambda row: row[0],
+    tables.DISTRIBUTION_RECORD: lambda row: row[1:3],
+    tables.ALERT: lambda row: row[0],
+    tables.REFUSAL: lambda row: row[:3],
+    tables.SET_ASIDE: lambda row: row[:3],
+    tables.REGISTRY_LOAD: lambda row: row[0],
+}
+"""In which order the rows of a table stand in a block's digest."""
+
+_encode = msgspec.msgpack.Encoder(uuid_format="bytes").encode
+
+
+class Block(NamedTuple):
+    number: int
+    at: datetime
+    registry_version: int
+    rows: int
+    digest: bytes
+    previous: bytes
+    hash: bytes
+
+
+def block(number: int, at: datetime, registry_version: int, rows: Mapping[Table, Sequence[Sequence[Any]]], previous: bytes) -> Block:
+    """The block for ``rows``; a row's last member, the number of its block, is no part of the digest."""
+    digest, count = sha256(), 0
+    for table in tables.EVIDENCE:
+        recorded = rows.get(table, ())
+        if recorded:
+            count += len(recorded)
+            digest.update(_encode((table.name, [row[:-1] for row in sorted(recorded, key=KEYS[table])])))
+    return seal(number, at, registry_version, count, digest.digest(), previous)
+
+
+def seal(number: int, at: datetime, registry_version: int, rows: int, digest: bytes, previous: bytes) -> Block:
+    """The block with its hash, over everything that it says and the hash of the one before."""
+    bound = sha256(_encode((number, at, registry_version, rows, digest, previous))).digest()
+    return Block(number, at, registry_version, rows, digest, previous, bound)
+
+
+def facts_digest(rows: Iterable[Sequence[Any]]) -> bytes:
+    """Over the facts and presences of one load, in their order."""
+    digest = sha256()
+    for row in rows:
+        digest.update(_encode(tuple(row)))
+    return digest.digest()

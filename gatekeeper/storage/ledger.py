@@ -1,0 +1,118 @@
+"""The ledger: its lock, its tail, what came before, and how what was decided is added to it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from psycopg import Cursor
+from sqlalchemy import Table
+
+from gatekeeper.errors import Halt, TryAgain
+from gatekeeper.storage import chain, tables
+from gatekeeper.storage.columns import insert
+
+LEDGER_LOCK = 7313001
+"""Whoever changes what is decided or known takes this lock first: verdicts and facts stand in one order."""
+
+TAIL = """
+SELECT date_trunc('milliseconds', clock_timestamp()), block, hash, at, examination, registry_version FROM moving_tail
+"""
+EARLIER = """
+SELECT id, wholesaler_id, order_id, revision, number, cause, digest, released
+FROM examination WHERE order_id = ANY(%s) ORDER BY id
+"""
+HEADS = "SELECT source, partition, next_offset FROM moving_head WHERE source = ANY(%s)"
+SET_ASIDE = 'SELECT topic, partition, "offset", reason FROM set_aside WHERE topic = ANY(%s) AND "offset" = ANY(%s)'
+
+
+class Tail(NamedTuple):
+    """Where the ledger ends, and the instant at which that was read: the instant of every decision of the transaction."""
+
+    now: datetime
+    block: int
+    hash: bytes
+    at: datetime
+    examination: int
+    registry_version: int
+
+
+class EarlierExamination(NamedTuple):
+    id: int
+    wholesaler_id: str
+    order_id: str
+    revision: int
+    number: int
+    cause: str
+    """``message``: a message of the order was judged. ``superseded``: a higher revision withdrew what was released."""
+    digest: bytes
+    released: bytes | None
+
+
+def take_lock(cursor: Cursor[Any]) -> None:
+    """Waits for the ledger lock, which is kept to the end of the transaction."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LEDGER_LOCK,))
+
+
+def read_tail(cursor: Cursor[Any]) -> Tail:
+    """Where the ledger ends. Raises ``TryAgain`` while the database's clock is behind the last block: nothing is decided then."""
+    row = cursor.execute(TAIL).fetchone()
+    if row is None:
+        raise Halt("The ledger has no tail: the database was not made by `gatekeeper migrate`.")
+    tail = Tail(*row)._replace(now=row[0].astimezone(UTC))
+    if tail.now < tail.at:
+        raise TryAgain(f"The database's clock ran back to {tail.now:%Y-%m-%dT%H:%M:%SZ}, before the last block: nothing is decided until it has caught up.")
+    return tail
+
+
+def heads(cursor: Cursor[Any], sources: Iterable[int]) -> dict[tuple[int, int], int]:
+    """By source and partition, the offset below which everything has been judged."""
+    return {(source, partition): offset for source, partition, offset in cursor.execute(HEADS, (list(set(sources)),))}
+
+
+def earlier(cursor: Cursor[Any], order_ids: Iterable[str]) -> list[EarlierExamination]:
+    """Every examination of the orders with these ids, of whatever wholesaler, oldest first."""
+    return [EarlierExamination(*row) for row in cursor.execute(EARLIER, (list(set(order_ids)),))]
+
+
+def set_aside(cursor: Cursor[Any], positions: Iterable[tuple[str, int, int]]) -> dict[tuple[str, int, int], str]:
+    """Which of the positions (topic, partition, offset) a person took out of the way, and why."""
+    wanted = set(positions)
+    rows = cursor.execute(SET_ASIDE, (list({topic for topic, _, _ in wanted}), list({offset for _, _, offset in wanted})))
+    return {(topic, partition, offset): reason for topic, partition, offset, reason in rows if (topic, partition, offset) in wanted}
+
+
+def record_counts(cursor: Cursor[Any]) -> dict[str, int]:
+    """By program, the last sequence of its distribution records."""
+    return dict(cursor.execute("SELECT program, sequence FROM moving_record_count").fetchall())
+
+
+def add_block(cursor: Cursor[Any], tail: Tail, rows: dict[Table, list[Sequence[Any]]], *, examination: int, registry_version: int) -> chain.Block:
+    """Adds ``rows`` (each ending with the number of the new block) and the block that binds them, and moves the tail."""
+    added = chain.block(tail.block + 1, tail.now, registry_version, rows, tail.hash)
+    for table, recorded in rows.items():
+        insert(cursor, table, recorded)
+    insert(cursor, tables.BLOCK, [added])
+    cursor.execute(
+        "UPDATE moving_tail SET block = %s, hash = %s, at = %s, examination = %s, registry_version = %s",
+        (added.number, added.hash, added.at, examination, registry_version),
+    )
+    return added
+
+
+def source_of(cursor: Cursor[Any], topic: str, topic_id: str) -> int:
+    """The number of a topic in the ledger; it is added when it is seen for the first time."""
+    take_lock(cursor)
+    found = cursor.execute("SELECT id FROM source WHERE topic_id = %s", (topic_id,)).fetchone()
+    if found:
+        return int(found[0])
+    tail = read_tail(cursor)
+    last = cursor.execute("SELECT coalesce(max(id), 0) FROM source").fetchone()
+    number = int(last[0]) + 1 if last else 1
+    add_block(
+        cursor,
+        tail,
+        {tables.SOURCE: [(number, topic_id, topic, tail.block + 1)]},
+        examination=tail.examination,
+        registry_version=tail.registry_version,
+    )
+    return number

@@ -1,0 +1,91 @@
+"""Everything that a batch asks, answered by a handful of statements, whatever its size."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, NamedTuple
+
+import msgspec
+from psycopg import Cursor
+
+from gatekeeper.domain.case import Question
+from gatekeeper.translate import fact_of
+from schemas.reading import decode_fact
+
+FACTS = """
+SELECT f.kind, f.subject, f.program, f.body,
+       (SELECT CASE WHEN p.present THEN NULL ELSE p.day END FROM fact_presence p WHERE p.fact = f.id ORDER BY p.load DESC LIMIT 1)
+FROM fact f WHERE f.subject = ANY(%s) ORDER BY f.id
+"""
+IDENTIFIERS = "SELECT kind, value, site_id FROM moving_site_identifier WHERE value = ANY(%s) ORDER BY site_id"
+UNITS = "SELECT program, authorization_id, units FROM moving_units WHERE authorization_id = ANY(%s)"
+SERIALS = "SELECT gtin, serial, place FROM moving_serial WHERE serial = ANY(%s)"
+FRESHNESS = "SELECT program, as_of FROM moving_freshness WHERE program = ANY(%s)"
+
+OF_ALL_PROGRAMS = frozenset({"site"})
+KIND_OF_FACT = {"mode": "program", "site": "site", "patient": "patient", "prescriber": "prescriber", "authorization": "authorization", "recall": "recall"}
+
+
+class Said(NamedTuple):
+    """What was answered to a question, and the same as it is kept as evidence (JSON)."""
+
+    answer: Any
+    raw: bytes
+
+
+NOTHING = Said((), b"[]")
+
+
+def ask(cursor: Cursor[Any], questions: Iterable[Question]) -> dict[Question, Said]:
+    """The answers to ``questions``, all as of this moment of the transaction. ``order`` is not asked here."""
+    by_kind: dict[str, list[Question]] = defaultdict(list)
+    for question in questions:
+        by_kind[question[0]].append(question)
+    said: dict[Question, Said] = {}
+    _ask_facts(cursor, by_kind, said)
+    if asked := by_kind.get("identifier"):
+        _ask_identifiers(cursor, asked, said)
+    if asked := by_kind.get("units"):
+        found = {(program, authorization): units for program, authorization, units in cursor.execute(UNITS, ([q[2] for q in asked],))}
+        said |= {question: plain(found.get((question[1], question[2]), 0)) for question in asked}
+    if asked := by_kind.get("serial"):
+        out = {(gtin, serial): place for gtin, serial, place in cursor.execute(SERIALS, ([q[2] for q in asked],))}
+        said |= {question: plain(out.get((question[1], question[2]))) for question in asked}
+    if asked := by_kind.get("as_of"):
+        fresh = dict(cursor.execute(FRESHNESS, ([q[1] for q in asked],)).fetchall())
+        said |= {question: plain(fresh.get(question[1])) for question in asked}
+    return said
+
+
+def plain(answer: Any) -> Said:
+    """An answer that is kept as it is."""
+    return Said(answer, msgspec.json.encode(answer))
+
+
+def _ask_facts(cursor: Cursor[Any], by_kind: dict[str, list[Question]], said: dict[Question, Said]) -> None:
+    asked = [question for kind in KIND_OF_FACT for question in by_kind.get(kind, ())]
+    if not asked:
+        return
+    rows: dict[tuple[str, ...], list[tuple[bytes, date | None]]] = defaultdict(list)
+    for kind, subject, program, body, until in cursor.execute(FACTS, (list({question[-1] for question in asked}),)):
+        rows[(kind, subject) if kind in OF_ALL_PROGRAMS else (kind, subject, program)].append((body, until))
+    for question in asked:
+        kind, subject = KIND_OF_FACT[question[0]], question[-1]
+        found = rows.get((kind, subject) if kind in OF_ALL_PROGRAMS else (kind, subject, question[1]))
+        said[question] = Said(tuple(_fact(*row) for row in found), b"[" + b",".join(_raw(*row) for row in found) + b"]") if found else NOTHING
+
+
+def _fact(body: bytes, until: date | None) -> Any:
+    fact = fact_of(decode_fact(body))
+    return fact._replace(until=until) if until else fact
+
+
+def _raw(body: bytes, until: date | None) -> bytes:
+    return b'{"until":"%s","fact":%s}' % (until.isoformat().encode(), body) if until else body
+
+
+def _ask_identifiers(cursor: Cursor[Any], asked: list[Question], said: dict[Question, Said]) -> None:
+    sites: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for kind, value, site_id in cursor.execute(IDENTIFIERS, (list({question[2] for question in asked}),)):
+        sites[kind, value].append(site_id)
+    said |= {question: plain(tuple(sites.get((question[1], question[2]), ()))) for question in asked}

@@ -1,0 +1,1 @@
+"""The tests of the gatekeeper, in folders that mirror its packages."""

@@ -1,0 +1,1 @@
+"""The house checks itself: direction, names, sizes, locks, clocks."""

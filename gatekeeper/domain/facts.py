@@ -82,7 +82,10 @@ F = TypeVar("F", SiteFact, PatientFact, PrescriberFact, AuthorizationFact, Recal
 
 
 def holding(facts: Iterable[F], day: date) -> F | None:
-    """The fact that holds on ``day`` among those of one subject (contract section 4): the latest ``effective_on`` at or before the day, on a tie the higher ``sequence``."""
+    """The fact that holds on ``day`` among those of one subject (contract section 4).
+
+    The latest ``effective_on`` at or before the day, on a tie the higher ``sequence``.
+    """
     best: F | None = None
     for fact in facts:
         if fact.effective_on > day or (fact.until is not None and day >= fact.until):

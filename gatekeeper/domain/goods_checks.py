@@ -1,0 +1,78 @@
+"""What should hold of the goods: registry age, product codes, dates, units, lot, serials."""
+
+from datetime import timedelta
+
+from gatekeeper.domain.covered_line import CoveredLine
+from gatekeeper.domain.facts import holding
+from gatekeeper.domain.products import codes_disagree, ndc_readings
+from gatekeeper.domain.sites import Evidence
+
+_SERIALS_SHOWN = 20
+
+
+def registry_is_current(case: CoveredLine) -> Evidence | None:
+    standing = case.standing
+    as_of = case.standing.answers[("as_of", standing.program.name)]
+    limit = standing.program.registry_age_limit_hours
+    if as_of is not None and standing.at - as_of <= timedelta(hours=limit):
+        return None
+    return {"as_of": None if as_of is None else as_of.isoformat(), "limit_hours": limit}
+
+
+def product_codes_agree(case: CoveredLine) -> Evidence | None:
+    line, package = case.line, case.package
+    if not codes_disagree(case.reading, package, ndc_given=line.ndc is not None, gtin_given=line.gtin is not None):
+        return None
+    return {"ndc": line.ndc, "gtin": line.gtin, "covered": package.name}
+
+
+def ship_date_is_recent(case: CoveredLine) -> Evidence | None:
+    standing = case.standing
+    ship_on, limit = standing.order.ship_on, standing.program.ship_date_limit_days
+    if (standing.today - ship_on).days <= limit:
+        return None
+    return {"ship_on": ship_on.isoformat(), "today": standing.today.isoformat(), "limit_days": limit}
+
+
+def product_lasts_until_delivery(case: CoveredLine) -> Evidence | None:
+    expires_on, delivery_day = case.line.expires_on, case.standing.delivery_day
+    if expires_on is None or expires_on >= delivery_day:
+        return None
+    return {"expires_on": expires_on.isoformat(), "delivery_day": delivery_day.isoformat()}
+
+
+def unit_is_known(case: CoveredLine) -> Evidence | None:
+    return None if case.units is not None else {"known_units": sorted({case.package.unit, *(unit for unit, _ in case.package.units)})}
+
+
+def lot_is_not_recalled(case: CoveredLine) -> Evidence | None:
+    lot = case.line.lot
+    if lot is None:
+        return None
+    facts = case.standing.answers[("recall", case.standing.program.name, lot)]
+    if not facts:
+        return None
+    recall = holding([fact for fact in facts if case.package.ndc in (ndc_readings(fact.ndc) or ())], case.standing.today)
+    if recall is None or recall.status != "recalled":
+        return None
+    return {"status": recall.status, "effective_on": recall.effective_on.isoformat(), "fact_sequence": recall.sequence}
+
+
+def serials_match_quantity(case: CoveredLine) -> Evidence | None:
+    serials = case.line.serials
+    if not serials or case.units is None or len(serials) == case.units:
+        return None
+    return {"serials": len(serials), "units": case.units}
+
+
+def serials_have_not_shipped(case: CoveredLine) -> Evidence | None:
+    if not case.line.serials:
+        return None
+    gtin, used, answers = case.package.gtin, case.used, case.standing.answers
+    shipped = []
+    for serial in case.line.serials:
+        question = ("serial", gtin, serial)
+        where = used.get(question) or answers[question]
+        if where is not None:
+            shipped.append({"serial": serial, "released_in": where})
+    return {"count": len(shipped), "serials": shipped[:_SERIALS_SHOWN]} if shipped else None

@@ -1,0 +1,17 @@
+"""Ids of what is published: derived from what it is about, so that the same thing has the same id on any machine."""
+
+from uuid import UUID, uuid5
+
+_NAMESPACE = UUID("5f6a1d0e-4f0b-5c3c-9d5a-0b6f1f5f2a11")
+
+
+def verdict_id(wholesaler_id: str, order_id: str, revision: int, examination: int) -> UUID:
+    """Of one examination of one revision of an order."""
+    return uuid5(_NAMESPACE, f"verdict/{wholesaler_id}/{order_id}/{revision}/{examination}")
+
+
+def record_id(  # noqa: PLR0913, PLR0917 - what the contract derives it from
+    wholesaler_id: str, order_id: str, revision: int, line: int, examination: int, kind: str, ordinal: int = 1
+) -> UUID:
+    """Of one distribution record. Ids of the contract hold no ``/``, so no two things share a name."""
+    return uuid5(_NAMESPACE, f"record/{wholesaler_id}/{order_id}/{revision}/{line}/{examination}/{kind}/{ordinal}")

@@ -1,0 +1,165 @@
+"""Which site an order means, by the registry of one program on one day (contract section 5, "Which site")."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any, NamedTuple
+
+from gatekeeper.domain.addresses import address_key
+from gatekeeper.domain.case import Answers
+from gatekeeper.domain.facts import SiteFact, holding
+from gatekeeper.domain.order import Order, ShipTo
+
+IDENTIFIER_KINDS = ("npi", "dea", "ncpdp_id", "hin", "gln")
+Evidence = dict[str, Any]
+
+
+class Finding(NamedTuple):
+    """The site that was found, or why none was; and what of the order does not fit it."""
+
+    site: SiteFact | None
+    facts: tuple[SiteFact, ...]
+    """All the program's facts about the site: another day may have another one."""
+    problems: dict[str, Evidence]
+    """By the code of the reason."""
+
+
+def identifiers_of(order: Order) -> list[tuple[str, str]]:
+    """The identifiers that the order gives beside ``rems_site_id``, as the registry is asked for them; the account first."""
+    ship_to = order.ship_to
+    given = [] if ship_to.account is None else [("account", account_of(order.wholesaler_id, ship_to.account))]
+    return given + _numbers_of(ship_to)
+
+
+def account_of(wholesaler_id: str, account: str) -> str:
+    return f"{wholesaler_id}:{account}"
+
+
+def site_on(facts: tuple[SiteFact, ...], program: str, day: date) -> SiteFact | None:
+    """The fact of the program that holds for a site on the day."""
+    if len(facts) == 1:
+        fact = facts[0]
+        if fact.program != program or fact.effective_on > day or (fact.until is not None and day >= fact.until):
+            return None
+        return fact
+    return holding([fact for fact in facts if fact.program == program], day)
+
+
+def find_site(order: Order, program: str, day: date, answers: Answers) -> Finding:
+    """The site that the order means. ``problems`` holds every disagreement; a site found is judged by the caller."""
+    site_id = order.ship_to.rems_site_id
+    if site_id is None:
+        return _by_identifiers(order, program, day, answers)
+    facts: tuple[SiteFact, ...] = answers[("site", site_id)]
+    site = site_on(facts, program, day)
+    if site is not None:
+        return _found(site, facts, order, day, answers)
+    others = _programs_on(facts, day)
+    if others:
+        return _not_found("site_of_other_program", {"kinds": ["rems_site_id"], "programs": sorted(others)})
+    return _not_found("site_unknown", {"kinds": ["rems_site_id"]})
+
+
+def _by_identifiers(order: Order, program: str, day: date, answers: Answers) -> Finding:
+    given = identifiers_of(order)
+    carriers = {kind: _carriers(kind, value, program, day, answers) for kind, value in given}
+    if carriers.get("account"):
+        candidates = carriers["account"]
+    else:
+        known = [sites for sites in carriers.values() if sites]
+        if not known:
+            return _known_to_nobody(given, day, answers)
+        candidates = {site_id: site for site_id, site in known[0].items() if all(site_id in sites for sites in known)}
+    if not candidates:
+        return _not_found("site_identifiers_disagree", {"kinds": [kind for kind, sites in carriers.items() if sites]})
+    if len(candidates) > 1:
+        wanted = address_key(order.ship_to.address)
+        agreeing = {site_id: site for site_id, site in candidates.items() if _key_on_file(site) == wanted}
+        if len(agreeing) != 1:
+            return _not_found("site_ambiguous", {"sites": sorted(candidates), "address_agrees": sorted(agreeing), "order_address": wanted})
+        candidates = agreeing
+    ((site_id, site),) = candidates.items()
+    return _found(site, answers[("site", site_id)], order, day, answers)
+
+
+def _known_to_nobody(given: list[tuple[str, str]], day: date, answers: Answers) -> Finding:
+    """Of identifiers that this program's registry does not know on the day."""
+    others = {
+        fact.program
+        for kind, value in given
+        for site_id in answers[("identifier", kind, value)]
+        for fact in _holding_anywhere(answers[("site", site_id)], day)
+        if value in _on_file(fact, kind)
+    }
+    kinds = [kind for kind, _ in given]
+    if others:
+        return _not_found("site_of_other_program", {"kinds": kinds, "programs": sorted(others)})
+    return _not_found("site_unknown", {"kinds": kinds})
+
+
+def _found(site: SiteFact, facts: tuple[SiteFact, ...], order: Order, day: date, answers: Answers) -> Finding:
+    problems: dict[str, Evidence] = {}
+    disagreeing = []
+    for kind, value in identifiers_of(order):
+        on_file = _on_file(site, kind)
+        if kind == "account":
+            on_file = tuple([account for account in on_file if account.startswith(order.wholesaler_id + ":")])
+        # Not among those on file; or, where none of the kind is on file, another site's.
+        if value not in on_file if on_file else _carriers(kind, value, site.program, day, answers):
+            disagreeing.append(kind)
+    if disagreeing:
+        problems["site_identifiers_disagree"] = {
+            "kinds": sorted(disagreeing),
+            "effective_on": site.effective_on.isoformat(),
+            "fact_sequence": site.sequence,
+        }
+    wanted, registered = address_key(order.ship_to.address), _key_on_file(site)
+    if wanted != registered:
+        problems["site_address_disagrees"] = {
+            "order_address": wanted,
+            "registry_address": registered,
+            "effective_on": site.effective_on.isoformat(),
+            "fact_sequence": site.sequence,
+        }
+    return Finding(site, facts, problems)
+
+
+def _carriers(kind: str, value: str, program: str, day: date, answers: Answers) -> dict[str, SiteFact]:
+    """The sites to which the program's registry gives this value on the day."""
+    found = {}
+    for site_id in answers[("identifier", kind, value)]:
+        site = site_on(answers[("site", site_id)], program, day)
+        if site is not None and value in _on_file(site, kind):
+            found[site_id] = site
+    return found
+
+
+def _numbers_of(ship_to: ShipTo) -> list[tuple[str, str]]:
+    _, _, _, npi, dea, ncpdp_id, hin, gln, _ = ship_to
+    numbers = zip(IDENTIFIER_KINDS, (npi, dea, ncpdp_id, hin, gln), strict=True)
+    return [(kind, value) for kind, value in numbers if value is not None]
+
+
+def _on_file(site: SiteFact, kind: str) -> tuple[str, ...]:
+    for name, values in site.identifiers:
+        if name == kind:
+            return values
+    return ()
+
+
+def _key_on_file(site: SiteFact) -> str | None:
+    return None if site.address is None else address_key(site.address)
+
+
+def _holding_anywhere(facts: tuple[SiteFact, ...], day: date) -> Iterator[SiteFact]:
+    for program in {fact.program for fact in facts}:
+        fact = site_on(facts, program, day)
+        if fact is not None:
+            yield fact
+
+
+def _programs_on(facts: tuple[SiteFact, ...], day: date) -> set[str]:
+    return {fact.program for fact in _holding_anywhere(facts, day)}
+
+
+def _not_found(code: str, evidence: Evidence) -> Finding:
+    return Finding(None, (), {code: evidence})

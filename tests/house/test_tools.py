@@ -27,3 +27,10 @@ def said(*command: str) -> tuple[int, str]:
 def test_nothing_is_found(command: tuple[str, ...]) -> None:
     status, words = said(*command)
     assert status == 0, words
+
+
+def test_the_generated_documents_are_fresh() -> None:
+    makers = sorted(f"{path.parent.name}.documents" for path in ROOT.glob("*/documents.py"))
+    assert makers
+    stale = {maker: words for maker in makers for status, words in [said("python", "-m", maker, "--check")] if status != 0}
+    assert not stale

@@ -1,8 +1,9 @@
 """Every reason of the contract as one small function, and the answer to an order that follows from them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from tests.oracle import addresses
@@ -10,7 +11,20 @@ from tests.oracle.history import History, LineAnswer, Order, Release, content, w
 from tests.oracle.identifiers import dea_is_valid, gln_is_valid, npi_is_valid
 from tests.oracle.products import Row, product_of
 from tests.oracle.registry import (
-    LEMTRADA, Fact, Program, day_of, holding, is_certified, is_recalled, is_stale, last_valid_day, mode_on, site_on, sites_on, told)
+    LEMTRADA,
+    Fact,
+    Known,
+    Program,
+    holding,
+    is_certified,
+    is_recalled,
+    is_stale,
+    last_valid_day,
+    mode_on,
+    site_on,
+    sites_on,
+    told,
+)
 from tests.oracle.sites import Found, find_site, given_identifiers, identifier_disagrees
 
 
@@ -20,18 +34,30 @@ class Case:
 
     order: Order
     line: dict[str, Any]
-    facts: list[Fact]
-    at: datetime
+    known: Known
     history: History
-    program: Program
     row: Row
     product_codes: tuple[str, ...]
-    found: Found = field(init=False)
-    today: date = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "today", day_of(self.at, self.program))
-        object.__setattr__(self, "found", find_site(self.order, self.facts, self.program.name, self.today))
+    @cached_property
+    def found(self) -> Found:
+        """The site, or why there is none."""
+        return find_site(self.order, self.facts, self.program.name, self.today)
+
+    @property
+    def facts(self) -> list[Fact]:
+        """The registry."""
+        return self.known.facts
+
+    @property
+    def program(self) -> Program:
+        """The program of the covered package."""
+        return self.known.program
+
+    @cached_property
+    def today(self) -> date:
+        """'The day in the program's time zone … on which the decision is made'"""
+        return self.known.today
 
     @property
     def site(self) -> Fact | None:
@@ -64,7 +90,7 @@ class Case:
 
 def registry_stale(case: Case) -> bool:
     """'the program's registry is older than its limit'"""
-    return is_stale(case.facts, case.program, case.at)
+    return is_stale(case.known)
 
 
 def product_identifiers_disagree(case: Case) -> bool:
@@ -142,8 +168,8 @@ def certification_lapsed(case: Case) -> bool:
 
 
 def certification_lapses_before_delivery(case: Case) -> bool:
-    """'valid today, not through delivery'; 'Certification must also cover `ship_on` and `deliver_by`, each judged by the fact that holds on that
-    day; a day before today is judged as today.'"""
+    """'valid today, not through delivery'; 'Certification must also cover `ship_on` and `deliver_by`, each judged by the fact that holds on
+    that day; a day before today is judged as today.'"""
     if case.site is None or not is_certified(case.site, case.today):
         return False
     days = {max(day, case.today) for day in (date.fromisoformat(case.order["ship_on"]), case.deliver_by)}
@@ -156,8 +182,8 @@ def recipient_class_not_allowed(case: Case) -> bool:
 
 
 def administering_site_not_certified(case: Case) -> bool:
-    """'If the site shipped to is of a pharmacy class, the line's `administering_site_id`, else the authorization's, must be a site of the program, of
-    class `healthcare_facility`, certified on the day (`administering_site_not_certified`, also where none is named)'"""
+    """'If the site shipped to is of a pharmacy class, the line's `administering_site_id`, else the authorization's, must be a site of the
+    program, of class `healthcare_facility`, certified on the day (`administering_site_not_certified`, also where none is named)'"""
     if case.site is None or case.site["class"] not in ("pharmacy", "inpatient_pharmacy"):
         return False
     site_id = case.named("administering_site_id") or (case.authorization or {}).get("administering_site_id")
@@ -203,8 +229,8 @@ def authorization_not_valid(case: Case) -> bool:
 
 
 def authorization_for_other_party(case: Case) -> bool:
-    """'other patient, prescriber or administering site; or the facility shipped to is not the one that administers': 'a healthcare facility must itself
-    be the administering site, of the line where it names one and of the authorization'."""
+    """'other patient, prescriber or administering site; or the facility shipped to is not the one that administers': 'a healthcare
+    facility must itself be the administering site, of the line where it names one and of the authorization'."""
     if patient_missing(case):
         return False
     held = case.authorization or {}
@@ -268,8 +294,9 @@ REASONS: dict[str, tuple[str, Callable[[Case], bool]]] = {
 
 
 def does_not_stop(code: str, mode: str) -> bool:
-    """'Under mode `discretion` the site rules (`site_*`, `certification_*`, `recipient_class_not_allowed`, `administering_site_not_certified`,
-    `identifier_invalid`) are evaluated and reported with `"stops": false`, and do not stop; all others do.'"""
+    """'Under mode `discretion` the site rules (`site_*`, `certification_*`, `recipient_class_not_allowed`,
+    `administering_site_not_certified`, `identifier_invalid`) are evaluated and reported with `"stops": false`, and do not stop; all others
+    do.'"""
     named = ("recipient_class_not_allowed", "administering_site_not_certified", "identifier_invalid")
     return mode == "discretion" and (code.startswith(("site_", "certification_")) or code in named)
 
@@ -280,25 +307,24 @@ def outcome_of(outcomes: list[str]) -> str:
 
 
 def order_reasons(order: Order, history: History) -> list[str]:
-    """'`order_superseded`, … `order_contradicts` … end the examination: every line, also of products that nobody restricts, gets those of them that
-    apply, and no other reason.'"""
+    """'`order_superseded`, … `order_contradicts` … end the examination: every line, also of products that nobody restricts, gets those
+    of them that apply, and no other reason.'"""
     earlier = [message for message, _ in history.of_order(order)]
     contradicts = any(message["revision"] == order["revision"] and message != order for message in earlier)
     superseded = any(message["revision"] > order["revision"] for message in earlier)
     return ["order_contradicts"] * contradicts + ["order_superseded"] * superseded
 
 
-def answer_line(order: Order, line: dict[str, Any], facts: list[Fact], at: datetime, history: History,
-                program: Program) -> tuple[LineAnswer, Release | None]:
+def answer_line(order: Order, line: dict[str, Any], known: Known, history: History) -> tuple[LineAnswer, Release | None]:
     """What becomes of a line, and the units and serials that it holds if it is released."""
-    mode = mode_on(facts, program.name, day_of(at, program))
+    program, mode = known.program, mode_on(known)
     if mode == "ended":
         # 'Under `ended` nothing of the program applies, its watch included.' 'Where no program is in force, no product rule applies.'
         return LineAnswer("not_covered", [], None), None
     product = product_of(line["product"], program.rows, program.watched)
     if product.row is None:
         return LineAnswer("held" if product.codes else "not_covered", list(product.codes), None), None
-    case = Case(order, line, facts, at, history, program, product.row, product.codes)
+    case = Case(order, line, known, history, product.row, product.codes)
     codes = [code for code, (_, holds) in REASONS.items() if holds(case)]
     outcome = outcome_of([REASONS[code][0] for code in codes if not does_not_stop(code, mode)])
     told_codes = [f"({code})" if does_not_stop(code, mode) else code for code in codes]
@@ -309,7 +335,7 @@ def answer_line(order: Order, line: dict[str, Any], facts: list[Fact], at: datet
 
 def answer(order: Order, facts: list[Fact], at: datetime, history: History, program: Program = LEMTRADA) -> list[LineAnswer]:
     """The lines of the answer to an order, one for each line in its order; the history then holds it, unless it is a repeat."""
-    facts, order = without_empty(facts), content(order, program)
+    known, order = Known(without_empty(facts), at, program), content(order, program)
     for earlier, lines in history.of_order(order):
         if earlier == order:
             return lines    # 'the same content is a repeat, answered as that one was'
@@ -320,7 +346,7 @@ def answer(order: Order, facts: list[Fact], at: datetime, history: History, prog
     else:
         answered = []
         for line in order["lines"]:
-            line_answer, release = answer_line(order, line, facts, at, history, program)
+            line_answer, release = answer_line(order, line, known, history)
             answered.append(line_answer)
             history.releases += [release] if release else []
     history.messages.append((order, answered))

@@ -47,8 +47,8 @@ class History:
                 if (earlier["wholesaler_id"], earlier["order_id"]) == (order["wholesaler_id"], order["order_id"])]
 
     def counting(self, order: Order) -> list[Release]:
-        """'A higher revision supersedes the lower ones. What a lower revision released … is withdrawn, whatever becomes of the higher one:
-        its units and serials no longer count.'"""
+        """'A higher revision supersedes the lower ones. What a lower revision released … is withdrawn, whatever becomes of the higher
+        one: its units and serials no longer count.'"""
         seen = [earlier for earlier, _ in self.messages] + [order]
         return [release for release in self.releases
                 if not any((m["wholesaler_id"], m["order_id"]) == (release.wholesaler_id, release.order_id)
@@ -65,7 +65,8 @@ def content(order: Order, program: Program) -> Order:
 
 
 def without_empty(value: Any) -> Any:
-    """'An optional member that is "" counts as not given'; a needed one that is empty is never read. 'An empty list counts as none given.'"""
+    """'An optional member that is "" counts as not given'; a needed one that is empty is never read. '(an empty list counts as none
+    given)' is said of serials."""
     if isinstance(value, dict):
         return {member: without_empty(held) for member, held in value.items()
                 if held != "" and not (member == "serials" and held == [])}

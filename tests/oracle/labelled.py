@@ -29,7 +29,8 @@ def facts_of(case: dict[str, Any]) -> list[dict[str, Any]]:
     """The registry file of a case; a header stands first where the case has one, and then only facts of its program follow."""
     facts = [fact for fact in BOOK["world"] if "as_of" not in case or fact["program"] == "lemtrada"] + case.get("facts", [])
     header = [{"snapshot": "lemtrada", "as_of": case["as_of"]} | case.get("header", {})] if "as_of" in case else []
-    return header + facts
+    found: list[dict[str, Any]] = header + facts
+    return found
 
 
 def expected_of(case: dict[str, Any]) -> list[Expected]:

@@ -33,7 +33,8 @@ def padded(segments: list[str]) -> str:
 
 
 def readings(ndc: str) -> set[str]:
-    """'An NDC is read in every form that it can have: hyphenated …; unhyphenated 10 digits as 4-4-2, 5-3-2 and 5-4-1, 11 as 5-4-2, 12 as 6-4-2'"""
+    """'An NDC is read in every form that it can have: hyphenated …; unhyphenated 10 digits as 4-4-2, 5-3-2 and 5-4-1, 11 as 5-4-2, 12 as
+    6-4-2'"""
     if re.fullmatch(r"[0-9]+-[0-9]+-[0-9]+", ndc):
         segments = ndc.split("-")
         return {padded(segments)} if tuple(map(len, segments)) in HYPHENATED else set()
@@ -59,29 +60,28 @@ def readings_of_gtin(gtin: str) -> set[str]:
 
 
 def product_of(named: dict[str, Any], rows: tuple[Row, ...], watched: tuple[str, ...]) -> Product:
-    """The four steps of 'Which product', for programs that are in force."""
+    """'Where the GTIN is a row's or the NDC fits exactly one row, all rules of its program run, whatever the other says; if the two name
+    different products or the other cannot be read, with `product_identifiers_disagree`.'"""
     ndc, text = named.get("ndc"), named.get("gtin")
-    read = readings(ndc) if ndc else set()
-    gtin = gtin14(text) if text else None
-    by_gtin = [row for row in rows if row.gtin == gtin]
-    by_ndc = [row for row in rows if row.ndc in read]
-    # 'Where the GTIN is a row's or the NDC fits exactly one row, all rules of its program run, whatever the other says;
-    #  if the two name different products or the other cannot be read, with `product_identifiers_disagree`.'
-    if by_gtin:
-        row = by_gtin[0]
-        return Product(row, () if ndc is None or row in by_ndc else ("product_identifiers_disagree",))
-    if len(by_ndc) == 1:
-        return Product(by_ndc[0], () if text is None else ("product_identifiers_disagree",))
-    # 'Else a GTIN that is wrong in itself gives only `product_identifiers_disagree`, whatever the product.'
+    fitting = [row for row in rows if ndc is not None and row.ndc in readings(ndc)]
+    of_gtin = [row for row in rows if text is not None and row.gtin == gtin14(text)]
+    if of_gtin:
+        return Product(of_gtin[0], () if ndc is None or of_gtin[0] in fitting else ("product_identifiers_disagree",))
+    if len(fitting) == 1:
+        return Product(fitting[0], () if text is None else ("product_identifiers_disagree",))
+    code = code_without_row(ndc, text, fitting, watched)
+    return Product(None, (code,) if code else ())
+
+
+def code_without_row(ndc: str | None, text: str | None, fitting: list[Row], watched: tuple[str, ...]) -> str | None:
+    """'Else a GTIN that is wrong in itself gives only `product_identifiers_disagree`, whatever the product. Else only `product_ambiguous`
+    where the NDC fits two rows; only `product_unknown` where a reading … is of a watched product, or where the NDC has no reading at all
+    and no GTIN stands beside it. Else nobody restricts it: `not_covered`.'"""
+    gtin = gtin14(text) if text is not None else None
     if text is not None and gtin is None:
-        return Product(None, ("product_identifiers_disagree",))
-    # 'Else only `product_ambiguous` where the NDC fits two rows; only `product_unknown` where a reading … is of a watched product,
-    #  or where the NDC has no reading at all and no GTIN stands beside it.'
-    if len(by_ndc) > 1:
-        return Product(None, ("product_ambiguous",))
-    if is_watched(read, watched) or (gtin is not None and is_watched(readings_of_gtin(gtin), watched)):
-        return Product(None, ("product_unknown",))
-    if ndc is not None and not is_read(ndc) and text is None:
-        return Product(None, ("product_unknown",))
-    # 'Else nobody restricts it: `not_covered`.'
-    return Product(None)
+        return "product_identifiers_disagree"
+    if len(fitting) > 1:
+        return "product_ambiguous"
+    read = (readings(ndc) if ndc else set()) | (readings_of_gtin(gtin) if gtin else set())
+    unreadable = ndc is not None and text is None and not is_read(ndc)
+    return "product_unknown" if unreadable or is_watched(read, watched) else None

@@ -32,13 +32,28 @@ LEMTRADA = Program(
     classes=("pharmacy", "healthcare_facility"))
 
 
+@dataclass(frozen=True)
+class Known:
+    """What an answer rests on beside the order and its history: the facts, the instant and the program."""
+
+    facts: list[Fact]
+    at: datetime
+    program: Program = LEMTRADA
+
+    @property
+    def today(self) -> date:
+        """The day of the decision."""
+        return day_of(self.at, self.program)
+
+
 def day_of(at: datetime, program: Program) -> date:
     """'The day in the program's time zone on which the decision is made, never UTC's'"""
     return at.astimezone(ZoneInfo(program.zone)).date()
 
 
 def holding(facts: Iterable[Fact], day: date) -> Fact | None:
-    """'among those … with `effective_on` at or before D, the one with the latest `effective_on`; on a tie, the one with the higher `sequence`.'"""
+    """'among those … with `effective_on` at or before D, the one with the latest `effective_on`; on a tie, the one with the higher
+    `sequence`.'"""
     effective = [fact for fact in facts if fact["effective_on"] <= day.isoformat()]
     return max(effective, key=lambda fact: (fact["effective_on"], fact["sequence"]), default=None)
 
@@ -72,9 +87,9 @@ def on_file(site: Fact, kind: str) -> list[str]:
     return found
 
 
-def mode_on(facts: list[Fact], program: str, day: date) -> str:
+def mode_on(known: Known) -> str:
     """'Program mode: `active`, `discretion`, `ended`.' Nothing said is active."""
-    fact = holding(told(facts, program, "program"), day)
+    fact = holding(told(known.facts, known.program.name, "program"), known.today)
     return fact["mode"] if fact else "active"
 
 
@@ -84,14 +99,14 @@ def is_recalled(facts: list[Fact], program: str, row: Row, lot: str, day: date) 
     return fact is not None and fact["status"] == "recalled"
 
 
-def is_stale(facts: list[Fact], program: Program, at: datetime) -> bool:
+def is_stale(known: Known) -> bool:
     """'The registry is stale when the instant of the decision minus the latest `as_of` is more than the limit.'"""
-    headers = [fact for fact in facts if fact.get("snapshot") == program.name]
+    headers = [fact for fact in known.facts if fact.get("snapshot") == known.program.name]
     if not headers:
         return False    # 'without one the registry counts as fresh'
-    said = [datetime.fromisoformat(fact["as_of"]) for fact in headers + told(facts, program.name, "heartbeat")]
-    usable = [as_of for as_of in said if as_of - at <= timedelta(minutes=5)]
-    return at - max(usable) > program.limit
+    said = [datetime.fromisoformat(fact["as_of"]) for fact in headers + told(known.facts, known.program.name, "heartbeat")]
+    usable = [as_of for as_of in said if as_of - known.at <= timedelta(minutes=5)]
+    return known.at - max(usable) > known.program.limit
 
 
 def last_valid_day(site: Fact) -> date:

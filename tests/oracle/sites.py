@@ -24,25 +24,25 @@ def given_identifiers(order: dict[str, Any]) -> dict[str, str]:
 
 
 def find_site(order: dict[str, Any], facts: list[Fact], program: str, today: date) -> Found:
-    """'Which site': `rems_site_id` decides, else the account, else all other identifiers together."""
+    """'`rems_site_id`, if given, decides … Else `account` (looked up as `wholesaler_id:account`), if the registry knows it: the sites that
+    carry it. Else all sites that carry every other identifier given that the registry knows; none carries them all:
+    `site_identifiers_disagree`.'"""
     if "rems_site_id" in order["ship_to"]:
         return by_rems_site_id(order["ship_to"]["rems_site_id"], facts, program, today)
     given, sites = given_identifiers(order), sites_on(facts, program, today)
     by_account = [site for site in sites if given.get("account") in on_file(site, "account")]
     if by_account:
-        # 'Else `account`, if the registry knows it: the sites that carry it.'
         return the_one_at(order, by_account)
     known = {kind: value for kind, value in given.items() if any(value in on_file(site, kind) for site in sites)}
     if not known:
         return Found(None, unknown_or_of_other_program(given, facts, program, today))
-    # 'Else all sites that carry every other identifier given that the registry knows; none carries them all: `site_identifiers_disagree`.'
     carriers = [site for site in sites if all(value in on_file(site, kind) for kind, value in known.items())]
     return the_one_at(order, carriers) if carriers else Found(None, "site_identifiers_disagree")
 
 
 def by_rems_site_id(site_id: str, facts: list[Fact], program: str, today: date) -> Found:
-    """'`rems_site_id`, if given, decides: not known to it is `site_unknown`, or `site_of_other_program` if another program has it on the same
-    day, whatever else is given.'"""
+    """'`rems_site_id`, if given, decides: not known to it is `site_unknown`, or `site_of_other_program` if another program has it on the
+    same day, whatever else is given.'"""
     site = site_on(facts, program, site_id, today)
     if site is not None:
         return Found(site)
@@ -65,9 +65,9 @@ def the_one_at(order: dict[str, Any], candidates: list[Fact]) -> Found:
 
 
 def identifier_disagrees(kind: str, value: str, site: Fact, order: dict[str, Any], sites: list[Fact]) -> bool:
-    """'An identifier in the order disagrees if the registry holds that kind of identifier for the site (of accounts: this wholesaler's) and this
-    value is not among them, or gives this value to other sites and not to this one; one that the registry does not know at all, for a site that
-    has none on file, does no harm.'"""
+    """'An identifier in the order disagrees if the registry holds that kind of identifier for the site (of accounts: this wholesaler's) and
+    this value is not among them, or gives this value to other sites and not to this one; one that the registry does not know at all, for a
+    site that has none on file, does no harm.'"""
     held = on_file(site, kind)
     if value in held:
         return False

@@ -15,6 +15,7 @@ from psycopg import Connection, Cursor
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 from sqlalchemy import BigInteger, Boolean, Date, DateTime, Integer, LargeBinary, SmallInteger, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 
 _LENGTH = Struct(">i").pack
 _HEADER = Struct(">iiiii").pack
@@ -49,6 +50,8 @@ class _Kind(NamedTuple):
     sql: str
     oid: int
     element: Callable[[Any], bytes]
+    column: str = "{}"
+    """What the table's column is made of the array's element."""
 
 
 _KINDS = {
@@ -61,6 +64,8 @@ _KINDS = {
     Uuid: _Kind("uuid", 2950, _fixed(16, lambda value: value.bytes if isinstance(value, UUID) else UUID(value).bytes)),
     Date: _Kind("date", 1082, _fixed(4, lambda value: _LENGTH(value.toordinal() - _DAY_ZERO))),
     DateTime: _Kind("timestamptz", 1184, _fixed(8, _instant)),
+    # unnest takes lists of lists apart to the last, so a list of words goes as one text.
+    ARRAY: _Kind("text", 25, _sized(lambda words: ",".join(words).encode()), "string_to_array({}, ',')"),
 }
 
 
@@ -94,8 +99,9 @@ def prepare(connection: Connection[Any]) -> None:
 def _statement(table: Table) -> tuple[str, tuple[_Kind, ...]]:
     kinds = tuple(_KINDS[type(column.type)] for column in table.columns)
     names = ", ".join(f'"{column.name}"' for column in table.columns)
+    columns = ", ".join(kind.column.format(f'"{column.name}"') for kind, column in zip(kinds, table.columns, strict=True))
     arrays = ", ".join(f"%b::{kind.sql}[]" for kind in kinds)
-    return f'INSERT INTO "{table.name}" ({names}) SELECT * FROM unnest({arrays})', kinds  # noqa: S608 - names of our own tables
+    return f'INSERT INTO "{table.name}" ({names}) SELECT {columns} FROM unnest({arrays}) AS given({names})', kinds  # noqa: S608 - names of our own tables
 
 
 def insert(cursor: Cursor[Any], table: Table, rows: Sequence[Sequence[Any]], *, also: str = "") -> None:

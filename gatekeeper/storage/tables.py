@@ -79,6 +79,7 @@ DISTRIBUTION_RECORD = Table(
     Column("kind", Text, nullable=False),
     Column("replaces", Uuid),
     Column("examination", BigInteger, nullable=False),
+    Column("units", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("block", BigInteger, nullable=False),
     UniqueConstraint("program", "sequence", name="distribution_record_sequence"),
@@ -205,7 +206,7 @@ TAIL = Table(
     Column("at", DateTime(timezone=True), nullable=False),
     Column("examination", BigInteger, nullable=False),
     Column("registry_version", BigInteger, nullable=False),
-    CheckConstraint("only", name="moving_tail_one_row"),
+    CheckConstraint('"only"', name="moving_tail_one_row"),
     comment="Where the ledger ends: the last block, examination and registry version",
 )
 

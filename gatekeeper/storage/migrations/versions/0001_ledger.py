@@ -61,6 +61,7 @@ CREATE TABLE distribution_record (
     kind TEXT NOT NULL,
     replaces UUID,
     examination BIGINT NOT NULL,
+    units INTEGER NOT NULL,
     body BYTEA NOT NULL,
     block BIGINT NOT NULL,
     PRIMARY KEY (record_id),
@@ -188,7 +189,7 @@ CREATE TABLE moving_tail (
     examination BIGINT NOT NULL,
     registry_version BIGINT NOT NULL,
     PRIMARY KEY ("only"),
-    CONSTRAINT moving_tail_one_row CHECK (only)
+    CONSTRAINT moving_tail_one_row CHECK ("only")
 );
 
 COMMENT ON TABLE moving_tail IS 'Where the ledger ends: the last block, examination and registry version';
@@ -270,7 +271,7 @@ ONLY_ADDED = (
 
 REFUSE = """
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
-$$BEGIN RAISE EXCEPTION 'rows of % are only ever added', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege'; END$$
+$$BEGIN RAISE EXCEPTION 'rows of %% are only ever added', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege'; END$$
 """
 
 # ALWAYS: also where a session says it is a replica. Evidence stays in the row, uncompressed: compressing costs more than it saves.
@@ -286,7 +287,7 @@ ALTER TABLE moving_units SET (fillfactor = 50);
 ALTER TABLE moving_tail SET (fillfactor = 10);
 CREATE SEQUENCE fact_id;
 CREATE SEQUENCE registry_load_id;
-INSERT INTO moving_tail (only, block, hash, at, examination, registry_version)
+INSERT INTO moving_tail ("only", block, hash, at, examination, registry_version)
 VALUES (true, 0, sha256('genesis'), '1970-01-01T00:00:00Z', 0, 0)
 """
 

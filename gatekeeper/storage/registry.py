@@ -1,0 +1,198 @@
+"""A snapshot against what is held: the statements of a load, each over all facts at once.
+
+A load is one transaction. Everything up to `lock_ledger` goes on beside the consumers; what comes after holds the ledger lock,
+and is a few small statements that arrive whole.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from psycopg import Connection, Cursor
+
+from gatekeeper.errors import Halt
+from gatekeeper.storage import ledger
+
+IMPORT_LOCK = 7313003
+"""One import follows the other. Taken before the ledger lock, and never while that is held."""
+
+# The sorts and joins are of whole tables. Until the ledger lock is asked for nobody waits for this session but another import.
+LONG_WORK = """
+SET LOCAL enable_seqscan = on;
+SET LOCAL work_mem = '64MB';
+SET LOCAL lock_timeout = '15min';
+SET LOCAL statement_timeout = '15min';
+SET LOCAL idle_in_transaction_session_timeout = 0
+"""
+SHORT_WORK = """
+SET LOCAL lock_timeout = '15s';
+SET LOCAL statement_timeout = '30s';
+SET LOCAL idle_in_transaction_session_timeout = '5s'
+"""
+
+LAST_SEQUENCE = "SELECT max(sequence) FROM registry_load WHERE program = %s"
+
+ARRIVING = """
+CREATE TEMPORARY TABLE arriving (
+    line integer GENERATED ALWAYS AS IDENTITY, kind text COLLATE "C" NOT NULL, subject text COLLATE "C" NOT NULL,
+    sequence bigint NOT NULL, effective_on date NOT NULL, body bytea NOT NULL
+) ON COMMIT DROP
+"""
+COPY = "COPY arriving (kind, subject, sequence, effective_on, body) FROM STDIN (FORMAT binary)"
+COLUMN_TYPES = ("text", "text", "int8", "date", "bytea")
+
+# What a fact says of itself decides whether it is held; how a snapshot left it is the latest of its presences.
+HELD = """
+CREATE TEMPORARY TABLE held ON COMMIT DROP AS
+SELECT f.id, f.kind, f.subject, f.sequence, f.effective_on, p.until, a.line
+FROM fact f
+LEFT JOIN (
+    SELECT DISTINCT ON (fact) fact, CASE WHEN NOT present THEN day END AS until FROM fact_presence ORDER BY fact, load DESC
+) p ON p.fact = f.id
+LEFT JOIN arriving a ON (a.kind, a.subject, a.sequence, a.effective_on, a.body) = (f.kind, f.subject, f.sequence, f.effective_on, f.body)
+WHERE f.program = %(program)s
+"""
+ADD = """
+INSERT INTO fact (id, load, kind, program, subject, sequence, effective_on, body)
+SELECT nextval('fact_id'), %(load)s, kind, %(program)s, subject, sequence, effective_on, body
+FROM arriving a WHERE NOT EXISTS (SELECT FROM held h WHERE h.line = a.line)
+"""
+# A recall or a mode that the snapshot leaves out still holds; it goes only where the same fact now says something else.
+GONE = """
+INSERT INTO fact_presence (fact, load, day, present)
+SELECT h.id, %(load)s, %(day)s, false FROM held h
+WHERE h.line IS NULL AND h.sequence <= %(sequence)s AND h.kind = ANY(%(covers)s) AND (h.until IS NULL OR h.until > %(day)s)
+AND (h.kind NOT IN ('recall', 'program') OR EXISTS (
+    SELECT FROM arriving a WHERE (a.kind, a.subject, a.sequence, a.effective_on) = (h.kind, h.subject, h.sequence, h.effective_on)))
+"""
+BACK = """
+INSERT INTO fact_presence (fact, load, day, present)
+SELECT h.id, %(load)s, %(day)s, true FROM held h WHERE h.line IS NOT NULL AND h.until IS NOT NULL
+"""
+IDENTIFIERS = """
+INSERT INTO moving_site_identifier (value, kind, site_id)
+SELECT DISTINCT value, kind, site_id
+FROM (SELECT subject, convert_from(body, 'UTF8')::jsonb -> 'identifiers' FROM fact WHERE load = %(load)s AND kind = 'site') f (site_id, identifiers),
+     jsonb_each(identifiers) i (kind, on_file), jsonb_array_elements_text(on_file) v (value)
+ON CONFLICT DO NOTHING
+"""
+# In canonical bytes these signs stand in a row only where the member itself does: within a text every quote has a backslash.
+CERTIFIED = """
+SELECT subject FROM (
+    SELECT DISTINCT ON (f.subject COLLATE "C") f.subject, position('"status":"certified"'::bytea IN f.body) > 0 AS certified
+    FROM fact f
+    LEFT JOIN (
+        SELECT DISTINCT ON (fact) fact, CASE WHEN NOT present THEN day END AS until FROM fact_presence ORDER BY fact, load DESC
+    ) p ON p.fact = f.id
+    WHERE f.program = %(program)s AND f.kind = 'site' AND f.effective_on <= %(day)s AND (p.until IS NULL OR p.until > %(day)s)
+    ORDER BY f.subject COLLATE "C", f.effective_on DESC, f.sequence DESC, f.id
+) s WHERE certified
+"""
+LOST = """
+SELECT (SELECT count(*) FROM certified_before), (SELECT count(*) FROM certified_after),
+       (SELECT count(*) FROM certified_before WHERE subject NOT IN (SELECT subject FROM certified_after))
+"""
+ROWS_OF_LOAD = """
+SELECT id, kind, program, subject, sequence, effective_on, body FROM fact WHERE load = %s ORDER BY id
+"""
+PRESENCES_OF_LOAD = "SELECT fact, day, present FROM fact_presence WHERE load = %s ORDER BY fact"
+
+FRESHEN = """
+INSERT INTO moving_freshness AS held (program, as_of) VALUES (%s, %s)
+ON CONFLICT (program) DO UPDATE SET as_of = greatest(held.as_of, excluded.as_of)
+"""
+ROWS_AT_ONCE = 5000
+
+
+class Arriving(NamedTuple):
+    """One fact of a snapshot as it is held: what is asked for, and its canonical bytes."""
+
+    kind: str
+    subject: str
+    sequence: int
+    effective_on: date
+    body: bytes
+
+
+class Difference(NamedTuple):
+    """How many facts were new, how many a snapshot left out, and how many it named again."""
+
+    added: int
+    gone: int
+    back: int
+
+
+class Certified(NamedTuple):
+    """How many sites are certified without and with a load, and how many of the former are not among the latter."""
+
+    before: int
+    after: int
+    lost: int
+
+
+def begin(cursor: Cursor[Any]) -> None:
+    """Prepares the transaction for long work and waits until no other import is under way."""
+    cursor.execute(LONG_WORK)
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (IMPORT_LOCK,))
+
+
+def last_sequence(cursor: Cursor[Any], program: str) -> int:
+    """The sequence of the program's last snapshot; 0 where there was none."""
+    row = cursor.execute(LAST_SEQUENCE, (program,)).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def receive(cursor: Cursor[Any], facts: Iterable[Arriving]) -> None:
+    """Takes in the facts of a snapshot, one after the other; none of them counts yet."""
+    cursor.execute(ARRIVING)
+    with cursor.copy(COPY) as copy:
+        copy.set_types(COLUMN_TYPES)
+        for fact in facts:
+            copy.write_row(fact)
+    cursor.execute("ANALYZE arriving")
+
+
+def add_difference(cursor: Cursor[Any], load: int, program: str, sequence: int, day: date, covers: Sequence[str]) -> tuple[Difference, Certified]:
+    """Adds what differs between the facts that arrived and those that are held, from ``day`` on, and counts the certified sites of that day."""
+    named = {"load": load, "program": program, "sequence": sequence, "day": day, "covers": list(covers)}
+    cursor.execute(f"CREATE TEMPORARY TABLE certified_before ON COMMIT DROP AS {CERTIFIED}", named)
+    cursor.execute(HELD, named)
+    cursor.execute("ANALYZE held")
+    difference = Difference(*(cursor.execute(statement, named).rowcount for statement in (ADD, GONE, BACK)))
+    cursor.execute(IDENTIFIERS, named)
+    cursor.execute(f"CREATE TEMPORARY TABLE certified_after ON COMMIT DROP AS {CERTIFIED}", named)
+    row = cursor.execute(LOST).fetchone()
+    return difference, Certified(*row or (0, 0, 0))
+
+
+def rows_of_load(connection: Connection[Any], load: int) -> Iterator[Sequence[Any]]:
+    """What a load added, in the order of its digest: the facts, then the presences. They are fetched bit by bit."""
+    for statement in (ROWS_OF_LOAD, PRESENCES_OF_LOAD):
+        with connection.cursor("rows_of_load", binary=True) as cursor:
+            cursor.itersize = ROWS_AT_ONCE
+            yield from cursor.execute(statement, (load,))
+
+
+def next_load(cursor: Cursor[Any]) -> int:
+    """A number that no load before has."""
+    row = cursor.execute("SELECT nextval('registry_load_id')").fetchone()
+    if row is None:
+        raise Halt("The database gives no number for a load.")
+    return int(row[0])
+
+
+def lock_ledger(cursor: Cursor[Any]) -> ledger.Tail:
+    """Ends the long work: from here on a frozen import is cut off, so that nobody waits for the ledger lock for long."""
+    cursor.execute(SHORT_WORK)
+    ledger.take_lock(cursor)
+    return ledger.read_tail(cursor)
+
+
+def freshen(cursor: Cursor[Any], program: str, as_of: datetime) -> None:
+    """The program's registry speaks as of ``as_of``, unless it does of later."""
+    cursor.execute(FRESHEN, (program, as_of))
+
+
+def gather_statistics(cursor: Cursor[Any]) -> None:
+    """Tells the planner what a load changed."""
+    cursor.execute("ANALYZE fact, fact_presence, moving_site_identifier")

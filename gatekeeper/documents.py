@@ -1,0 +1,39 @@
+"""The generated pages under ``docs``.
+
+``python -m gatekeeper.documents`` writes them; with ``--check`` it writes nothing, names those that are stale, and exits 1 if any is.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from gatekeeper.settings_page import settings_page
+
+DOCS: Final = Path(__file__).parents[1] / "docs"
+PAGES: Final[dict[str, Callable[[], str]]] = {"settings.md": settings_page}
+"""Every page, and what makes it."""
+
+
+def stale() -> list[str]:
+    """The pages that are missing, or differ from what would be written."""
+    return [name for name, make in PAGES.items() if not (DOCS / name).exists() or (DOCS / name).read_text(encoding="utf-8") != make()]
+
+
+def main(arguments: list[str]) -> int:
+    """Write, or check. Gives the exit status."""
+    if arguments == ["--check"]:
+        names = stale()
+        sys.stdout.write("".join(f"{name} is stale: run python -m gatekeeper.documents\n" for name in names))
+        return 1 if names else 0
+    if arguments:
+        sys.stderr.write("usage: python -m gatekeeper.documents [--check]\n")
+        return 2
+    DOCS.mkdir(exist_ok=True)
+    for name, make in PAGES.items():
+        (DOCS / name).write_text(make(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

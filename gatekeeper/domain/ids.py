@@ -15,3 +15,8 @@ def record_id(  # noqa: PLR0913, PLR0917 - what the contract derives it from
 ) -> UUID:
     """Of one distribution record. Ids of the contract hold no ``/``, so no two things share a name."""
     return uuid5(_NAMESPACE, f"record/{wholesaler_id}/{order_id}/{revision}/{line}/{examination}/{kind}/{ordinal}")
+
+
+def alert_id(kind: str, about: str) -> UUID:
+    """Of one alert: ``about`` names what it is about, and when it may come again also which time it is."""
+    return uuid5(_NAMESPACE, f"alert/{kind}/{about}")

@@ -76,7 +76,7 @@ class _Table:
 
     def text(self, key: str) -> str:
         value = self.take(key, str, "a text")
-        if not 1 <= len(value) <= 200:  # noqa: PLR2004
+        if not 1 <= len(value) <= 200:
             raise self.refuse(key, "must have 1 to 200 characters")
         return value
 
@@ -198,7 +198,7 @@ def _package(table: _Table) -> CoveredPackage:
 
 def _made_gtin(table: _Table, ndc: str) -> str:
     digits = ndc.replace("-", "")
-    if len(digits) != 10:  # noqa: PLR2004
+    if len(digits) != 10:
         raise table.refuse("gtin", "is missing, and can be made only of an NDC of ten digits")
     return gtin_of(digits)
 

@@ -14,10 +14,10 @@ class RecordShipFrom(Struct, frozen=True, kw_only=True):
 
 
 class RecordShipTo(Struct, frozen=True, kw_only=True):
-    """The site as the registry knew it on the day."""
+    """The site as the registry knew it on the day; null where a program under discretion let goods go to a site that it does not know."""
 
-    site_id: Id
-    site_class: SiteClass = field(name="class")
+    site_id: Id | None
+    site_class: SiteClass | None = field(name="class")
     name: Text | UnsetType = UNSET
     address: Address | UnsetType = UNSET
 

@@ -1,16 +1,23 @@
 """How the database is reached: session settings, transactions, and the migrations."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from psycopg import Cursor
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, event
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from gatekeeper.errors import Unusable
+from gatekeeper.errors import Halt, TryAgain, Unusable
+from gatekeeper.storage import columns
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -25,6 +32,9 @@ SESSION = {
     "plan_cache_mode": "auto",
 }
 KEEPALIVE = {"connect_timeout": 10, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+OLDEST = 150_000
+AWAY = ("08", "25", "40", "53", "55", "57", "58")
+"""Classes of SQLSTATE that pass: connection, state of the session, rollback, resources, locks, an operator's doing, the machine."""
 
 
 def open_engine(url: str, *, statement_timeout_s: int = 30) -> Engine:
@@ -32,16 +42,66 @@ def open_engine(url: str, *, statement_timeout_s: int = 30) -> Engine:
     options = " ".join(f"-c {name}={value}" for name, value in (SESSION | {"statement_timeout": f"{statement_timeout_s}s"}).items())
     try:
         parsed = sqlalchemy.make_url(url)
-    except ArgumentError as error:
-        raise Unusable("GATEKEEPER_DATABASE_URL is not a database URL such as postgresql://user@host/database.") from error
+    except (ArgumentError, ValueError):
+        raise Unusable("GATEKEEPER_DATABASE_URL is not a database URL such as postgresql://user@host/database.") from None
     if parsed.get_backend_name() != "postgresql":
         raise Unusable("GATEKEEPER_DATABASE_URL must name a PostgreSQL database: the ledger is kept in no other.")
-    return sqlalchemy.create_engine(
+    engine = sqlalchemy.create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         connect_args={"options": options, **KEEPALIVE},
         pool_size=2,
         max_overflow=2,
         pool_pre_ping=False,
+    )
+    event.listen(engine, "connect", lambda connection, _: columns.prepare(connection))
+    return engine
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Cursor[Any]]:
+    """A cursor in a transaction that is committed at the end, and rolled back where anything is raised; the connection is then thrown away.
+
+    What passes (the database is away, cut off, locked, full) is raised as ``TryAgain``: whether it was committed, the ledger says.
+    What the database refuses otherwise is a fault of ours, ``Halt``. Neither repeats the database's words, which may hold what was sent.
+    """
+    connection = _connect(engine)
+    try:
+        with connection.cursor() as cursor:
+            yield cursor  # type: ignore[misc] - the driver's own cursor
+        connection.commit()
+    except psycopg.Error as error:
+        connection.invalidate()
+        raise _named(error) from None
+    except BaseException:
+        connection.invalidate()
+        raise
+    connection.close()
+
+
+def _connect(engine: Engine) -> PoolProxiedConnection:
+    try:
+        return engine.raw_connection()
+    except (psycopg.OperationalError, sqlalchemy.exc.OperationalError) as error:
+        raise TryAgain(f"The database cannot be reached: {first_line(error)}.") from None
+    except (psycopg.Error, sqlalchemy.exc.DBAPIError) as error:
+        raise Unusable(f"The database cannot be reached with this address: {first_line(error)}.") from None
+    except PoolTimeoutError:
+        raise TryAgain("All connections to the database are in use.") from None
+
+
+def first_line(error: Exception) -> str:
+    """What a failed attempt to connect says, without the driver's hints; no password stands in it."""
+    words = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    return words.rpartition("failed: ")[2].rstrip(".") or type(error).__name__
+
+
+def _named(error: psycopg.Error) -> TryAgain | Halt:
+    code, kind = error.sqlstate or "", type(error).__name__
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) or code.startswith(AWAY):
+        return TryAgain(f"The database did not finish ({kind}).")
+    where = error.diag.constraint_name or error.diag.table_name
+    return Halt(
+        f"The database refused what the gatekeeper wrote ({kind}{f', {where}' if where else ''}): this is a fault of the gatekeeper."
     )
 
 
@@ -53,6 +113,14 @@ def migrate(engine: Engine) -> str:
     return _script().get_current_head() or ""
 
 
+def check_server(connection: Connection) -> str:
+    """The server's version. Raises ``Unusable`` where it is older than the ledger needs."""
+    number, name = connection.exec_driver_sql("SELECT current_setting('server_version_num')::int, current_setting('server_version')").one()
+    if number < OLDEST:
+        raise Unusable(f"The database runs PostgreSQL {name}: the ledger needs {OLDEST // 10_000} or newer.")
+    return str(name)
+
+
 def check_version(connection: Connection) -> None:
     """Raises ``Unusable`` unless the database is of this version."""
     here, there = _script().get_current_head(), MigrationContext.configure(connection).get_current_revision()
@@ -62,7 +130,9 @@ def check_version(connection: Connection) -> None:
 
 def check_durable(connection: Connection) -> None:
     """Raises ``Unusable`` where a commit may be lost when the power fails: a verdict might be published and then forgotten."""
-    rows = connection.exec_driver_sql("SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')")
+    rows = connection.exec_driver_sql(
+        "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')"
+    )
     for name, setting in rows:
         if setting == "off":
             raise Unusable(f"The database runs with {name} = off, so a committed verdict could be lost: set {name} = on.")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from psycopg import Cursor
 from sqlalchemy import Table
@@ -21,8 +22,9 @@ EARLIER = """
 SELECT id, wholesaler_id, order_id, revision, number, cause, digest, released
 FROM examination WHERE order_id = ANY(%s) ORDER BY id
 """
-HEADS = "SELECT source, partition, next_offset FROM moving_head WHERE source = ANY(%s)"
-SET_ASIDE = 'SELECT topic, partition, "offset", reason FROM set_aside WHERE topic = ANY(%s) AND "offset" = ANY(%s)'
+HEADS = "SELECT partition, next_offset FROM moving_head WHERE source = %s"
+SET_ASIDE = 'SELECT partition, "offset", reason FROM set_aside WHERE topic = %s'
+RECORDS = "SELECT record_id, program, units, body FROM distribution_record WHERE record_id = ANY(%s)"
 
 
 class Tail(NamedTuple):
@@ -48,6 +50,15 @@ class EarlierExamination(NamedTuple):
     released: bytes | None
 
 
+class RecordRow(NamedTuple):
+    """A distribution record, and the dispensing units that it stands for."""
+
+    record_id: UUID
+    program: str
+    units: int
+    body: bytes
+
+
 def take_lock(cursor: Cursor[Any]) -> None:
     """Waits for the ledger lock, which is kept to the end of the transaction."""
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LEDGER_LOCK,))
@@ -60,13 +71,15 @@ def read_tail(cursor: Cursor[Any]) -> Tail:
         raise Halt("The ledger has no tail: the database was not made by `gatekeeper migrate`.")
     tail = Tail(*row)._replace(now=row[0].astimezone(UTC))
     if tail.now < tail.at:
-        raise TryAgain(f"The database's clock ran back to {tail.now:%Y-%m-%dT%H:%M:%SZ}, before the last block: nothing is decided until it has caught up.")
+        raise TryAgain(
+            f"The database's clock ran back to {tail.now:%Y-%m-%dT%H:%M:%SZ}, before the last block: nothing is decided until it has caught up."
+        )
     return tail
 
 
-def heads(cursor: Cursor[Any], sources: Iterable[int]) -> dict[tuple[int, int], int]:
-    """By source and partition, the offset below which everything has been judged."""
-    return {(source, partition): offset for source, partition, offset in cursor.execute(HEADS, (list(set(sources)),))}
+def heads(cursor: Cursor[Any], source: int) -> dict[int, int]:
+    """By partition of a source, the offset below which everything has been judged."""
+    return dict(cursor.execute(HEADS, (source,)).fetchall())
 
 
 def earlier(cursor: Cursor[Any], order_ids: Iterable[str]) -> list[EarlierExamination]:
@@ -74,11 +87,14 @@ def earlier(cursor: Cursor[Any], order_ids: Iterable[str]) -> list[EarlierExamin
     return [EarlierExamination(*row) for row in cursor.execute(EARLIER, (list(set(order_ids)),))]
 
 
-def set_aside(cursor: Cursor[Any], positions: Iterable[tuple[str, int, int]]) -> dict[tuple[str, int, int], str]:
-    """Which of the positions (topic, partition, offset) a person took out of the way, and why."""
-    wanted = set(positions)
-    rows = cursor.execute(SET_ASIDE, (list({topic for topic, _, _ in wanted}), list({offset for _, _, offset in wanted})))
-    return {(topic, partition, offset): reason for topic, partition, offset, reason in rows if (topic, partition, offset) in wanted}
+def set_aside(cursor: Cursor[Any], topic: str) -> dict[tuple[int, int], str]:
+    """Which positions (partition, offset) of a topic a person took out of the way, and why."""
+    return {(partition, offset): reason for partition, offset, reason in cursor.execute(SET_ASIDE, (topic,))}
+
+
+def records(cursor: Cursor[Any], record_ids: list[UUID]) -> dict[UUID, RecordRow]:
+    """Distribution records by their ids."""
+    return {row[0]: RecordRow(*row) for row in cursor.execute(RECORDS, (record_ids,))} if record_ids else {}
 
 
 def record_counts(cursor: Cursor[Any]) -> dict[str, int]:
@@ -86,7 +102,9 @@ def record_counts(cursor: Cursor[Any]) -> dict[str, int]:
     return dict(cursor.execute("SELECT program, sequence FROM moving_record_count").fetchall())
 
 
-def add_block(cursor: Cursor[Any], tail: Tail, rows: dict[Table, list[Sequence[Any]]], *, examination: int, registry_version: int) -> chain.Block:
+def add_block(
+    cursor: Cursor[Any], tail: Tail, rows: dict[Table, list[Sequence[Any]]], *, examination: int, registry_version: int
+) -> chain.Block:
     """Adds ``rows`` (each ending with the number of the new block) and the block that binds them, and moves the tail."""
     added = chain.block(tail.block + 1, tail.now, registry_version, rows, tail.hash)
     for table, recorded in rows.items():

@@ -10,7 +10,7 @@ from psycopg import Cursor
 
 from gatekeeper.domain.case import Question
 from gatekeeper.translate import fact_of
-from schemas.reading import decode_fact
+from schemas.reading import FACT
 
 FACTS = """
 SELECT f.kind, f.subject, f.program, f.body,
@@ -23,7 +23,14 @@ SERIALS = "SELECT gtin, serial, place FROM moving_serial WHERE serial = ANY(%s)"
 FRESHNESS = "SELECT program, as_of FROM moving_freshness WHERE program = ANY(%s)"
 
 OF_ALL_PROGRAMS = frozenset({"site"})
-KIND_OF_FACT = {"mode": "program", "site": "site", "patient": "patient", "prescriber": "prescriber", "authorization": "authorization", "recall": "recall"}
+KIND_OF_FACT = {
+    "mode": "program",
+    "site": "site",
+    "patient": "patient",
+    "prescriber": "prescriber",
+    "authorization": "authorization",
+    "recall": "recall",
+}
 
 
 class Said(NamedTuple):
@@ -72,11 +79,13 @@ def _ask_facts(cursor: Cursor[Any], by_kind: dict[str, list[Question]], said: di
     for question in asked:
         kind, subject = KIND_OF_FACT[question[0]], question[-1]
         found = rows.get((kind, subject) if kind in OF_ALL_PROGRAMS else (kind, subject, question[1]))
-        said[question] = Said(tuple(_fact(*row) for row in found), b"[" + b",".join(_raw(*row) for row in found) + b"]") if found else NOTHING
+        said[question] = (
+            Said(tuple(_fact(*row) for row in found), b"[" + b",".join(_raw(*row) for row in found) + b"]") if found else NOTHING
+        )
 
 
 def _fact(body: bytes, until: date | None) -> Any:
-    fact = fact_of(decode_fact(body))
+    fact = fact_of(FACT.decoder.decode(body))
     return fact._replace(until=until) if until else fact
 
 

@@ -152,7 +152,9 @@ def receive(cursor: Cursor[Any], facts: Iterable[Arriving]) -> None:
     cursor.execute("ANALYZE arriving")
 
 
-def add_difference(cursor: Cursor[Any], load: int, program: str, sequence: int, day: date, covers: Sequence[str]) -> tuple[Difference, Certified]:
+def add_difference(
+    cursor: Cursor[Any], load: int, program: str, sequence: int, day: date, covers: Sequence[str]
+) -> tuple[Difference, Certified]:
     """Adds what differs between the facts that arrived and those that are held, from ``day`` on, and counts the certified sites of that day."""
     named = {"load": load, "program": program, "sequence": sequence, "day": day, "covers": list(covers)}
     cursor.execute(f"CREATE TEMPORARY TABLE certified_before ON COMMIT DROP AS {CERTIFIED}", named)

@@ -1,0 +1,197 @@
+"""A topic as a log: read in order, in bounded batches, from where the group has committed."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Message as KafkaMessage
+
+from consumers.kafka.client import Client, away
+from consumers.kafka.publisher import Publisher
+from consumers.publications import Publication
+from gatekeeper.errors import Halt, TryAgain
+
+WAIT_S = 0.5
+CALL_S = 10.0
+CHUNK = 500
+MOST_FAILURES = 3
+
+
+class Message(NamedTuple):
+    partition: int
+    offset: int
+    key: bytes
+    value: bytes
+
+
+class Offsets(NamedTuple):
+    """What the broker says of one partition. ``committed`` is None where the group has none."""
+
+    partition: int
+    committed: int | None
+    low: int
+    high: int
+
+
+Starts = Callable[[Sequence[Offsets]], dict[int, int]]
+"""From where each partition is read; raises ``Halt`` where the broker and the ledger contradict each other."""
+
+
+class Log:
+    """One member of the group. Everything happens on the thread that calls; nothing is in flight between two calls."""
+
+    def __init__(self, client: Client, topic: str, prefix: str, starts: Starts) -> None:
+        self._client, self._topic, self._starts = client, prefix + topic, starts
+        # Two, in turn: the broker is still ending the last transaction of one while the other begins.
+        self._publishers = [Publisher(client, turn, prefix) for turn in range(2)]
+        self._consumer: Consumer | None = None
+        self._begun: dict[int, int] = {}
+        self._revoked: set[int] = set()
+        self._in_doubt = False
+        self._failures = 0
+
+    def read(self) -> list[Message]:
+        """What is there, after waiting for it a moment; empty when nothing came. Bounded by count and bytes."""
+        consumer = self._open()
+        if self._in_doubt:
+            self._rewind(consumer)
+        self._revoked.clear()
+        try:
+            messages = self._drain(consumer)
+        except KafkaException as error:
+            self._forget()
+            raise away(error, "give messages") from error
+        except (Halt, TryAgain):
+            self._forget()
+            raise
+        # A partition that went away meanwhile is another member's; also if it came back it is read again from what is committed.
+        return [_message(message) for message in messages if message.partition() not in self._revoked]
+
+    def publish(self, publications: Iterable[Publication], messages: Sequence[Message]) -> None:
+        """Says all ``publications`` and that ``messages`` are done, or neither."""
+        ends: dict[int, int] = {}
+        for message in messages:
+            ends[message.partition] = max(message.offset + 1, ends.get(message.partition, 0))
+        offsets = [TopicPartition(self._topic, partition, end) for partition, end in ends.items()]
+        self._in_doubt = True
+        self._publishers[0].publish(publications, offsets, self._membership)
+        self._in_doubt, self._failures = False, 0
+        self._publishers.reverse()
+
+    def again(self) -> None:
+        """The batch was not published: the next read begins where the group has committed."""
+        self._in_doubt = True
+        self._failures += 1
+        if self._failures >= MOST_FAILURES:
+            self._forget()
+
+    def lag(self) -> dict[int, int]:
+        """By partition, how many messages are not read yet, as last heard from the broker."""
+        if self._consumer is None:
+            return {}
+        lags = {}
+        for place in self._consumer.position(self._consumer.assignment()):
+            _, high = self._consumer.get_watermark_offsets(place, cached=True)
+            begun = place.offset if place.offset >= 0 else self._begun.get(place.partition, high)
+            lags[place.partition] = max(0, high - begun)
+        return lags
+
+    @property
+    def made(self) -> int:
+        """How many producers were made so far."""
+        return sum(publisher.made for publisher in self._publishers)
+
+    @property
+    def assigned(self) -> bool:
+        return self._consumer is not None
+
+    def close(self) -> None:
+        """Ends the membership's connection; as a static member it is not gone until its session ends."""
+        for publisher in self._publishers:
+            publisher.close()
+        self._forget()
+
+    def _open(self) -> Consumer:
+        if self._consumer is None:
+            for publisher in self._publishers:
+                publisher.open()
+            self._consumer = Consumer(self._client.consumer())
+            self._consumer.subscribe([self._topic], on_assign=self._assigned, on_revoke=self._gone, on_lost=self._gone)
+            self._in_doubt = False
+        return self._consumer
+
+    def _drain(self, consumer: Consumer) -> list[KafkaMessage]:
+        messages = _checked(consumer.consume(1, WAIT_S))
+        size = sum(map(len, messages))
+        while messages and len(messages) < self._client.batch_messages and size < self._client.batch_bytes:
+            more = _checked(consumer.consume(min(CHUNK, self._client.batch_messages - len(messages)), 0))
+            if not more:
+                break
+            messages += more
+            size += sum(map(len, more))
+        return messages
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        found = []
+        for place in consumer.committed(partitions, CALL_S):
+            if place.error is not None:
+                raise KafkaException(place.error)
+            low, high = consumer.get_watermark_offsets(place, CALL_S)
+            found.append(Offsets(place.partition, place.offset if place.offset >= 0 else None, low, high))
+        starts = self._starts(found)
+        self._begun |= starts
+        consumer.incremental_assign([TopicPartition(self._topic, partition, start) for partition, start in starts.items()])
+
+    def _gone(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        for place in partitions:
+            self._revoked.add(place.partition)
+            self._begun.pop(place.partition, None)
+
+    def _membership(self) -> object:
+        if self._consumer is None or not self._consumer.memberid():
+            # A classic group takes offsets with the metadata of nobody, also while others are members.
+            raise TryAgain("This consumer is no member of its group at the moment.")
+        return self._consumer.consumer_group_metadata()
+
+    def _rewind(self, consumer: Consumer) -> None:
+        """Makes certain how the last transaction ended, then reads on from what is committed."""
+        for publisher in self._publishers:
+            publisher.open()
+        try:
+            for place in consumer.committed(consumer.assignment(), CALL_S):
+                if place.error is not None:
+                    raise KafkaException(place.error)
+                offset = place.offset if place.offset >= 0 else self._begun[place.partition]
+                consumer.seek(TopicPartition(self._topic, place.partition, offset))
+        except KafkaException as error:
+            self._forget()
+            raise away(error, "go back to what was committed") from error
+        self._in_doubt = False
+
+    def _forget(self) -> None:
+        """Lets the consumer go: the next read joins again, and begins where the group has committed."""
+        if self._consumer is not None:
+            self._consumer.close()
+        self._consumer, self._failures = None, 0
+        self._begun.clear()
+
+
+def _checked(messages: list[KafkaMessage]) -> list[KafkaMessage]:
+    for message in messages:
+        if error := message.error():
+            if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - the client library's name for it
+                raise Halt(
+                    "The broker no longer has the offset at which this consumer must go on: see the runbook, «orders expired unread»."
+                )
+            if error.code() == KafkaError.FENCED_INSTANCE_ID:
+                raise Halt("Another process runs with this instance name: each consumer of a group needs a name of its own.")
+            raise TryAgain(f"Kafka did not give messages: {error.name()}.")
+    return messages
+
+
+def _message(message: KafkaMessage) -> Message:
+    return Message(message.partition() or 0, message.offset() or 0, _bytes(message.key()), _bytes(message.value()))
+
+
+def _bytes(value: object) -> bytes:
+    return value if isinstance(value, bytes) else b""

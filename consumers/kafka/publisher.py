@@ -1,0 +1,119 @@
+"""One transactional producer, made anew whenever it is not certain how its last transaction ended."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from confluent_kafka import KafkaException, Producer, TopicPartition
+
+from consumers.kafka.client import Client, away
+from consumers.publications import Publication
+from gatekeeper.errors import Halt, TryAgain
+
+
+class Disconnects(logging.Handler):
+    """Notices that the connection to the transaction coordinator broke.
+
+    The client then sends the end of the transaction again on a new connection, and reports success; but the first one may still be
+    on its way, and would end the *next* transaction of the same producer. No callback tells of it, only a log line does.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if "TxnCoordinator" in text and ("FAIL" in text or "REQTMOUT" in text):
+            self.seen = True
+
+
+class Publisher:
+    """Says publications and offsets in one Kafka transaction.
+
+    After anything but a clean commit the producer is thrown away: the next one, with the same transactional id, fences it and
+    waits until its transaction is ended, so that the group's committed offsets then tell what was said.
+    """
+
+    def __init__(self, client: Client, turn: int, prefix: str) -> None:
+        self._client, self._turn, self._prefix = client, turn, prefix
+        self._disconnects = Disconnects()
+        self._producer: Producer | None = None
+        self.made = 0
+
+    def open(self) -> Producer:
+        """A producer that is ready to begin; made anew where the last one is in doubt."""
+        if self._producer is not None:
+            self._producer.poll(0)
+            if self._disconnects.seen:
+                self.close()
+        if self._producer is None:
+            self._disconnects.seen = False
+            producer = Producer(self._client.producer(self._turn), logger=self._logger())
+            try:
+                producer.init_transactions(self._client.transaction_timeout_s)
+            except KafkaException as error:
+                producer.close()
+                raise away(error, "open a transactional producer") from error
+            self._producer = producer
+            self.made += 1
+        return self._producer
+
+    def publish(self, publications: Iterable[Publication], offsets: list[TopicPartition], metadata: Callable[[], Any]) -> None:
+        """All of it or nothing. Raises ``TryAgain`` where it is not certain: then read on from what the group has committed."""
+        producer = self.open()
+        try:
+            producer.begin_transaction()
+            for publication in publications:
+                self._produce(producer, publication)
+            # Live, and with no poll of the consumer since the batch was taken: what fences a member that lost its partitions.
+            producer.send_offsets_to_transaction(offsets, metadata(), self._client.transaction_timeout_s)
+            producer.commit_transaction()
+        except KafkaException as error:
+            self._give_up(producer)
+            raise away(error, "commit a transaction") from error
+        except TryAgain:
+            self._give_up(producer)
+            raise
+        producer.poll(0)
+        if self._disconnects.seen:
+            self.close()
+
+    def close(self) -> None:
+        """Throws the producer away; what it left open is ended by the next one."""
+        if self._producer is not None:
+            self._producer.purge()
+            self._producer.close()
+            self._producer = None
+
+    def _give_up(self, producer: Producer) -> None:
+        try:
+            producer.abort_transaction(self._client.transaction_timeout_s)
+        except KafkaException:
+            # Fenced, or the broker is away: the next producer of this id ends the transaction.
+            logging.getLogger(__name__).debug("abort left to the next producer")
+        self.close()
+
+    def _produce(self, producer: Producer, publication: Publication) -> None:
+        deadline = time.monotonic() + self._client.transaction_timeout_s
+        while True:
+            try:
+                producer.produce(self._prefix + publication.topic, publication.value, publication.key, headers=publication.headers)  # type: ignore[arg-type]
+            except BufferError:
+                if time.monotonic() > deadline:
+                    raise TryAgain("Kafka does not take what is said as fast as it is decided.") from None
+                producer.poll(0.05)
+            except KafkaException as error:
+                if error.args[0].name() == "MSG_SIZE_TOO_LARGE":
+                    raise Halt(
+                        f"An answer for {publication.topic} is larger than the broker takes: raise max.message.bytes of the topic."
+                    ) from error
+                raise
+            else:
+                return
+
+    def _logger(self) -> logging.Logger:
+        logger = logging.Logger(f"kafka.{self._client.instance}.{self._turn}")
+        logger.addHandler(self._disconnects)
+        return logger

@@ -1,0 +1,87 @@
+"""The gate: a batch of arrivals goes in, what the ledger has for each comes out, in one database transaction."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from psycopg import Cursor
+
+from gatekeeper.arrivals import Answer, Arrival, Source
+from gatekeeper.domain.case import Question
+from gatekeeper.domain.order import Order
+from gatekeeper.domain.program import Program
+from gatekeeper.domain.questions import more_questions, questions
+from gatekeeper.errors import Halt
+from gatekeeper.evidence import Asked
+from gatekeeper.fold import Fold
+from gatekeeper.messages import rules_of
+from gatekeeper.programs import program_document
+from gatekeeper.storage import ledger
+from gatekeeper.storage.lookups import Said, ask
+from gatekeeper.storage.readback import read_back
+from schemas.released import ProgramRules
+
+T = TypeVar("T")
+
+
+class Rules(NamedTuple):
+    """The programs in force, and how they stand in messages and in evidence."""
+
+    programs: tuple[Program, ...]
+    said: dict[str, ProgramRules]
+    kept: bytes
+
+    @classmethod
+    def of(cls, programs: tuple[Program, ...]) -> "Rules":
+        return cls(programs, rules_of(programs), b"[" + b",".join(map(program_document, programs)) + b"]")
+
+
+def judge(cursor: Cursor[Any], source: Source, arrivals: Sequence[Arrival], rules: Rules) -> list[Answer]:
+    """What the ledger has for each arrival, in their order. What was judged before is read back; nothing is decided twice.
+
+    The caller commits, and publishes only then. Raises ``Halt`` where going on could be wrong, ``TryAgain`` where the database's clock ran back.
+    """
+    ledger.take_lock(cursor)
+    tail = ledger.read_tail(cursor)
+    heads = ledger.heads(cursor, source.number)
+    fresh = [arrival for arrival in arrivals if arrival.position.offset >= heads.get(arrival.position.partition, 0)]
+    judged = [arrival for arrival in arrivals if arrival.position.offset < heads.get(arrival.position.partition, 0)]
+    answers = {answer.position: answer for answer in read_back(cursor, source, judged)} if judged else {}
+    if fresh:
+        orders = [(arrival, arrival.order) for arrival in fresh if isinstance(arrival.order, Order)]
+        said = _look_up(cursor, source, orders, rules.programs)
+        earlier = ledger.earlier(cursor, [order.order_id for _, order in orders]) if orders else []
+        fold = Fold(source, tail, rules.said, rules.programs, rules.kept, said, earlier)
+        fold.counts = ledger.record_counts(cursor)
+        fold.voidable = ledger.records(cursor, fold.superseded_records([order for _, order in orders]))
+        for arrival in fresh:
+            _at(source, arrival, fold.take, arrival)
+        answers |= {answer.position: answer for answer in fold.write(cursor)}
+    return [answers[arrival.position] for arrival in arrivals]
+
+
+def _look_up(
+    cursor: Cursor[Any], source: Source, orders: Iterable[tuple[Arrival, Order]], programs: tuple[Program, ...]
+) -> dict[Question, Said]:
+    """Answers to all that deciding the orders may ask: two rounds, because some answers name whom to ask about next."""
+    asked: set[Question] = set()
+    for arrival, order in orders:
+        asked |= _at(source, arrival, questions, order, programs)
+    said = ask(cursor, asked)
+    more: set[Question] = set()
+    answers = Asked(said)
+    for arrival, order in orders:
+        more |= _at(source, arrival, more_questions, order, programs, answers)
+    return said | ask(cursor, more - said.keys())
+
+
+def _at(source: Source, arrival: Arrival, step: Callable[..., T], *arguments: Any) -> T:
+    """Runs one step for one arrival. A fault of our own in it halts the gate at this message, which stays untouched."""
+    try:
+        return step(*arguments)
+    except Exception as fault:  # noqa: BLE001 - whatever our own code does wrong must stop the gate, never open it
+        place = f"{source.topic}/{arrival.position.partition}/{arrival.position.offset}"
+        # The fault's own words may hold what was sent, so only its kind is said.
+        raise Halt(
+            f"A fault of the gatekeeper ({type(fault).__name__}) at {place}: nothing was decided. "
+            f"Take the message out of the way with `gatekeeper set-aside {place.replace('/', ' ')} --reason …`, or install a mended version."
+        ) from None

@@ -1,0 +1,132 @@
+"""What a verdict says on the wire: the exact bytes, made once, stored, and only then published."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from msgspec import UNSET
+
+from gatekeeper.domain.order import Address as OrderAddress
+from gatekeeper.domain.program import Program
+from gatekeeper.domain.reasons import REASONS
+from gatekeeper.domain.records import DistributionRecord as Record
+from gatekeeper.domain.verdict import NOT_COVERED, RELEASED, LineVerdict, Reason
+from schemas.canonical import canonical
+from schemas.order import Address
+from schemas.record import DistributionRecord, RecordProduct, RecordShipFrom, RecordShipTo
+from schemas.released import ProgramRules, ReasonGiven, Released, ReleasedLine
+from schemas.stopped import Stopped, StoppedLine
+
+
+class Envelope(NamedTuple):
+    """What both messages of one examination have in common."""
+
+    verdict_id: UUID
+    wholesaler_id: str
+    order_id: str
+    revision: int
+    examination: int
+    decided_at: str
+    registry_version: int
+    programs: dict[str, ProgramRules]
+
+
+def written(at: datetime) -> str:
+    """An instant in UTC as every message writes it, to the millisecond."""
+    return at.isoformat(timespec="milliseconds")[:23] + "Z"
+
+
+def rules_of(programs: Iterable[Program]) -> dict[str, ProgramRules]:
+    return {program.name: ProgramRules(version=program.version, sha256=program.sha256) for program in programs}
+
+
+def messages_for(envelope: Envelope, lines: Sequence[LineVerdict], records: Iterable[Record]) -> tuple[bytes | None, bytes | None]:
+    """The released and the stopped message; None where no line belongs in it."""
+    by_line = {record.line: (str(record.record_id),) for record in records}
+    free = tuple([_released(line, by_line) for line in lines if line.outcome in (RELEASED, NOT_COVERED)])
+    held = tuple([_stopped(line) for line in lines if line.outcome not in (RELEASED, NOT_COVERED)])
+    return released_message(envelope, free) if free else None, stopped_message(envelope, held) if held else None
+
+
+def released_message(envelope: Envelope, lines: tuple[ReleasedLine, ...]) -> bytes:
+    verdict_id, *rest = envelope
+    return canonical(Released(verdict_id=str(verdict_id), **dict(zip(Envelope._fields[1:], rest, strict=True)), lines=lines))
+
+
+def stopped_message(envelope: Envelope, lines: tuple[StoppedLine, ...], withdraws: str | None = None) -> bytes:
+    verdict_id, *rest = envelope
+    common: dict[str, Any] = dict(zip(Envelope._fields[1:], rest, strict=True))
+    return canonical(Stopped(verdict_id=str(verdict_id), **common, withdraws=withdraws or UNSET, lines=lines))
+
+
+def given(reason: Reason) -> ReasonGiven:
+    """A reason with its sentence and remedy, as a person reads it."""
+    text = REASONS[reason.code]
+    return ReasonGiven(
+        code=reason.code, outcome=text.outcome, stops=reason.stops, text=text.sentence, remedy=text.remedy, evidence=reason.evidence  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def record_message(record: Record, sequence: int, recorded_at: str) -> bytes:
+    """The distribution record as it is published, with its program's sequence."""
+    return canonical(
+        DistributionRecord(
+            record_id=str(record.record_id),
+            program=record.program,
+            sequence=sequence,
+            kind=record.kind,  # type: ignore[arg-type]
+            replaces=str(record.replaces) if record.replaces else None,
+            wholesaler_id=record.wholesaler_id,
+            order_id=record.order_id,
+            revision=record.revision,
+            line=record.line,
+            verdict_id=str(record.verdict_id),
+            recorded_at=recorded_at,
+            ship_on=record.ship_on,
+            ship_from=RecordShipFrom(site_id=record.ship_from_site_id),
+            ship_to=RecordShipTo(
+                site_id=record.site_id,
+                site_class=record.site_class,  # type: ignore[arg-type]
+                name=_optional(record.site_name),
+                address=_address(record.address),
+            ),
+            patient_id=_optional(record.patient_id),
+            prescriber_id=_optional(record.prescriber_id),
+            authorization_id=_optional(record.authorization_id),
+            administering_site_id=_optional(record.administering_site_id),
+            product=RecordProduct(ndc=record.ndc, gtin=record.gtin, name=record.product_name),
+            quantity=record.quantity,
+            unit=record.unit,
+            lot=_optional(record.lot),
+            expires_on=_optional(record.expires_on),
+            serials=record.serials or UNSET,
+        )
+    )
+
+
+def _released(line: LineVerdict, by_line: dict[int, tuple[str, ...]]) -> ReleasedLine:
+    return ReleasedLine(
+        line=line.line,
+        outcome=line.outcome,  # type: ignore[arg-type]
+        program=line.program,
+        site_id=line.site_id,
+        record_ids=by_line.get(line.line, ()),
+        reasons=tuple([given(reason) for reason in line.reasons]) or UNSET,
+    )
+
+
+def _stopped(line: LineVerdict) -> StoppedLine:
+    reasons = tuple([given(reason) for reason in line.reasons])
+    return StoppedLine(line=line.line, outcome=line.outcome, program=line.program, site_id=line.site_id, reasons=reasons)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=4096)
+def _address(address: OrderAddress) -> Address:
+    street, street2, city, state, postal_code = address
+    return Address(street=street, street2=_optional(street2), city=city, state=state, postal_code=postal_code)
+
+
+def _optional(value: Any) -> Any:
+    return UNSET if value is None else value

@@ -80,6 +80,7 @@ def test_a_late_commit_commits_the_next_transaction_of_the_same_producer(broker:
     with pytest.raises(KafkaException) as refusal:
         producer.abort_transaction(60)
 
+    producer.close()
     assert refusal.value.args[0].fatal()
     assert refusal.value.args[0].code() == INVALID_TXN_STATE
     assert committed(broker, topic) == [b"first", b"to be aborted"]
@@ -95,5 +96,6 @@ def test_a_late_commit_is_refused_when_the_producer_was_made_anew(broker: Broker
 
     assert answer_to_late_commit(held) == INVALID_PRODUCER_EPOCH
     producer.abort_transaction(60)
+    producer.close()
 
     assert committed(broker, topic) == [b"first"]

@@ -229,6 +229,13 @@ def test_a_member_twice(second: str) -> None:
     assert list(problems(encoded(ORDER).replace(b'"quantity": 5', f'"quantity": 5, {second}'.encode()))) == [""]
 
 
+def test_a_member_twice_beside_escaped_quotes() -> None:
+    """The quotes that the second name adds are made up for by quotes written as escapes: to count them is not enough."""
+    raw = encoded(ORDER).replace(b'"quantity": 5', b'"quantity": 5, "quantity": 7').replace(b"A1234", b"A\\u0022\\u0022")
+
+    assert list(problems(raw)) == [""]
+
+
 def test_every_problem_is_told() -> None:
     spoiled = with_value(without(ORDER, "/ship_on"), "/lines/0/quantity", "5")
     spoiled = with_value(with_value(spoiled, "/lines/0/patient/name", "J. Doe"), "/lines/1/line", 1)

@@ -32,9 +32,10 @@ KEPT = ROOT / ".kafka"
 READY_SECONDS = 120.0
 STOP_SECONDS = 30.0
 
-_silent = logging.getLogger("tests.real.broker.client")
-_silent.addHandler(logging.NullHandler())
-_silent.propagate = False
+# For clients whose lines about lost connections are expected.
+SILENT = logging.getLogger("tests.real.broker.client")
+SILENT.addHandler(logging.NullHandler())
+SILENT.propagate = False
 
 
 class NotInstalledError(RuntimeError):
@@ -123,7 +124,7 @@ class Broker:
 
     def admin(self) -> AdminClient:
         """A client for questions and topics that keeps its lines about lost connections to itself; hold it until it has answered."""
-        return AdminClient({"bootstrap.servers": self.bootstrap, "reconnect.backoff.max.ms": 200}, logger=_silent)
+        return AdminClient({"bootstrap.servers": self.bootstrap, "reconnect.backoff.max.ms": 200}, logger=SILENT)
 
     def _wait_until_ready(self) -> None:
         admin = self.admin()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from tests.real.broker import Broker
+from tests.real.broker import SILENT, Broker
 from tests.real.proxy import END_TXN, Held, Proxy
 
 ACCEPTED = 0
@@ -33,7 +33,7 @@ def proxy(broker: Broker) -> Iterator[Proxy]:
 
 
 def transactional(broker: Broker, topic: str) -> Producer:
-    producer = Producer({"bootstrap.servers": broker.proxied_bootstrap, "transactional.id": topic})
+    producer = Producer({"bootstrap.servers": broker.proxied_bootstrap, "transactional.id": topic}, logger=SILENT)
     producer.init_transactions(60)
     return producer
 
@@ -80,7 +80,6 @@ def test_a_late_commit_commits_the_next_transaction_of_the_same_producer(broker:
     with pytest.raises(KafkaException) as refusal:
         producer.abort_transaction(60)
 
-    producer.close()
     assert refusal.value.args[0].fatal()
     assert refusal.value.args[0].code() == INVALID_TXN_STATE
     assert committed(broker, topic) == [b"first", b"to be aborted"]

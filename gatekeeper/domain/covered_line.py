@@ -33,6 +33,11 @@ class CoveredLine(NamedTuple):
     """What a check is given. ``used`` is what earlier lines of the order used up."""
 
     standing: Standing
+    program: Program
+    today: date
+    answers: Answers
+    site: SiteFact | None
+    """The fact about the recipient that holds today; None where no site was found."""
     line: Line
     package: CoveredPackage
     reading: Reading
@@ -40,11 +45,9 @@ class CoveredLine(NamedTuple):
     """The quantity in dispensing units; None where the program cannot convert the unit."""
     patient: Patient
     authorization: AuthorizationFact | None
+    patient_is_judged: bool
+    """The program asks for an authorized patient, and the line names one."""
     used: dict[Question, Any]
-
-    @property
-    def site(self) -> SiteFact | None:
-        return self.standing.finding.site
 
     @property
     def prescriber_id(self) -> str | None:
@@ -70,12 +73,27 @@ def stand(case: Case, program: Program, today: date, mode: str) -> Standing:
 
 
 def cover(line: Line, package: CoveredPackage, reading: Reading, standing: Standing, used: dict[Question, Any]) -> CoveredLine:
+    _, program, _, today, _, _, _, finding, answers = standing
     patient = line.patient or NOBODY
+    authorized = program.patient_rule == "authorized"
     authorization = None
-    if patient.authorization_id is not None and standing.program.patient_rule == "authorized":
-        facts = standing.answers[("authorization", standing.program.name, patient.authorization_id)]
-        authorization = holding(facts, standing.today)
-    return CoveredLine(standing, line, package, reading, units_of(line, package), patient, authorization, used)
+    if authorized and patient.authorization_id is not None:
+        authorization = holding(answers[("authorization", program.name, patient.authorization_id)], today)
+    return CoveredLine(
+        standing,
+        program,
+        today,
+        answers,
+        finding.site,
+        line,
+        package,
+        reading,
+        units_of(line, package),
+        patient,
+        authorization,
+        authorized and patient.patient_id is not None,
+        used,
+    )
 
 
 def units_of(line: Line, package: CoveredPackage) -> int | None:

@@ -1,7 +1,5 @@
 """What should hold of the goods: registry age, product codes, dates, units, lot, serials."""
 
-from datetime import timedelta
-
 from gatekeeper.domain.covered_line import CoveredLine
 from gatekeeper.domain.facts import holding
 from gatekeeper.domain.products import codes_disagree, ndc_readings
@@ -11,10 +9,9 @@ _SERIALS_SHOWN = 20
 
 
 def registry_is_current(case: CoveredLine) -> Evidence | None:
-    standing = case.standing
-    as_of = case.standing.answers[("as_of", standing.program.name)]
-    limit = standing.program.registry_age_limit_hours
-    if as_of is not None and standing.at - as_of <= timedelta(hours=limit):
+    as_of = case.answers[("as_of", case.program.name)]
+    limit = case.program.registry_age_limit_hours
+    if as_of is not None and (case.standing.at - as_of).total_seconds() <= limit * 3600:
         return None
     return {"as_of": None if as_of is None else as_of.isoformat(), "limit_hours": limit}
 
@@ -49,10 +46,10 @@ def lot_is_not_recalled(case: CoveredLine) -> Evidence | None:
     lot = case.line.lot
     if lot is None:
         return None
-    facts = case.standing.answers[("recall", case.standing.program.name, lot)]
+    facts = case.answers[("recall", case.program.name, lot)]
     if not facts:
         return None
-    recall = holding([fact for fact in facts if case.package.ndc in (ndc_readings(fact.ndc) or ())], case.standing.today)
+    recall = holding([fact for fact in facts if case.package.ndc in (ndc_readings(fact.ndc) or ())], case.today)
     if recall is None or recall.status != "recalled":
         return None
     return {"status": recall.status, "effective_on": recall.effective_on.isoformat(), "fact_sequence": recall.sequence}
@@ -68,7 +65,7 @@ def serials_match_quantity(case: CoveredLine) -> Evidence | None:
 def serials_have_not_shipped(case: CoveredLine) -> Evidence | None:
     if not case.line.serials:
         return None
-    gtin, used, answers = case.package.gtin, case.used, case.standing.answers
+    gtin, used, answers = case.package.gtin, case.used, case.answers
     shipped = []
     for serial in case.line.serials:
         question = ("serial", gtin, serial)

@@ -7,38 +7,38 @@ from gatekeeper.domain.sites import Evidence
 
 
 def patient_is_named(case: CoveredLine) -> Evidence | None:
-    return {} if case.patient.patient_id is None and case.standing.program.patient_rule != "none" else None
+    return {} if case.patient.patient_id is None and case.program.patient_rule != "none" else None
 
 
 def patient_is_enrolled(case: CoveredLine) -> Evidence | None:
-    if not _is_judged(case):
+    if not case.patient_is_judged:
         return None
-    facts = case.standing.answers[("patient", case.standing.program.name, str(case.patient.patient_id))]
-    patient = holding(facts, case.standing.today)
+    facts = case.answers[("patient", case.program.name, str(case.patient.patient_id))]
+    patient = holding(facts, case.today)
     return None if patient is not None and patient.status == "enrolled" else _known(patient)
 
 
 def prescriber_is_certified(case: CoveredLine) -> Evidence | None:
-    if not _is_judged(case):
+    if not case.patient_is_judged:
         return None
     prescriber_id = case.prescriber_id
     if prescriber_id is None:
         return {"named": False}
-    prescriber = holding(case.standing.answers[("prescriber", case.standing.program.name, prescriber_id)], case.standing.today)
+    prescriber = holding(case.answers[("prescriber", case.program.name, prescriber_id)], case.today)
     return None if prescriber is not None and prescriber.status == "certified" else _known(prescriber)
 
 
 def authorization_is_named(case: CoveredLine) -> Evidence | None:
-    return {} if _is_judged(case) and case.patient.authorization_id is None else None
+    return {} if case.patient_is_judged and case.patient.authorization_id is None else None
 
 
 def authorization_is_known(case: CoveredLine) -> Evidence | None:
-    return {} if _is_judged(case) and case.patient.authorization_id is not None and case.authorization is None else None
+    return {} if case.patient_is_judged and case.patient.authorization_id is not None and case.authorization is None else None
 
 
 def authorization_is_valid(case: CoveredLine) -> Evidence | None:
-    authorization, today = case.authorization, case.standing.today
-    if authorization is None or not _is_judged(case):
+    authorization, today = case.authorization, case.today
+    if authorization is None or not case.patient_is_judged:
         return None
     if authorization.status == "authorized" and authorization.valid_from <= today <= authorization.valid_through:
         return None
@@ -52,7 +52,7 @@ def authorization_is_valid(case: CoveredLine) -> Evidence | None:
 
 def authorization_is_for_these_parties(case: CoveredLine) -> Evidence | None:
     """The line's parties are those of the authorization; and a facility that receives administers itself."""
-    if not _is_judged(case):
+    if not case.patient_is_judged:
         return None
     named, authorization, site = case.patient, case.authorization, case.site
     differing = []
@@ -72,17 +72,13 @@ def authorization_is_for_these_parties(case: CoveredLine) -> Evidence | None:
 
 def authorization_is_not_exhausted(case: CoveredLine) -> Evidence | None:
     authorization, units = case.authorization, case.units
-    if authorization is None or units is None or not _is_judged(case):
+    if authorization is None or units is None or not case.patient_is_judged:
         return None
-    question = ("units", case.standing.program.name, authorization.authorization_id)
-    released = case.standing.answers[question] + case.used.get(question, 0)
+    question = ("units", case.program.name, authorization.authorization_id)
+    released = case.answers[question] + case.used.get(question, 0)
     if released + units <= authorization.units:
         return None
     return {"authorized": authorization.units, "released": released, "ordered": units, "fact_sequence": authorization.sequence}
-
-
-def _is_judged(case: CoveredLine) -> bool:
-    return case.patient.patient_id is not None and case.standing.program.patient_rule == "authorized"
 
 
 def _known(fact: PatientFact | PrescriberFact | AuthorizationFact | None) -> Evidence:

@@ -48,36 +48,34 @@ def site_is_not_decertified(case: CoveredLine) -> Evidence | None:
 
 
 def certification_has_begun(case: CoveredLine) -> Evidence | None:
-    site, today = case.site, case.standing.today
+    site, today = case.site, case.today
     if site is None or site.status != "certified" or _has_begun(site, today):
         return None
     return _certificate(site, case, today)
 
 
 def certification_is_not_over(case: CoveredLine) -> Evidence | None:
-    site, today = case.site, case.standing.today
-    if site is None or site.status != "certified" or _is_not_over(site, today, case.standing.program.certification_years):
+    site, today = case.site, case.today
+    if site is None or site.status != "certified" or _is_not_over(site, today, case.program.certification_years):
         return None
     return _certificate(site, case, today)
 
 
 def certification_lasts_until_delivery(case: CoveredLine) -> Evidence | None:
     """Judged only where it is valid today; each day by the fact that holds on it."""
-    standing = case.standing
-    _, program, _, today, _, ship_day, delivery_day, finding, _ = standing
-    years = program.certification_years
-    site = finding.site
+    standing, site, today = case.standing, case.site, case.today
+    years = case.program.certification_years
     if site is None or not certified_on_day(site, today, years):
         return None
-    for day in (ship_day, delivery_day):
-        fact = site_on(finding.facts, program.name, day)
+    for day in (standing.ship_day, standing.delivery_day):
+        fact = site_on(standing.finding.facts, case.program.name, day)
         if fact is None or not certified_on_day(fact, day, years):
             return _certificate(fact or site, case, day)
     return None
 
 
 def recipient_class_is_allowed(case: CoveredLine) -> Evidence | None:
-    site, allowed = case.site, case.standing.program.classes
+    site, allowed = case.site, case.program.classes
     if site is None or site.site_class in allowed:
         return None
     return {
@@ -90,13 +88,13 @@ def recipient_class_is_allowed(case: CoveredLine) -> Evidence | None:
 
 def administering_site_is_certified(case: CoveredLine) -> Evidence | None:
     """A pharmacy's shipment goes on to a facility that infuses: a site of the program, certified on the day."""
-    site, program, today = case.site, case.standing.program, case.standing.today
+    site, program, today = case.site, case.program, case.today
     if site is None or site.site_class not in _PHARMACIES or program.patient_rule != "authorized":
         return None
     site_id = case.administering_site_id
     if site_id is None:
         return {"named": False}
-    administering = site_on(case.standing.answers[("site", site_id)], program.name, today)
+    administering = site_on(case.answers[("site", site_id)], program.name, today)
     if administering is None:
         return {"named": True, "known": False}
     if administering.site_class == FACILITY and certified_on_day(administering, today, program.certification_years):
@@ -138,7 +136,7 @@ def _status(site: SiteFact) -> Evidence:
 
 
 def _certificate(site: SiteFact, case: CoveredLine, day: date) -> Evidence:
-    last = last_valid_day(site.certified_on, site.valid_through, case.standing.program.certification_years)
+    last = last_valid_day(site.certified_on, site.valid_through, case.program.certification_years)
     return {
         **_status(site),
         "certified_on": None if site.certified_on is None else site.certified_on.isoformat(),

@@ -1,5 +1,6 @@
 """How the database is reached: session settings, transactions, and the migrations."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,9 +66,10 @@ def transaction(engine: Engine) -> Iterator[Cursor[Any]]:
     What the database refuses otherwise is a fault of ours, ``Halt``. Neither repeats the database's words, which may hold what was sent.
     """
     connection = _connect(engine)
+    driver: Any = connection.driver_connection
     try:
-        with connection.cursor() as cursor:
-            yield cursor  # type: ignore[misc] - the driver's own cursor
+        with driver.cursor() as cursor:
+            yield cursor
         connection.commit()
     except psycopg.Error as error:
         connection.invalidate()
@@ -81,18 +83,20 @@ def transaction(engine: Engine) -> Iterator[Cursor[Any]]:
 def _connect(engine: Engine) -> PoolProxiedConnection:
     try:
         return engine.raw_connection()
-    except (psycopg.OperationalError, sqlalchemy.exc.OperationalError) as error:
-        raise TryAgain(f"The database cannot be reached: {first_line(error)}.") from None
     except (psycopg.Error, sqlalchemy.exc.DBAPIError) as error:
-        raise Unusable(f"The database cannot be reached with this address: {first_line(error)}.") from None
+        raise unreachable(error) from None
     except PoolTimeoutError:
         raise TryAgain("All connections to the database are in use.") from None
 
 
-def first_line(error: Exception) -> str:
-    """What a failed attempt to connect says, without the driver's hints; no password stands in it."""
-    words = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-    return words.rpartition("failed: ")[2].rstrip(".") or type(error).__name__
+def unreachable(error: psycopg.Error | sqlalchemy.exc.DBAPIError) -> TryAgain | Unusable:
+    """What a failed attempt to connect means, in one sentence without any part of the address: a slip in it may show the password."""
+    cause = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+    if not isinstance(cause, psycopg.OperationalError):
+        return Unusable("GATEKEEPER_DATABASE_URL has an option that a connection to PostgreSQL does not have.")
+    words = str(cause).strip().partition("\n")[0].rpartition("failed: ")[2].rstrip(".")
+    known = "its host name is not known" if "resolve host" in words else re.sub(r'["\'].*["\']', "…", words)
+    return TryAgain(f"The database cannot be reached: {known or type(cause).__name__}.")
 
 
 def _named(error: psycopg.Error) -> TryAgain | Halt:

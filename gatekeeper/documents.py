@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from gatekeeper.reasons_page import reasons_page
 from gatekeeper.settings_page import settings_page
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
-PAGES: Final[dict[str, Callable[[], str]]] = {"settings.md": settings_page}
+PAGES: Final[dict[str, Callable[[], str]]] = {"reasons.md": reasons_page, "settings.md": settings_page}
 """Every page, and what makes it."""
 
 

@@ -1,22 +1,12 @@
 """How the client library is configured: one place, for every consumer and producer."""
 
-import json
-import tomllib
-from pathlib import Path
+import logging
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
 
+from gatekeeper.config import Settings
 from gatekeeper.errors import TryAgain, Unusable
-
-OURS = frozenset(
-    {
-        "acks", "auto.offset.reset", "bootstrap.servers", "client.id", "enable.auto.commit", "enable.auto.offset.store", "enable.idempotence",
-        "group.id", "group.instance.id", "group.protocol", "isolation.level", "log.connection.close", "log.queue",
-        "partition.assignment.strategy", "partitioner", "transactional.id",
-    }
-)  # fmt: skip
-"""On these exactly-once rests: an options file cannot set them."""
 
 LARGEST_MESSAGE = 10 * 1024 * 1024
 
@@ -34,7 +24,7 @@ class Client(NamedTuple):
     batch_messages: int = 2000
     batch_bytes: int = 8 * 1024 * 1024
 
-    def common(self) -> dict[str, Any]:
+    def shared(self) -> dict[str, Any]:
         return {
             "bootstrap.servers": self.bootstrap,
             "client.id": f"gatekeeper-{self.instance}",
@@ -47,7 +37,7 @@ class Client(NamedTuple):
         }
 
     def consumer(self) -> dict[str, Any]:
-        return self.common() | {
+        return self.shared() | {
             "group.id": self.group,
             # Static membership: a replacement takes over within a second, without a rebalance.
             "group.instance.id": self.instance,
@@ -65,7 +55,7 @@ class Client(NamedTuple):
         }
 
     def producer(self, turn: int) -> dict[str, Any]:
-        return self.common() | {
+        return self.shared() | {
             # Stable: the replacement of a killed process ends what that one left open.
             "transactional.id": f"{self.group}.{self.instance}.{turn}",
             "transaction.timeout.ms": int(self.transaction_timeout_s * 1000),
@@ -79,21 +69,31 @@ class Client(NamedTuple):
         }
 
 
-def read_options(path: Path) -> dict[str, Any]:
-    """Client options from a JSON or TOML file: TLS, SASL, tuning. One that exactly-once rests on is refused."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        options = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Unusable(f"The client options in {path} cannot be read ({type(error).__name__}): give a JSON or TOML file.") from error
-    if not isinstance(options, dict) or not all(isinstance(value, str | int | float | bool) for value in options.values()):
-        raise Unusable(f"The client options in {path} must be names with a text, a number, true or false.")
-    if taken := sorted(OURS & options.keys()):
-        raise Unusable(f"The client options in {path} may not set {', '.join(taken)}: exactly-once rests on it.")
-    return options
+def client_of(settings: Settings, instance: str) -> Client:
+    """The client that the settings describe, as the consumer with this name. Raises ``Unusable`` where they name no broker."""
+    if settings.kafka_bootstrap_servers is None:
+        raise Unusable("GATEKEEPER_KAFKA_BOOTSTRAP_SERVERS is not set: name the brokers, as host:port.")
+    return Client(
+        settings.kafka_bootstrap_servers,
+        dict(settings.kafka_options),
+        settings.consumer_group,
+        instance,
+        settings.session_timeout_s,
+        settings.poll_interval_s,
+        settings.transaction_timeout_s,
+        settings.batch_messages,
+        settings.batch_bytes,
+    )
 
 
 def away(error: KafkaException, what: str) -> TryAgain:
     """The failure of a call, as something to be tried again. The broker's words name no content of a message."""
     cause = error.args[0]
     return TryAgain(f"Kafka did not {what}: {cause.name() if isinstance(cause, KafkaError) else type(cause).__name__}.")
+
+
+def quiet_logger() -> logging.Logger:
+    """For a client of the library: its lines are not ours to print, what matters of them comes as an error of a call."""
+    logger = logging.Logger("kafka")  # noqa: LOG001 - of its own, so that nothing configures or inherits it
+    logger.addHandler(logging.NullHandler())
+    return logger

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
-from consumers.kafka.client import Client, away
+from consumers.kafka.client import Client, away, quiet_logger
 from consumers.kafka.publisher import Publisher
 from consumers.publications import Publication
 from gatekeeper.errors import Halt, TryAgain
@@ -115,7 +115,7 @@ class Log:
         if self._consumer is None:
             for publisher in self._publishers:
                 publisher.open()
-            self._consumer = Consumer(self._client.consumer())
+            self._consumer = Consumer(self._client.consumer(), logger=quiet_logger())
             self._consumer.subscribe([self._topic], on_assign=self._assigned, on_revoke=self._gone, on_lost=self._gone)
             self._in_doubt = False
         return self._consumer
@@ -134,8 +134,7 @@ class Log:
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         found = []
         for place in consumer.committed(partitions, CALL_S):
-            if place.error is not None:
-                raise KafkaException(place.error)
+            _raise(place)
             low, high = consumer.get_watermark_offsets(place, CALL_S)
             found.append(Offsets(place.partition, place.offset if place.offset >= 0 else None, low, high))
         starts = self._starts(found)
@@ -159,8 +158,7 @@ class Log:
             publisher.open()
         try:
             for place in consumer.committed(consumer.assignment(), CALL_S):
-                if place.error is not None:
-                    raise KafkaException(place.error)
+                _raise(place)
                 offset = place.offset if place.offset >= 0 else self._begun[place.partition]
                 consumer.seek(TopicPartition(self._topic, place.partition, offset))
         except KafkaException as error:
@@ -187,6 +185,11 @@ def _checked(messages: list[KafkaMessage]) -> list[KafkaMessage]:
                 raise Halt("Another process runs with this instance name: each consumer of a group needs a name of its own.")
             raise TryAgain(f"Kafka did not give messages: {error.name()}.")
     return messages
+
+
+def _raise(place: TopicPartition) -> None:
+    if place.error is not None:
+        raise KafkaException(place.error)
 
 
 def _message(message: KafkaMessage) -> Message:

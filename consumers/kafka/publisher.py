@@ -1,14 +1,15 @@
 """One transactional producer, made anew whenever it is not certain how its last transaction ended."""
 
 import logging
-import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from confluent_kafka import KafkaException, Producer, TopicPartition
 
-from consumers.kafka.client import Client, away
+from consumers.kafka.client import Client, away, quiet_logger
 from consumers.publications import Publication
+from gatekeeper.clock import seconds
 from gatekeeper.errors import Halt, TryAgain
 
 
@@ -54,7 +55,7 @@ class Publisher:
             try:
                 producer.init_transactions(self._client.transaction_timeout_s)
             except KafkaException as error:
-                producer.close()
+                _close(producer)
                 raise away(error, "open a transactional producer") from error
             self._producer = producer
             self.made += 1
@@ -82,26 +83,23 @@ class Publisher:
 
     def close(self) -> None:
         """Throws the producer away; what it left open is ended by the next one."""
-        if self._producer is not None:
-            self._producer.purge()
-            self._producer.close()
-            self._producer = None
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            _close(producer)
 
     def _give_up(self, producer: Producer) -> None:
-        try:
+        # Where it is fenced or the broker is away, the next producer of this id ends the transaction.
+        with suppress(KafkaException):
             producer.abort_transaction(self._client.transaction_timeout_s)
-        except KafkaException:
-            # Fenced, or the broker is away: the next producer of this id ends the transaction.
-            logging.getLogger(__name__).debug("abort left to the next producer")
         self.close()
 
     def _produce(self, producer: Producer, publication: Publication) -> None:
-        deadline = time.monotonic() + self._client.transaction_timeout_s
+        deadline = seconds() + self._client.transaction_timeout_s
         while True:
             try:
                 producer.produce(self._prefix + publication.topic, publication.value, publication.key, headers=publication.headers)  # type: ignore[arg-type]
             except BufferError:
-                if time.monotonic() > deadline:
+                if seconds() > deadline:
                     raise TryAgain("Kafka does not take what is said as fast as it is decided.") from None
                 producer.poll(0.05)
             except KafkaException as error:
@@ -114,6 +112,13 @@ class Publisher:
                 return
 
     def _logger(self) -> logging.Logger:
-        logger = logging.Logger(f"kafka.{self._client.instance}.{self._turn}")
+        logger = quiet_logger()
         logger.addHandler(self._disconnects)
         return logger
+
+
+def _close(producer: Producer) -> None:
+    # After a fatal error the client library raises it once more here.
+    with suppress(KafkaException):
+        producer.purge()
+        producer.close()

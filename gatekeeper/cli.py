@@ -2,24 +2,29 @@
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 import click
 
-from gatekeeper.errors import Halt, Unusable
+from gatekeeper.errors import Halt, TryAgain, Unusable
 
 _ENTRY_POINTS = "gatekeeper.commands"
+_MODULES = {"registry": "gatekeeper.commands.registry"}
+"""Commands of this package that have a module of their own, in which they have their own name."""
 
 
 class Commands(click.Group):
     """The commands of this package, and those that others add by entry point, looked for only when asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *self._added()})
+        return sorted({*super().list_commands(ctx), *_MODULES, *self._added()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         own = super().get_command(ctx, cmd_name)
+        if own is None and cmd_name in _MODULES:
+            own = getattr(import_module(_MODULES[cmd_name]), cmd_name)
         return own if own is not None else self._added().get(cmd_name)
 
     def __call__(self, *args: Any, **options: Any) -> NoReturn:
@@ -28,6 +33,8 @@ class Commands(click.Group):
             status = super().__call__(*args, standalone_mode=False, **options)
         except Unusable as error:
             _end(str(error), 2)
+        except TryAgain as error:
+            _end(str(error), 1)
         except click.ClickException as error:
             _end(error.format_message(), 2)
         except Halt as error:

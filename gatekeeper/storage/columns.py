@@ -108,4 +108,4 @@ def insert(cursor: Cursor[Any], table: Table, rows: Sequence[Sequence[Any]], *, 
     """Adds ``rows``, each with the members of ``table`` in order, by one statement; ``also`` is what follows it (``ON CONFLICT …``)."""
     if rows:
         statement, kinds = _statement(table)
-        cursor.execute(statement + also, [Column(kind, values) for kind, values in zip(kinds, zip(*rows, strict=True), strict=True)])  # type: ignore[arg-type]
+        cursor.execute(statement + also, [Column(kind, values) for kind, values in zip(kinds, zip(*rows, strict=True), strict=True)])

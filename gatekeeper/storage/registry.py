@@ -7,6 +7,7 @@ and is a few small statements that arrive whole.
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from psycopg import Connection, Cursor
 
@@ -41,6 +42,15 @@ CREATE TEMPORARY TABLE arriving (
 COPY = "COPY arriving (kind, subject, sequence, effective_on, body) FROM STDIN (FORMAT binary)"
 COLUMN_TYPES = ("text", "text", "int8", "date", "bytea")
 
+FORGET_REPEATS = """
+DELETE FROM arriving WHERE line IN (
+    SELECT line FROM (
+        SELECT line, row_number() OVER (PARTITION BY kind, subject, sequence, effective_on, body ORDER BY line) AS time
+        FROM arriving JOIN (SELECT kind, subject, sequence, effective_on FROM arriving GROUP BY 1, 2, 3, 4 HAVING count(*) > 1) several
+        USING (kind, subject, sequence, effective_on)
+    ) counted WHERE time > 1)
+"""
+
 # What a fact says of itself decides whether it is held; how a snapshot left it is the latest of its presences.
 HELD = """
 CREATE TEMPORARY TABLE held ON COMMIT DROP AS
@@ -72,8 +82,9 @@ SELECT h.id, %(load)s, %(day)s, true FROM held h WHERE h.line IS NOT NULL AND h.
 IDENTIFIERS = """
 INSERT INTO moving_site_identifier (value, kind, site_id)
 SELECT DISTINCT value, kind, site_id
-FROM (SELECT subject, convert_from(body, 'UTF8')::jsonb -> 'identifiers' FROM fact WHERE load = %(load)s AND kind = 'site') f (site_id, identifiers),
-     jsonb_each(identifiers) i (kind, on_file), jsonb_array_elements_text(on_file) v (value)
+FROM (
+    SELECT subject, convert_from(body, 'UTF8')::jsonb -> 'identifiers' FROM fact WHERE load = %(load)s AND kind = 'site'
+) f (site_id, identifiers), jsonb_each(identifiers) i (kind, on_file), jsonb_array_elements_text(on_file) v (value)
 ON CONFLICT DO NOTHING
 """
 # In canonical bytes these signs stand in a row only where the member itself does: within a text every quote has a backslash.
@@ -136,6 +147,14 @@ def begin(cursor: Cursor[Any]) -> None:
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", (IMPORT_LOCK,))
 
 
+def now(cursor: Cursor[Any]) -> datetime:
+    """The present instant, of the database's clock."""
+    row = cursor.execute("SELECT clock_timestamp()").fetchone()
+    if row is None:
+        raise Halt("The database gives no instant.")
+    return row[0]  # type: ignore[no-any-return]
+
+
 def last_sequence(cursor: Cursor[Any], program: str) -> int:
     """The sequence of the program's last snapshot; 0 where there was none."""
     row = cursor.execute(LAST_SEQUENCE, (program,)).fetchone()
@@ -149,13 +168,14 @@ def receive(cursor: Cursor[Any], facts: Iterable[Arriving]) -> None:
         copy.set_types(COLUMN_TYPES)
         for fact in facts:
             copy.write_row(fact)
+    cursor.execute(FORGET_REPEATS)
     cursor.execute("ANALYZE arriving")
 
 
 def add_difference(
     cursor: Cursor[Any], load: int, program: str, sequence: int, day: date, covers: Sequence[str]
 ) -> tuple[Difference, Certified]:
-    """Adds what differs between the facts that arrived and those that are held, from ``day`` on, and counts the certified sites of that day."""
+    """Adds how the facts that arrived differ from those that are held, from ``day`` on, and counts the certified sites of that day."""
     named = {"load": load, "program": program, "sequence": sequence, "day": day, "covers": list(covers)}
     cursor.execute(f"CREATE TEMPORARY TABLE certified_before ON COMMIT DROP AS {CERTIFIED}", named)
     cursor.execute(HELD, named)
@@ -198,3 +218,8 @@ def freshen(cursor: Cursor[Any], program: str, as_of: datetime) -> None:
 def gather_statistics(cursor: Cursor[Any]) -> None:
     """Tells the planner what a load changed."""
     cursor.execute("ANALYZE fact, fact_presence, moving_site_identifier")
+
+
+def has_alert(cursor: Cursor[Any], alert_id: UUID) -> bool:
+    """Whether this alert was raised before."""
+    return cursor.execute("SELECT FROM alert WHERE alert_id = %s", (alert_id,)).fetchone() is not None

@@ -1,0 +1,115 @@
+"""The registry's commands."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from gatekeeper.config import read_settings
+from gatekeeper.errors import TryAgain, Unusable
+from gatekeeper.opening import open_ledger
+from gatekeeper.programs import load_programs
+from gatekeeper.registry import Loaded, Terms, import_file
+from gatekeeper.snapshot import Snapshot, open_csv, open_snapshot
+from schemas.fact import Fact, SnapshotHeader
+from schemas.reading import Unreadable, read_header
+
+OPTIONS = {"snapshot": "--program", "sequence": "--sequence", "as_of": "--as-of", "facts": "--facts", "sha256": "--sha256"}
+"""What a CSV file has no header line for, by the header's member."""
+
+
+@click.group("registry")
+def registry() -> None:
+    """What a REMS says of its sites, patients, prescribers, authorizations and recalls."""
+
+
+@registry.command("import")
+@click.option("--program", "snapshot", metavar="NAME", help="CSV only: whose sites these are.")
+@click.option("--sequence", type=int, metavar="NUMBER", help="CSV only: the snapshot's sequence.")
+@click.option("--as-of", metavar="INSTANT", help="CSV only: the instant of which the file speaks.")
+@click.option("--facts", type=int, metavar="NUMBER", help="CSV only: how many sites the file has.")
+@click.option("--sha256", metavar="DIGEST", help="CSV only: the SHA-256 of the file.")
+@click.argument("file", type=click.Path(path_type=Path))
+def import_command(file: Path, **options: str | int | None) -> None:
+    """Load a snapshot of a registry, whole or not at all, while the consumers go on.
+
+    FILE is newline-delimited JSON with its header line, or CSV of sites if its name ends with .csv: then the options say what the
+    header line would.
+    """
+    opened = _opened(file, options)
+    settings = read_settings(os.environ)
+    terms = Terms(load_programs(settings.programs), settings.registry_loss_percent)
+    engine = open_ledger(settings)
+    try:
+        with _Bar() as bar:
+            loaded = import_file(engine, file, opened, terms, bar)
+    except TryAgain as error:
+        raise TryAgain(f"{error} Import the file again: if it was loaded after all, that changes nothing.") from None
+    finally:
+        engine.dispose()
+    for line in _told(loaded):
+        click.echo(line)
+
+
+def _opened(file: Path, options: dict[str, str | int | None]) -> Callable[[datetime], AbstractContextManager[Snapshot]]:
+    if file.suffix.lower() != ".csv":
+        for member, value in options.items():
+            if value is not None:
+                raise Unusable(f"{OPTIONS[member]} is for CSV files only: in another the header line says it.")
+        return partial(open_snapshot, file)
+    for member, value in options.items():
+        if value is None:
+            raise Unusable(f"{OPTIONS[member]} must be given: a CSV file has no header line to say it.")
+    header = _header(options)
+    return lambda at: open_csv(file, header, at)
+
+
+def _header(options: dict[str, Any]) -> SnapshotHeader:
+    try:
+        header = read_header(msgspec.json.encode(options))
+    except (OverflowError, UnicodeEncodeError):
+        raise Unusable("An option holds what cannot be written in a header line.") from None
+    if isinstance(header, Unreadable):
+        pointer, sentences = next(iter(header.problems.items()))
+        raise Unusable(f"{OPTIONS.get(pointer.removeprefix('/'), 'The options')}: {sentences[0]}")
+    return header
+
+
+class _Bar:
+    """Shows on standard error how far the import is, where that is a terminal."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._progress.add_task("", total=None)
+
+    def __enter__(self) -> "_Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def reading(self, facts: Iterable[Fact], total: int) -> Iterable[Fact]:
+        self.step("Reading")
+        return self._progress.track(facts, total=total, task_id=self._task)
+
+    def step(self, words: str) -> None:
+        self._progress.update(self._task, description=words)
+
+
+def _told(loaded: Loaded) -> Iterator[str]:
+    difference, certified = loaded.difference, loaded.certified
+    as_of = f"{loaded.as_of:%Y-%m-%dT%H:%M:%SZ}"
+    yield f"The registry has version {loaded.version}: {loaded.program}, sequence {loaded.sequence}, as of {as_of}."
+    yield f"Facts: {loaded.facts:,} in the file, {difference.added:,} new, {difference.gone:,} gone, {difference.back:,} back again."
+    yield f"Certified sites: {certified.before:,} before, {certified.after:,} now."

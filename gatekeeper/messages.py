@@ -1,6 +1,6 @@
 """What a verdict says on the wire: the exact bytes, made once, stored, and only then published."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -51,14 +51,11 @@ def messages_for(envelope: Envelope, lines: Sequence[LineVerdict], records: Iter
 
 
 def released_message(envelope: Envelope, lines: tuple[ReleasedLine, ...]) -> bytes:
-    verdict_id, *rest = envelope
-    return canonical(Released(verdict_id=str(verdict_id), **dict(zip(Envelope._fields[1:], rest, strict=True)), lines=lines))
+    return canonical(Released(**_members(envelope), lines=lines))
 
 
 def stopped_message(envelope: Envelope, lines: tuple[StoppedLine, ...], withdraws: str | None = None) -> bytes:
-    verdict_id, *rest = envelope
-    common: dict[str, Any] = dict(zip(Envelope._fields[1:], rest, strict=True))
-    return canonical(Stopped(verdict_id=str(verdict_id), **common, withdraws=withdraws or UNSET, lines=lines))
+    return canonical(Stopped(**_members(envelope), withdraws=withdraws or UNSET, lines=lines))
 
 
 def given(reason: Reason) -> ReasonGiven:
@@ -106,7 +103,11 @@ def record_message(record: Record, sequence: int, recorded_at: str) -> bytes:
     )
 
 
-def _released(line: LineVerdict, by_line: dict[int, tuple[str, ...]]) -> ReleasedLine:
+def _members(envelope: Envelope) -> dict[str, Any]:
+    return envelope._asdict() | {"verdict_id": str(envelope.verdict_id)}
+
+
+def _released(line: LineVerdict, by_line: Mapping[int, tuple[str, ...]]) -> ReleasedLine:
     return ReleasedLine(
         line=line.line,
         outcome=line.outcome,  # type: ignore[arg-type]

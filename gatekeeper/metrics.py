@@ -1,0 +1,59 @@
+"""What is measured: a closed list, in base units. No label holds anything but a topic, a partition, a program or a code of ours."""
+
+from datetime import datetime
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
+
+from gatekeeper import clock
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+REGISTRY: Final = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+
+_TIMES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+
+LAG: Final = Gauge("gatekeeper_consumer_lag_messages", "Messages not read yet.", ("topic", "partition"), registry=REGISTRY)
+BATCH_MESSAGES: Final = Histogram("gatekeeper_batch_messages", "Messages in a batch.", buckets=_SIZES, registry=REGISTRY)
+BATCH_SECONDS: Final = Histogram(
+    "gatekeeper_batch_seconds", "From a batch that was read to its answers published.", buckets=_TIMES, registry=REGISTRY
+)
+DATABASE_SECONDS: Final = Histogram(
+    "gatekeeper_database_transaction_seconds", "One database transaction, from its begin to its commit.", buckets=_TIMES, registry=REGISTRY
+)
+KAFKA_SECONDS: Final = Histogram(
+    "gatekeeper_kafka_transaction_seconds", "One Kafka transaction, from its begin to its commit.", buckets=_TIMES, registry=REGISTRY
+)
+VERDICTS: Final = Counter(
+    "gatekeeper_verdicts", "Lines decided, by outcome; what was read back does not count.", ("outcome",), registry=REGISTRY
+)
+REASONS: Final = Counter("gatekeeper_reasons", "Reasons given, by code.", ("code",), registry=REGISTRY)
+READ_BACK: Final = Counter(
+    "gatekeeper_read_back_messages", "Messages judged before, whose stored answers were published.", registry=REGISTRY
+)
+REPEATS: Final = Counter(
+    "gatekeeper_repeated_messages", "Messages whose order had arrived before with the same content.", registry=REGISTRY
+)
+REFUSALS: Final = Counter("gatekeeper_refused_messages", "Messages that could not be read.", registry=REGISTRY)
+PRODUCERS: Final = Counter("gatekeeper_producers_made", "Producers made, also anew after a transaction in doubt.", registry=REGISTRY)
+REWINDS: Final = Counter("gatekeeper_rewinds", "Times the consumer went back to what was committed.", registry=REGISTRY)
+REGISTRY_AGE: Final = Gauge(
+    "gatekeeper_registry_age_seconds", "Since the instant as of which a program's registry speaks.", ("program",), registry=REGISTRY
+)
+LAST_READ: Final = Gauge("gatekeeper_last_read_timestamp_seconds", "When the broker last answered a read, in Unix time.", registry=REGISTRY)
+
+
+def registry_as_of(program: str, as_of: datetime) -> None:
+    """The instant as of which a program's registry speaks; its age is then that of the moment when it is asked for."""
+
+    def age() -> float:
+        return (clock.now() - as_of).total_seconds()
+
+    REGISTRY_AGE.labels(program).set_function(age)
+
+
+def has_read() -> None:
+    """The broker answered a read just now, with or without messages."""
+    LAST_READ.set(clock.now().timestamp())

@@ -1,0 +1,154 @@
+"""Logs: JSON lines on standard error. Events and their fields stand in a closed list, and nothing that was sent gets into a line.
+
+Until ``start_logging`` is called, what is not on the list is an error, so that a test sees it; afterwards it is dropped.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
+
+import structlog
+
+from gatekeeper import clock
+from gatekeeper.errors import Halt, TryAgain, Unusable
+
+
+class Event(NamedTuple):
+    level: str
+    about: str
+    fields: frozenset[str] = frozenset()
+
+
+def _event(level: str, about: str, *fields: str) -> Event:
+    return Event(level, about, frozenset(fields))
+
+
+PLACE: Final = ("topic", "partition", "offset")
+
+EVENTS: Final[dict[str, Event]] = {
+    "started": _event("info", "A command that stays began its work.", "command", "instance", "group", "version"),
+    "stopped": _event("info", "It ended as it was told to.", "command", "instance", "signal"),
+    "halted": _event("error", "It ended because going on could be wrong.", "command", "instance", "reason"),
+    "waiting": _event("warning", "Something outside is away; the same work is tried again after so many seconds.", "reason", "seconds"),
+    "going_on": _event("info", "What was away is back.", "seconds"),
+    "assigned": _event("info", "Partitions came to this consumer.", "topic", "partitions"),
+    "revoked": _event("info", "Partitions went away from this consumer.", "topic", "partitions"),
+    "rewound": _event("info", "The consumer went back to what was committed.", "topic", "partitions"),
+    "producer_made": _event("info", "A producer was made, or made anew because a transaction did not end cleanly.", "instance", "made"),
+    "read_back": _event("info", "Messages had been judged before; the ledger's answers are published.", *PLACE, "messages"),
+    "batch_published": _event("debug", "A batch was judged and published.", "messages", "released", "stopped", "refused", "seconds"),
+    "order_decided": _event(
+        "debug", "An order was judged.", "wholesaler_id", "order_id", "revision", "examination", "released", "stopped", *PLACE
+    ),
+    "order_contradicts": _event("warning", "The same order arrived with other content.", "wholesaler_id", "order_id", "revision", *PLACE),
+    "message_refused": _event("warning", "A message could not be read.", *PLACE, "problems"),
+    "message_set_aside": _event("warning", "A person took a message out of the way.", *PLACE, "person"),
+    "registry_loaded": _event("info", "A snapshot is in force.", "program", "sequence", "registry_version", "facts", "seconds"),
+    "registry_refused": _event("error", "A snapshot was refused; the old registry stays in force.", "program", "sequence", "code"),
+    "migrated": _event("info", "The database is of this version.", "version"),
+    "health_served": _event("info", "Health and metrics are served.", "port"),
+    "health_failed": _event("warning", "A request for health or metrics could not be answered.", "code"),
+    "library_said": _event("warning", "A library logged something, whose words are not repeated.", "library", "code"),
+}
+"""Every event: its level, what it says, and the fields that it may have."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9._:+/@|-]{1,200}\Z")
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _name(value: object) -> bool:
+    return isinstance(value, str) and bool(_NAME.match(value))
+
+
+def _own_words(value: object) -> bool:
+    return isinstance(value, TryAgain | Halt | Unusable)
+
+
+NUMBERS: Final = (
+    "partition", "offset", "messages", "partitions", "seconds", "made", "problems", "released", "stopped", "refused", "revision",
+    "examination", "sequence", "registry_version", "facts", "port", "signal",
+)  # fmt: skip
+NAMES: Final = (
+    "command", "instance", "group", "version", "topic", "wholesaler_id", "order_id", "program", "person", "code", "library",
+)  # fmt: skip
+FIELDS: Final[Mapping[str, Callable[[object], bool]]] = (
+    dict.fromkeys(NUMBERS, _number) | dict.fromkeys(NAMES, _name) | {"reason": _own_words}
+)
+"""Every field, and what it takes: a number, an id or a code, or one of our own errors, whose sentences repeat nothing that was sent."""
+
+
+class NotListedError(Exception):
+    """An event or a field that is not on the list."""
+
+
+class AllowList:
+    """Lets through what is on the list. The rest is an error, or, where that would do harm, dropped."""
+
+    def __init__(self, *, strict: bool) -> None:
+        self._strict = strict
+
+    def __call__(self, _: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        name = line.pop("event")
+        event = EVENTS.get(name)
+        if event is None:
+            if self._strict:
+                raise NotListedError(f"{name} is no event of the list")
+            raise structlog.DropEvent
+        kept = {field: value for field, value in line.items() if field in event.fields and FIELDS[field](value)}
+        if self._strict and len(kept) < len(line):
+            raise NotListedError(
+                f"{name} has fields that are not on the list, or with values of another kind: {sorted(line.keys() - kept.keys())}"
+            )
+        return {"at": clock.now().isoformat(timespec="milliseconds"), "level": event.level, "event": name} | {
+            field: str(value) if FIELDS[field] is _own_words else value for field, value in kept.items()
+        }
+
+
+class _Lines:
+    """Writes where standard error is at the moment. A log that cannot be written changes nothing that is decided."""
+
+    def write(self, line: str) -> None:
+        with suppress(OSError):
+            sys.stderr.write(line)
+            sys.stderr.flush()
+
+    def flush(self) -> None:
+        """Every line is written at once."""
+
+
+class Libraries(logging.Handler):
+    """What libraries log, without their words, which may hold what was sent."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log("library_said", library=record.name, code=record.levelname.lower())
+
+
+def log(event: str, **fields: Any) -> None:
+    """Logs an event of the list."""
+    _logger.log(logging.getLevelNamesMapping()[EVENTS[event].level.upper()] if event in EVENTS else logging.ERROR, event, **fields)
+
+
+def start_logging(level: str) -> None:
+    """From now on lines of this level and above are written, and what is not on the list is dropped."""
+    global _logger  # noqa: PLW0603 - there is one log
+    _logger = _made(level, strict=False)
+    logging.basicConfig(handlers=[Libraries(level=logging.WARNING)], force=True)
+    logging.raiseExceptions = False
+
+
+def _made(level: str, *, strict: bool) -> Any:
+    return structlog.wrap_logger(
+        structlog.WriteLogger(_Lines()),  # type: ignore[arg-type]
+        processors=[AllowList(strict=strict), structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        context_class=dict,
+    )
+
+
+_logger = _made("debug", strict=True)

@@ -7,6 +7,7 @@ from typing import Protocol
 from consumers.kafka.log import Message
 from consumers.publications import Publication
 from gatekeeper.errors import TryAgain
+from gatekeeper.metrics import BATCH_SECONDS
 
 FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 5.0
@@ -23,19 +24,25 @@ class Read(Protocol):
 
 
 def run(
-    log: Read, handle: Callable[[Sequence[Message]], Sequence[Publication]], stop: Event, waiting: Callable[[TryAgain, float], None]
+    log: Read,
+    handle: Callable[[Sequence[Message]], Sequence[Publication]],
+    stop: Event,
+    waiting: Callable[[TryAgain, float], None],
+    going_on: Callable[[], None] = lambda: None,
 ) -> None:
     """Reads, handles and publishes until ``stop`` is set; the batch in hand is ended first.
 
-    ``waiting`` is told why, and for how many seconds, before each wait.
+    ``waiting`` is told why, and for how many seconds, before each wait; ``going_on`` is told after each turn that succeeded.
     """
     wait = FIRST_WAIT_S
     while not stop.is_set():
         try:
             messages = log.read()
             if messages:
-                log.publish(handle(messages), messages)
+                with BATCH_SECONDS.time():
+                    log.publish(handle(messages), messages)
             wait = FIRST_WAIT_S
+            going_on()
         except TryAgain as reason:
             log.again()
             waiting(reason, wait)

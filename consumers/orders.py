@@ -1,37 +1,48 @@
 """The consumer of shipment orders: read a batch, judge it in one database transaction, publish what the ledger has."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Engine
 
 from consumers.kafka.log import Message, Offsets
 from consumers.publications import Publication, publications_for
 from consumers.starts import starts
+from gatekeeper import metrics
 from gatekeeper.arrivals import Answer, Position, Source, read_arrival
+from gatekeeper.clock import seconds
 from gatekeeper.gate import Rules, judge
 from gatekeeper.storage import ledger
 from gatekeeper.storage.engine import transaction
+from gatekeeper.telemetry import log
+
+LOOK_AGAIN_S = 10.0
 
 
 class OrderGate:
-    """What one consumer does with messages of ``shipment-orders``."""
+    """What one consumer does with messages of ``shipment-orders``. ``topic_id`` asks the broker which topic has that name now."""
 
-    def __init__(self, engine: Engine, topic: str, topic_id: str, rules: Rules) -> None:
-        self._engine, self._rules = engine, rules
-        with transaction(engine) as cursor:
-            self._source = Source(ledger.source_of(cursor, topic, topic_id), topic, topic_id)
+    def __init__(self, engine: Engine, topic: str, topic_id: Callable[[], str], rules: Rules) -> None:
+        self._engine, self._topic, self._topic_id, self._rules = engine, topic, topic_id, rules
+        self._source = Source(0, topic, "")
         self._aside: dict[tuple[int, int], str] = {}
+        self._looked = float("-inf")
 
     def starts(self, found: Sequence[Offsets]) -> dict[int, int]:
         """From where the partitions are read that were just assigned."""
+        topic_id = self._topic_id()
         with transaction(self._engine) as cursor:
+            self._source = Source(ledger.source_of(cursor, self._topic, topic_id), self._topic, topic_id)
             heads = ledger.heads(cursor, self._source.number)
-            self._aside = ledger.set_aside(cursor, self._source.topic)
-        return starts(found, heads, self._source.topic)
+            self._aside = ledger.set_aside(cursor, self._topic)
+        log("assigned", topic=self._topic, partitions=len(found))
+        return starts(found, heads, self._topic)
 
     def handle(self, messages: Sequence[Message]) -> list[Publication]:
         """What is to be published for ``messages``, in their order. When it returns, the ledger has it."""
-        return [publication for answer in self.judge(messages) for publication in publications_for(answer, self._source.topic)]
+        answers = self.judge(messages)
+        self._measure(answers)
+        return [publication for answer in answers for publication in publications_for(answer, self._topic)]
 
     def judge(self, messages: Sequence[Message]) -> list[Answer]:
         """What the ledger has for each message, decided now or before."""
@@ -39,5 +50,25 @@ class OrderGate:
         arrivals = [
             read_arrival(Position(m.partition, m.offset), m.value, programs, self._aside.get((m.partition, m.offset))) for m in messages
         ]
-        with transaction(self._engine) as cursor:
+        with metrics.DATABASE_SECONDS.time(), transaction(self._engine) as cursor:
             return judge(cursor, self._source, arrivals, self._rules)
+
+    def _measure(self, answers: Sequence[Answer]) -> None:
+        metrics.BATCH_MESSAGES.observe(len(answers))
+        kinds = Counter(answer.kind for answer in answers if not answer.read_back)
+        metrics.REPEATS.inc(kinds["repeat"])
+        metrics.REFUSALS.inc(kinds["refused"])
+        outcomes = Counter(line.outcome for answer in answers for line in answer.lines)
+        reasons = Counter(reason.code for answer in answers for line in answer.lines for reason in line.reasons)
+        for outcome, count in outcomes.items():
+            metrics.VERDICTS.labels(outcome).inc(count)
+        for code, count in reasons.items():
+            metrics.REASONS.labels(code).inc(count)
+        if read_back := len(answers) - sum(kinds.values()):
+            metrics.READ_BACK.inc(read_back)
+            log("read_back", topic=self._topic, messages=read_back)
+        if seconds() - self._looked > LOOK_AGAIN_S:
+            self._looked = seconds()
+            with transaction(self._engine) as cursor:
+                for program, as_of in ledger.freshness(cursor).items():
+                    metrics.registry_as_of(program, as_of)

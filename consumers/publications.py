@@ -18,7 +18,8 @@ class Publication(NamedTuple):
 def publications_for(answer: Answer, topic: str) -> tuple[Publication, ...]:
     """All that is published for ``answer`` to a message of ``topic``, in this order: withdrawals before what comes in their place.
 
-    A repeat says nothing. Headers: ``id``, ``source`` (topic/partition/offset) and ``chain``, the hash of the block that recorded the answer.
+    A repeat says nothing.
+    Headers: ``id``, ``source`` (topic/partition/offset) and ``chain``, the hash of the block that recorded the answer.
     """
     position = f"{topic}/{answer.position.partition}/{answer.position.offset}".encode()
     origin = [("source", position), ("chain", answer.head.encode())]

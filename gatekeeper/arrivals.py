@@ -6,6 +6,7 @@ from uuid import UUID
 
 from gatekeeper.domain.order import Order
 from gatekeeper.domain.program import Program
+from gatekeeper.domain.verdict import LineVerdict
 from gatekeeper.translate import content_of, order_of
 from schemas.reading import Unreadable, read_order
 
@@ -73,6 +74,8 @@ class Answer(NamedTuple):
     """True where it was judged before, and is given again."""
     examinations: tuple[Examined, ...] = ()
     refusal: Stored | None = None
+    lines: tuple[LineVerdict, ...] = ()
+    """What was decided now, line by line; nothing of what was read back."""
 
 
 def read_arrival(position: Position, raw: bytes, programs: tuple[Program, ...], aside: str | None = None) -> Arrival:

@@ -19,7 +19,7 @@ from gatekeeper.domain.ids import verdict_id
 from gatekeeper.domain.order import Order
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.records import records_for
-from gatekeeper.domain.verdict import Verdict, decide, used_by
+from gatekeeper.domain.verdict import LineVerdict, Verdict, decide, used_by
 from gatekeeper.evidence import Asked, evidence
 from gatekeeper.messages import Envelope, messages_for, record_message, written
 from gatekeeper.storage import ledger, moving, tables
@@ -95,16 +95,16 @@ class Fold:
                 self._answers.append(Answer(arrival.position, "repeat", "", read_back=False))
                 return
         first = self._last + 1
-        examined = []
+        examined: list[Examined] = []
         if messages and order.revision > max(message.revision for message in messages):
             examined = self._supersede(order, history)
-        examined.append(self._examine(arrival, order, history, messages, digest))
+        answer, lines = self._examine(arrival, order, history, messages, digest)
         self._arrived(arrival, "order", first, self._last)
-        self._answers.append(Answer(arrival.position, "order", "", read_back=False, examinations=tuple(examined)))
+        self._answers.append(Answer(arrival.position, "order", "", read_back=False, examinations=(*examined, answer), lines=lines))
 
     def _examine(
         self, arrival: Arrival, order: Order, history: list[EarlierExamination], messages: list[EarlierExamination], digest: bytes
-    ) -> Examined:
+    ) -> tuple[Examined, tuple[LineVerdict, ...]]:
         question = ("order", order.wholesaler_id, order.order_id)
         earlier = tuple([Earlier(message.revision, message.digest.hex()) for message in messages])
         self._said[question] = plain(earlier) if earlier else NOTHING
@@ -134,7 +134,7 @@ class Fold:
         if stopped is not None and (lines := open_lines(verdict)):
             self._moves.open(self._last, order, lines, moving.names(asked.asked), next_day(order, asked.asked, self._tail.now))
         alerts = self._contradiction(order, verdict, envelope, history)
-        return Examined(envelope.verdict_id, order.order_id, released, stopped, tuple(stored), alerts)
+        return Examined(envelope.verdict_id, order.order_id, released, stopped, tuple(stored), alerts), verdict.lines
 
     def _supersede(self, order: Order, history: list[EarlierExamination]) -> list[Examined]:
         """Withdraws what lower revisions released: the messages, the voided records, the alert; units and serials are free again."""

@@ -30,7 +30,8 @@ PLACE: Final = ("topic", "partition", "offset")
 
 EVENTS: Final[dict[str, Event]] = {
     "started": _event("info", "A command that stays began its work.", "command", "instance", "group", "version"),
-    "stopped": _event("info", "It ended as it was told to.", "command", "instance", "signal"),
+    "stopping": _event("info", "It was told to stop, and ends the batch in hand.", "command", "instance", "signal"),
+    "stopped": _event("info", "It ended as it was told to.", "command", "instance"),
     "halted": _event("error", "It ended because going on could be wrong.", "command", "instance", "reason"),
     "waiting": _event("warning", "Something outside is away; the same work is tried again after so many seconds.", "reason", "seconds"),
     "going_on": _event("info", "What was away is back.", "seconds"),

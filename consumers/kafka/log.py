@@ -10,6 +10,7 @@ from consumers.kafka.client import Client, away, quiet_logger
 from consumers.kafka.publisher import Publisher
 from consumers.publications import Publication
 from gatekeeper.errors import Halt, TryAgain
+from gatekeeper.metrics import KAFKA_SECONDS, LAG, REWINDS, has_read
 
 WAIT_S = 0.5
 CALL_S = 10.0
@@ -64,6 +65,8 @@ class Log:
         except (Halt, TryAgain):
             self._forget()
             raise
+        has_read()
+        self._measure(consumer)
         # A partition that went away meanwhile is another member's; also if it came back it is read again from what is committed.
         return [_message(message) for message in messages if message.partition() not in self._revoked]
 
@@ -74,7 +77,8 @@ class Log:
             ends[message.partition] = max(message.offset + 1, ends.get(message.partition, 0))
         offsets = [TopicPartition(self._topic, partition, end) for partition, end in ends.items()]
         self._in_doubt = True
-        self._publishers[0].publish(publications, offsets, self._membership)
+        with KAFKA_SECONDS.time():
+            self._publishers[0].publish(publications, offsets, self._membership)
         self._in_doubt, self._failures = False, 0
         self._publishers.reverse()
 
@@ -85,25 +89,10 @@ class Log:
         if self._failures >= MOST_FAILURES:
             self._forget()
 
-    def lag(self) -> dict[int, int]:
-        """By partition, how many messages are not read yet, as last heard from the broker."""
-        if self._consumer is None:
-            return {}
-        lags = {}
-        for place in self._consumer.position(self._consumer.assignment()):
-            _, high = self._consumer.get_watermark_offsets(place, cached=True)
-            begun = place.offset if place.offset >= 0 else self._begun.get(place.partition, high)
-            lags[place.partition] = max(0, high - begun)
-        return lags
-
-    @property
-    def made(self) -> int:
-        """How many producers were made so far."""
-        return sum(publisher.made for publisher in self._publishers)
-
     @property
     def assigned(self) -> bool:
-        return self._consumer is not None
+        """Whether this consumer is a member of its group, with or without partitions."""
+        return self._consumer is not None and bool(self._consumer.memberid())
 
     def close(self) -> None:
         """Ends the membership's connection; as a static member it is not gone until its session ends."""
@@ -145,6 +134,13 @@ class Log:
         for place in partitions:
             self._revoked.add(place.partition)
             self._begun.pop(place.partition, None)
+            LAG.remove(self._topic, str(place.partition))
+
+    def _measure(self, consumer: Consumer) -> None:
+        for place in consumer.position(consumer.assignment()):
+            _, high = consumer.get_watermark_offsets(place, cached=True)
+            offset = place.offset if place.offset >= 0 else self._begun.get(place.partition, high)
+            LAG.labels(self._topic, str(place.partition)).set(max(0, high - offset))
 
     def _membership(self) -> object:
         if self._consumer is None or not self._consumer.memberid():
@@ -165,6 +161,7 @@ class Log:
             self._forget()
             raise away(error, "go back to what was committed") from error
         self._in_doubt = False
+        REWINDS.inc()
 
     def _forget(self) -> None:
         """Lets the consumer go: the next read joins again, and begins where the group has committed."""

@@ -11,6 +11,7 @@ from consumers.kafka.client import Client, away, quiet_logger
 from consumers.publications import Publication
 from gatekeeper.clock import seconds
 from gatekeeper.errors import Halt, TryAgain
+from gatekeeper.metrics import PRODUCERS
 
 
 class Disconnects(logging.Handler):
@@ -41,7 +42,6 @@ class Publisher:
         self._client, self._turn, self._prefix = client, turn, prefix
         self._disconnects = Disconnects()
         self._producer: Producer | None = None
-        self.made = 0
 
     def open(self) -> Producer:
         """A producer that is ready to begin; made anew where the last one is in doubt."""
@@ -58,7 +58,7 @@ class Publisher:
                 _close(producer)
                 raise away(error, "open a transactional producer") from error
             self._producer = producer
-            self.made += 1
+            PRODUCERS.inc()
         return self._producer
 
     def publish(self, publications: Iterable[Publication], offsets: list[TopicPartition], metadata: Callable[[], Any]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from confluent_kafka import KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
 
 from consumers.kafka.client import LARGEST_MESSAGE, Client, away, quiet_logger
 from gatekeeper.errors import Unusable

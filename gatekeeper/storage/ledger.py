@@ -102,6 +102,11 @@ def record_counts(cursor: Cursor[Any]) -> dict[str, int]:
     return dict(cursor.execute("SELECT program, sequence FROM moving_record_count").fetchall())
 
 
+def freshness(cursor: Cursor[Any]) -> dict[str, datetime]:
+    """By program, the instant as of which its registry speaks."""
+    return dict(cursor.execute("SELECT program, as_of FROM moving_freshness").fetchall())
+
+
 def add_block(
     cursor: Cursor[Any], tail: Tail, rows: dict[Table, list[Sequence[Any]]], *, examination: int, registry_version: int
 ) -> chain.Block:

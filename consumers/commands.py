@@ -1,0 +1,51 @@
+"""The commands of this package; they join the console script by entry point."""
+
+import os
+import re
+
+import click
+
+from gatekeeper.errors import Unusable
+
+_INSTANCE = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+
+
+@click.group()
+def consume() -> None:
+    """Run one consumer, until it is told to stop."""
+
+
+@consume.command("orders")
+@click.option("--instance", required=True, metavar="NAME", help="Unique in the group, and the same after a restart.")
+def consume_orders_command(instance: str) -> None:
+    """Judge shipment orders and publish what may leave, what may not, and the distribution records.
+
+    It waits and goes on by itself when the database or the broker is away, and stops cleanly on SIGTERM and SIGINT.
+    """
+    from consumers.consuming import consume_orders  # noqa: PLC0415 - help is shown without loading the client library
+    from gatekeeper.config import read_settings  # noqa: PLC0415
+
+    if not _INSTANCE.match(instance):
+        raise Unusable("--instance must be 1 to 64 letters, digits, points, underscores and hyphens.")
+    consume_orders(read_settings(os.environ), instance)
+
+
+@click.group()
+def topics() -> None:
+    """The topics on the broker."""
+
+
+@topics.command("create")
+@click.option("--partitions", type=click.IntRange(1, 1000), default=6, show_default=True, help="Of each topic that is made.")
+@click.option(
+    "--replication", type=click.IntRange(1, 9), default=3, show_default=True, help="Copies of each partition."
+)
+def create_topics(partitions: int, replication: int) -> int:
+    """Make the topics that are missing, and say what is wrong with those that exist. Exit 1 if anything is."""
+    from consumers.topics import create_missing  # noqa: PLC0415
+    from gatekeeper.config import read_settings  # noqa: PLC0415
+
+    return create_missing(read_settings(os.environ), partitions, replication, click.echo)
+
+
+COMMANDS = (consume, topics)

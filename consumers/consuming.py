@@ -1,0 +1,116 @@
+"""A consumer from start to stop: it waits for what is away, serves health, and ends cleanly when it is told to."""
+
+import gc
+import os
+import signal
+from collections.abc import Callable
+from importlib.metadata import version
+from threading import Event, Timer
+from types import FrameType
+from typing import TypeVar
+
+from consumers.kafka.client import Client, client_of
+from consumers.kafka.log import Log
+from consumers.kafka.topics import topic_id
+from consumers.loop import FIRST_WAIT_S, LONGEST_WAIT_S, run
+from consumers.orders import OrderGate
+from gatekeeper.clock import seconds
+from gatekeeper.config import Settings
+from gatekeeper.errors import Halt, TryAgain
+from gatekeeper.gate import Rules
+from gatekeeper.health import serve_health
+from gatekeeper.opening import open_ledger
+from gatekeeper.programs import load_programs
+from gatekeeper.telemetry import log, start_logging
+from schemas.topics import SHIPMENT_ORDERS, topic_name
+
+T = TypeVar("T")
+
+
+class Going:
+    """Whether the work goes on, or waits for something that is away."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.stop = Event()
+        self.log: Log | None = None
+        self._settings = settings
+        self._waiting_since: float | None = None
+        self._last_read = seconds()
+
+    def waiting(self, reason: TryAgain, wait: float) -> None:
+        log("waiting", reason=reason, seconds=wait)
+        if self._waiting_since is None:
+            self._waiting_since = seconds()
+
+    def going_on(self) -> None:
+        self._last_read = seconds()
+        if self._waiting_since is not None:
+            log("going_on", seconds=round(seconds() - self._waiting_since, 3))
+            self._waiting_since = None
+
+    def ready(self) -> bool:
+        """A member of the group, and nothing is away."""
+        return self._waiting_since is None and self.log is not None and self.log.assigned
+
+    def live(self) -> bool:
+        """The loop turned within half the time after which the broker takes this consumer for stuck."""
+        return seconds() - self._last_read < self._settings.poll_interval_s / 2
+
+    def until_there(self, step: Callable[[], T]) -> T | None:
+        """What ``step`` gives, tried again while something is away; None when told to stop before."""
+        wait = FIRST_WAIT_S
+        while not self.stop.is_set():
+            try:
+                return step()
+            except TryAgain as reason:
+                self.waiting(reason, wait)
+                self.stop.wait(wait)
+                wait = min(2 * wait, LONGEST_WAIT_S)
+        return None
+
+
+def consume_orders(settings: Settings, instance: str) -> None:
+    """Judges and publishes until SIGTERM or SIGINT. Raises ``Halt`` where going on could be wrong."""
+    start_logging(settings.log_level)
+    client, rules, going = client_of(settings, instance), Rules.of(load_programs(settings.programs)), Going(settings)
+    _obey_signals(going, settings, instance)
+    health = serve_health(settings.health_host, settings.health_port, going.ready, going.live) if settings.health_port is not None else None
+    log("started", command="consume orders", instance=instance, group=settings.consumer_group, version=version("distribution-gatekeeper"))
+    try:
+        _consume(settings, client, rules, going)
+    except Halt as halt:
+        log("halted", command="consume orders", instance=instance, reason=halt)
+        raise
+    finally:
+        if health is not None:
+            health.close()
+    log("stopped", command="consume orders", instance=instance)
+
+
+def _consume(settings: Settings, client: Client, rules: Rules, going: Going) -> None:
+    engine = going.until_there(lambda: open_ledger(settings))
+    if engine is None:
+        return
+    topic = topic_name(settings.topic_prefix, SHIPMENT_ORDERS)
+    gate = OrderGate(engine, SHIPMENT_ORDERS.name, lambda: topic_id(client, topic), rules)
+    going.log = Log(client, SHIPMENT_ORDERS.name, settings.topic_prefix, gate.starts)
+    gc.freeze()
+    try:
+        run(going.log, gate.handle, going.stop, going.waiting, going.going_on)
+    finally:
+        going.log.close()
+        engine.dispose()
+
+
+def _obey_signals(going: Going, settings: Settings, instance: str) -> None:
+    def stop(number: int, _: FrameType | None) -> None:
+        if not going.stop.is_set():
+            log("stopping", command="consume orders", instance=instance, signal=number)
+            going.stop.set()
+            # Dying anywhere is safe; waiting for ever for a broker that is away is not what was asked.
+            deadline = Timer(settings.stop_deadline_s, os._exit, [0])
+            deadline.daemon = True
+            deadline.start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)

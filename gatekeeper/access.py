@@ -1,0 +1,115 @@
+"""Who somebody is, from a token (JWT) that an issuer signed. Nothing in the token is believed before its signature has been verified."""
+
+from typing import Any, Final, NamedTuple
+
+import jwt
+
+from gatekeeper.config import Settings
+from gatekeeper.errors import Unusable
+from gatekeeper.readers import WrongValueError, document
+
+ALGORITHMS: Final = {"RS256": ("RSA", None), "PS256": ("RSA", None), "ES256": ("EC", "P-256"), "EdDSA": ("OKP", "Ed25519")}
+"""The signatures that are accepted, all asymmetric, and the kind of key that each needs."""
+LEEWAY_S: Final = 30
+MOST_CHARACTERS: Final = 16_384
+LEAST_RSA_BITS: Final = 2048
+
+REFUSALS: Final[dict[type[jwt.PyJWTError], str]] = {
+    jwt.InvalidSignatureError: "The token's signature is wrong.",
+    jwt.ExpiredSignatureError: "The token has expired: ask for a new one.",
+    jwt.ImmatureSignatureError: "The token is not valid yet.",
+    jwt.InvalidIssuerError: "The token was issued by another than GATEKEEPER_ISSUER.",
+    jwt.InvalidAudienceError: "The token is for another than GATEKEEPER_AUDIENCE.",
+    jwt.MissingRequiredClaimError: "The token lacks one of exp, iss, aud and sub.",
+}
+
+
+class Person(NamedTuple):
+    subject: str
+    """Who it is to the issuer; never given to another."""
+    name: str
+
+
+def who(token: str, settings: Settings) -> Person:
+    """The person whom ``token`` names. Raises ``Unusable``, with a sentence that shows nothing of the token, where it proves nothing."""
+    if settings.jwks is None or settings.issuer is None or settings.audience is None:
+        raise Unusable("Nobody can be recognized: GATEKEEPER_JWKS, GATEKEEPER_ISSUER and GATEKEEPER_AUDIENCE must be given.")
+    algorithm, key = _signed_by(token, settings)
+    try:
+        claims = jwt.decode(
+            token, key, algorithms=[algorithm], issuer=settings.issuer, audience=settings.audience, leeway=LEEWAY_S,
+            options={"require": ["exp", "iss", "aud", "sub"]},
+        )  # fmt: skip
+    except jwt.PyJWTError as error:
+        raise Unusable(REFUSALS.get(type(error), "The token's content cannot be used.")) from None
+    except (ValueError, OverflowError, RecursionError):
+        raise Unusable("The token's content cannot be used.") from None
+    return _person(claims)
+
+
+def person(settings: Settings) -> Person:
+    """The person for whom a command acts: whom the settings' token names."""
+    if settings.token is None:
+        raise Unusable("This command acts for a person: GATEKEEPER_TOKEN must hold that person's token.")
+    return who(settings.token.reveal(), settings)
+
+
+def _signed_by(token: str, settings: Settings) -> tuple[str, jwt.PyJWK]:
+    """By which algorithm, and by which of our keys, the token says that it is signed."""
+    if len(token) > MOST_CHARACTERS:
+        raise Unusable(f"The token is longer than {MOST_CHARACTERS} characters.")
+    try:
+        header = jwt.get_unverified_header(token)
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        raise Unusable("The token cannot be read: it must be a JSON Web Token.") from None
+    algorithm, kid = header.get("alg"), header.get("kid")
+    if algorithm not in ALGORITHMS:
+        raise Unusable(f"The token is not signed in a way that is accepted: {', '.join(ALGORITHMS)}.")
+    if not isinstance(kid, str):
+        raise Unusable("The token does not say by which key it is signed (kid).")
+    return algorithm, _key(algorithm, [key for key in _keys(settings) if key.get("kid") == kid])
+
+
+def _keys(settings: Settings) -> list[dict[str, Any]]:
+    if settings.jwks is None:
+        return []
+    try:
+        keys = document(settings.jwks).get("keys")
+    except WrongValueError as error:
+        raise Unusable(f"GATEKEEPER_JWKS {error}") from None
+    if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
+        raise Unusable("GATEKEEPER_JWKS names a file that is no JSON Web Key Set.")
+    return keys
+
+
+def _key(algorithm: str, found: list[dict[str, Any]]) -> jwt.PyJWK:
+    if not found:
+        raise Unusable("The token is signed by a key that the file of GATEKEEPER_JWKS does not have.")
+    kind, curve = ALGORITHMS[algorithm]
+    wanted = found[0]
+    if len(found) > 1:
+        raise Unusable("The file of GATEKEEPER_JWKS has the token's key twice.")
+    if (
+        wanted.get("kty") != kind
+        or wanted.get("crv") != curve
+        or wanted.get("alg", algorithm) != algorithm
+        or wanted.get("use", "sig") != "sig"
+    ):
+        raise Unusable("The token is signed in another way than its key is for.")
+    public = {name: value for name, value in wanted.items() if name in {"kty", "crv", "n", "e", "x", "y"}}
+    try:
+        key = jwt.PyJWK(public, algorithm)
+    except (jwt.PyJWTError, ValueError, KeyError, TypeError):
+        raise Unusable("The file of GATEKEEPER_JWKS has a key that cannot be used.") from None
+    if kind == "RSA" and key.key.key_size < LEAST_RSA_BITS:
+        raise Unusable(f"The file of GATEKEEPER_JWKS has an RSA key of fewer than {LEAST_RSA_BITS} bits.")
+    return key
+
+
+def _person(claims: dict[str, Any]) -> Person:
+    subject, name = claims["sub"], claims.get("name")
+    if not isinstance(subject, str) or not 1 <= len(subject) <= 200 or not subject.isprintable():
+        raise Unusable("The token names nobody: its sub must be 1 to 200 characters that can be printed.")
+    if not isinstance(name, str) or not 1 <= len(name) <= 200 or not name.isprintable():
+        name = subject
+    return Person(subject, name)

@@ -92,6 +92,8 @@ def _consume(settings: Settings, client: Client, rules: Rules, going: Going) -> 
     if engine is None:
         return
     topic = topic_name(settings.topic_prefix, SHIPMENT_ORDERS)
+    if going.until_there(lambda: topic_id(client, topic)) is None:
+        return
     gate = OrderGate(engine, SHIPMENT_ORDERS.name, lambda: topic_id(client, topic), rules)
     going.log = Log(client, SHIPMENT_ORDERS.name, settings.topic_prefix, gate.starts)
     gc.freeze()

@@ -129,6 +129,9 @@ class Log:
         starts = self._starts(found)
         self._begun |= starts
         consumer.incremental_assign([TopicPartition(self._topic, partition, start) for partition, start in starts.items()])
+        # Said before anything is judged: from now on a group without an offset beside the ledger's head has forgotten it.
+        if first := [TopicPartition(self._topic, each.partition, starts[each.partition]) for each in found if each.committed is None]:
+            consumer.commit(offsets=first, asynchronous=False)
 
     def _gone(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         for place in partitions:
@@ -155,8 +158,7 @@ class Log:
         try:
             for place in consumer.committed(consumer.assignment(), CALL_S):
                 _raise(place)
-                offset = place.offset if place.offset >= 0 else self._begun[place.partition]
-                consumer.seek(TopicPartition(self._topic, place.partition, offset))
+                consumer.seek(TopicPartition(self._topic, place.partition, place.offset))
         except KafkaException as error:
             self._forget()
             raise away(error, "go back to what was committed") from error

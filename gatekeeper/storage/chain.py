@@ -44,7 +44,7 @@ def block(number: int, at: datetime, registry_version: int, rows: Mapping[Table,
         recorded = rows.get(table, ())
         if recorded:
             count += len(recorded)
-            digest.update(_encode((table.name, [row[:-1] for row in sorted(recorded, key=KEYS[table])])))
+            digest.update(_encode((str(table.name), [row[:-1] for row in sorted(recorded, key=KEYS[table])])))
     return seal(number, at, registry_version, count, digest.digest(), previous)
 
 

@@ -36,7 +36,7 @@ def more_questions(order: Order, programs: tuple[Program, ...], answers: Answers
             asked.update([("site", site_id) for site_id in answers[("identifier", kind, value)]])
         if line.patient is None or line.patient.authorization_id is None:
             continue
-        for program in {row.program.name for row in rows}:
+        for program in {row.program.name for row in rows if row.program.patient_rule == "authorized"}:
             for authorization in answers[("authorization", program, line.patient.authorization_id)]:
                 asked.add(("prescriber", program, authorization.prescriber_id))
                 asked.add(("site", authorization.administering_site_id))

@@ -88,5 +88,9 @@ def difference(expected: Any, answer: Document) -> str | None:
     if "refused" in answer:
         return f"wanted {expected}, got {answer}"
     lines = written(answer)
-    sited = [line if "@" in line or line == "repeat" else f"{line} {got.split()[-1]}" for line, got in zip(expected, lines, strict=False)]
-    return None if len(expected) == len(lines) and [sorted(s.split()) for s in sited] == [sorted(g.split()) for g in lines] else f"wanted {expected}, got {lines}"
+    if len(lines) != len(expected):
+        return f"wanted {expected}, got {lines}"
+    # The site is compared where the case names it.
+    sited = [line if "@" in line or line == "repeat" else f"{line} {got.split()[-1]}" for line, got in zip(expected, lines, strict=True)]
+    fits = [sorted(line.split()) for line in sited] == [sorted(line.split()) for line in lines]
+    return None if fits else f"wanted {expected}, got {lines}"

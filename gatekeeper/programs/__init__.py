@@ -147,7 +147,7 @@ def _zone(table: _Table) -> str:
     name = table.text("time_zone")
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         raise table.refuse("time_zone", "is not a time zone that is known here") from None
     return name
 

@@ -1,4 +1,5 @@
 """What of an address counts."""
+# ruff: noqa: RUF001 - digits and letters that only look like those of ASCII are the point
 
 import pytest
 

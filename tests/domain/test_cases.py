@@ -1,6 +1,5 @@
 """Every labelled case, in process: the same reading, deciding and printing as the command, without its process."""
 
-import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path

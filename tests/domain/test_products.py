@@ -1,4 +1,5 @@
 """The forms of an NDC, and which product the codes name."""
+# ruff: noqa: RUF001 - digits and letters that only look like those of ASCII are the point
 
 import pytest
 

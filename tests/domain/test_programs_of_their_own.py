@@ -25,9 +25,10 @@ def test_one_stopped_line_stops_the_whole_order() -> None:
 
 
 def test_two_stopped_lines_stop_each_other_too() -> None:
-    assert told(judge(lines(RECALLED_PATIENT, RECALLED_PATIENT), WHOLE)) == [
-        "held patient_not_enrolled authorization_for_other_party other_line_stopped"
-    ] * 2
+    assert (
+        told(judge(lines(RECALLED_PATIENT, RECALLED_PATIENT), WHOLE))
+        == ["held patient_not_enrolled authorization_for_other_party other_line_stopped"] * 2
+    )
 
 
 def test_a_whole_order_without_a_stopped_line_leaves() -> None:

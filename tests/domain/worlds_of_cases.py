@@ -57,7 +57,8 @@ def judge(order: Order, program: Program = LEMTRADA, registry: Known | None = No
 def told(verdict: Verdict) -> list[str]:
     """Each line's outcome and reasons, as the labelled cases write them."""
     return [
-        " ".join([line.outcome, *(reason.code if reason.stops else f"({reason.code})" for reason in line.reasons)]) for line in verdict.lines
+        " ".join([line.outcome, *(reason.code if reason.stops else f"({reason.code})" for reason in line.reasons)])
+        for line in verdict.lines
     ]
 
 

@@ -84,12 +84,15 @@ def measure(url: str, file: Path, named: str) -> None:
     waiting.ended.set()
     waiting.join()
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-    print(f"{named:<28} exit {done.returncode}  {seconds:6.1f} s  {peak:5d} MB  longest wait {waiting.longest * 1000:6.1f} ms", flush=True)
+    sys.stdout.write(f"{named:<28} exit {done.returncode}  {seconds:6.1f} s  {peak:5d} MB  longest wait {waiting.longest * 1000:6.1f} ms\n")
+    sys.stdout.flush()
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        files = [write(Path(folder, f"{nth}.ndjson"), changed, SITES + AUTHORIZATIONS + 1 + nth) for nth, changed in enumerate((0, 1000, 0))]
+        files = [
+            write(Path(folder, f"{nth}.ndjson"), changed, SITES + AUTHORIZATIONS + 1 + nth) for nth, changed in enumerate((0, 1000, 0))
+        ]
         database = Database(Path(folder, "postgres"))
         database.start()
         try:

@@ -2,13 +2,15 @@
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
+from tests.oracle.products import Row
+from tests.oracle.registry import LEMTRADA, Program
 from tests.writings import COVERED, COVERED_AND_DISAGREEING, UNCOVERED, Dice, written_address, written_order
 
 Fact = dict[str, Any]
@@ -35,16 +37,18 @@ CLASSES = {"HF1": "healthcare_facility", "HF2": "healthcare_facility", "PH1": "p
            "WH1": "wholesaler"}
 ELSEWHERE = {"XX1": ["1679576722"]}     # a site that only another program knows
 AUTHORIZATIONS = {"AU-1": ("P-1", "PR-1", "HF1"), "AU-2": ("P-2", "PR-1", "HF2"), "AU-3": ("P-1", "PR-2", "HF1")}
+TWO_PACKAGES = replace(LEMTRADA, rows=(*LEMTRADA.rows, Row("058468-0020-01", "00358468002013")))     # both fit 5846802001
 STATUSES = ["certified", "pending", "suspended", "decertified", "withdrawn"]
 
 
 @dataclass(frozen=True)
 class World:
-    """Facts, perhaps with a header before them, an instant, and orders in the order in which they arrive."""
+    """Facts, perhaps with a header before them, an instant, orders in the order in which they arrive, and the packages of the program."""
 
     facts: list[Fact]
     at: datetime
     orders: list[Order]
+    program: Program = LEMTRADA
 
 
 def days(today: date, *offsets: int) -> list[str]:
@@ -210,7 +214,8 @@ def recipients(dice: Dice, site_id: str, wholesaler_id: str) -> dict[str, Any]:
 
 
 ORDER_FAULTS: dict[str, dict[str, Any]] = {
-    "unknown id": {"rems_site_id": "HF-404"}, "id of another program": {"rems_site_id": "XX1"}, "id of another site": {"rems_site_id": "PH2"},
+    "unknown id": {"rems_site_id": "HF-404"}, "id of another program": {"rems_site_id": "XX1"},
+    "id of another site": {"rems_site_id": "PH2"},
     "unknown NPI": {"npi": "1710983663"}, "wrong NPI": {"npi": "1234567894"}, "NPI of another site": {"npi": "1366404451"},
     "wrong DEA": {"dea": "AP5836728"}, "DEA of a business": {"dea": "F91234563"},
     "GLN of another site": {"gln": "0614141000043"}, "wrong GLN": {"gln": "0614141000028"},
@@ -278,7 +283,7 @@ def world(dice: Dice, max_orders: int) -> World:
     for number in range(1, dice.number(1, max_orders) + 1):
         related = bool(orders) and dice.seldom(3)
         orders.append(related_orders(dice, orders, number, today) if related else new_orders(dice, number, today))
-    return World(facts, at, orders)
+    return World(facts, at, orders, TWO_PACKAGES if dice.seldom(12) else LEMTRADA)
 
 
 def worlds(max_orders: int = 6) -> st.SearchStrategy[World]:

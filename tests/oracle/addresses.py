@@ -9,6 +9,7 @@ from scourgify.address_constants import DIRECTIONAL_REPLACEMENTS, OCCUPANCY_TYPE
 DESIGNATOR = "#"
 ONE_DESIGNATOR = {"STE", "UNIT", "APT", "RM", "#"}
 LETTER = r"[^\W\d_]"
+SIGN_OF_A_WORD = r"[^\W_]"
 
 
 def agree(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
@@ -40,7 +41,7 @@ def without_accents(text: str) -> str:
 
 def without_points_between_letters(text: str) -> str:
     """'an apostrophe is dropped, and a point between two single letters (`N.W.`)'"""
-    return re.sub(rf"(?<!\w)({LETTER})\.(?={LETTER}(?!\w))", r"\1", text)
+    return re.sub(rf"(?<!{SIGN_OF_A_WORD})({LETTER})\.(?={LETTER}(?!{SIGN_OF_A_WORD}))", r"\1", text)
 
 
 def abbreviation(word: str) -> str:

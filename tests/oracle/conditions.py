@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from tests.oracle import addresses
-from tests.oracle.history import History, LineAnswer, Order, Release, content, without_empty
+from tests.oracle.history import History, LineAnswer, Order, Release, content, release_of, without_empty
 from tests.oracle.identifiers import dea_is_valid, gln_is_valid, npi_is_valid
 from tests.oracle.products import Row, product_of
 from tests.oracle.registry import (
@@ -328,8 +328,7 @@ def answer_line(order: Order, line: dict[str, Any], known: Known, history: Histo
     codes = [code for code, (_, holds) in REASONS.items() if holds(case)]
     outcome = outcome_of([REASONS[code][0] for code in codes if not does_not_stop(code, mode)])
     told_codes = [f"({code})" if does_not_stop(code, mode) else code for code in codes]
-    release = Release(order["wholesaler_id"], order["order_id"], order["revision"], case.named("authorization_id"), line["quantity"],
-                      product.row.gtin, frozenset(line.get("serials", []))) if outcome == "released" else None
+    release = release_of(order, line, program) if outcome == "released" else None
     return LineAnswer(outcome, told_codes, case.site["site_id"] if case.site else None), release
 
 

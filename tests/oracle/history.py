@@ -55,6 +55,14 @@ class History:
                            and m["revision"] > release.revision for m in seen)]
 
 
+def release_of(order: Order, line: dict[str, Any], program: Program) -> Release:
+    """What a released line of a covered product holds."""
+    order, line = content(order, program), without_empty(line)
+    row = product_of(line["product"], program.rows, program.watched).row
+    return Release(order["wholesaler_id"], order["order_id"], order["revision"], line.get("patient", {}).get("authorization_id"),
+                   line["quantity"], row.gtin if row else "", frozenset(line.get("serials", [])))
+
+
 def content(order: Order, program: Program) -> Order:
     """'Content is the parsed JSON with the defaults of `revision` and `unit` (of a covered product, whatever the mode) filled in';
     'An optional member that is "" counts as not given …, also for the content.'"""

@@ -101,12 +101,13 @@ def is_recalled(facts: list[Fact], program: str, row: Row, lot: str, day: date) 
 
 def is_stale(known: Known) -> bool:
     """'The registry is stale when the instant of the decision minus the latest `as_of` is more than the limit.'"""
-    headers = [fact for fact in known.facts if fact.get("snapshot") == known.program.name]
+    headers = [fact for fact in known.facts if "snapshot" in fact]
     if not headers:
         return False    # 'without one the registry counts as fresh'
-    said = [datetime.fromisoformat(fact["as_of"]) for fact in headers + told(known.facts, known.program.name, "heartbeat")]
+    own = [header for header in headers if header["snapshot"] == known.program.name]
+    said = [datetime.fromisoformat(fact["as_of"]) for fact in own + told(known.facts, known.program.name, "heartbeat")]
     usable = [as_of for as_of in said if as_of - known.at <= timedelta(minutes=5)]
-    return known.at - max(usable) > known.program.limit
+    return not usable or known.at - max(usable) > known.program.limit    # of a program that no snapshot was loaded of, nothing is fresh
 
 
 def last_valid_day(site: Fact) -> date:

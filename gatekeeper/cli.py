@@ -11,8 +11,8 @@ import click
 from gatekeeper.errors import Halt, TryAgain, Unusable
 
 _ENTRY_POINTS = "gatekeeper.commands"
-_MODULES = {"registry": "gatekeeper.commands.registry"}
-"""Commands of this package that have a module of their own, in which they have their own name."""
+_MODULES = {name: f"gatekeeper.commands.{name.replace('-', '_')}" for name in ("doctor", "migrate", "registry", "set-aside", "verify")}
+"""Commands of this package that have a module of their own, in which they have the module's name."""
 
 
 class Commands(click.Group):
@@ -24,7 +24,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         own = super().get_command(ctx, cmd_name)
         if own is None and cmd_name in _MODULES:
-            own = getattr(import_module(_MODULES[cmd_name]), cmd_name)
+            own = getattr(import_module(_MODULES[cmd_name]), cmd_name.replace("-", "_"))
         return own if own is not None else self._added().get(cmd_name)
 
     def __call__(self, *args: Any, **options: Any) -> NoReturn:

@@ -1,12 +1,16 @@
 """How a command comes to the ledger: the database that the settings name, of this version, with durable commits."""
 
-import sqlalchemy.exc
-from sqlalchemy import Engine
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from gatekeeper.config import Settings
 from gatekeeper.errors import Unusable
 from gatekeeper.storage import embedded
-from gatekeeper.storage.engine import check_durable, check_server, check_version, open_engine, unreachable
+from gatekeeper.storage.engine import check_durable, check_server, check_version, migrate, named, open_engine, unreachable
 
 
 def engine_of(settings: Settings, *, statement_timeout_s: int = 30) -> Engine:
@@ -15,18 +19,52 @@ def engine_of(settings: Settings, *, statement_timeout_s: int = 30) -> Engine:
     return open_engine(url, statement_timeout_s=statement_timeout_s)
 
 
+@contextmanager
+def connected(engine: Engine) -> Iterator[Connection]:
+    """A connection for questions. Where the database is away, or cannot be used, that is one sentence."""
+    try:
+        connection = engine.connect()
+    except DBAPIError as error:
+        raise unreachable(error) from None
+    with connection, plainly():
+        yield connection
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """An error of the database within is one sentence that repeats none of its words."""
+    try:
+        yield
+    except DBAPIError as error:
+        if isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
+            raise Unusable("The database's user lacks a right that the gatekeeper needs: it must own the tables.") from None
+        if isinstance(error.orig, psycopg.Error):
+            raise named(error.orig) from None
+        raise
+
+
 def open_ledger(settings: Settings) -> Engine:
     """The settings' database, checked. Raises ``TryAgain`` where it is away, ``Unusable`` where it cannot keep the ledger as it is."""
     engine = engine_of(settings)
     try:
-        with engine.connect() as connection:
+        with connected(engine) as connection:
             check_server(connection)
             check_version(connection)
             check_durable(connection)
-    except sqlalchemy.exc.DBAPIError as error:
-        engine.dispose()
-        raise unreachable(error) from None
-    except Unusable:
+    except BaseException:
         engine.dispose()
         raise
     return engine
+
+
+def migrate_ledger(settings: Settings) -> str:
+    """Brings the settings' database to this version, and says which that is."""
+    engine = engine_of(settings)
+    try:
+        with connected(engine) as connection:
+            check_server(connection)
+            check_durable(connection)
+        with plainly():
+            return migrate(engine)
+    finally:
+        engine.dispose()

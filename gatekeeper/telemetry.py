@@ -46,10 +46,8 @@ EVENTS: Final[dict[str, Event]] = {
     ),
     "order_contradicts": _event("warning", "The same order arrived with other content.", "wholesaler_id", "order_id", "revision", *PLACE),
     "message_refused": _event("warning", "A message could not be read.", *PLACE, "problems"),
-    "message_set_aside": _event("warning", "A person took a message out of the way.", *PLACE, "person"),
     "registry_loaded": _event("info", "A snapshot is in force.", "program", "sequence", "registry_version", "facts", "seconds"),
     "registry_refused": _event("error", "A snapshot was refused; the old registry stays in force.", "program", "sequence", "code"),
-    "migrated": _event("info", "The database is of this version.", "version"),
     "health_served": _event("info", "Health and metrics are served.", "port"),
     "health_failed": _event("warning", "A request for health or metrics could not be answered.", "code"),
     "library_said": _event("warning", "A library logged something, whose words are not repeated.", "library", "code"),
@@ -76,7 +74,7 @@ NUMBERS: Final = (
     "examination", "sequence", "registry_version", "facts", "port", "signal",
 )  # fmt: skip
 NAMES: Final = (
-    "command", "instance", "group", "version", "topic", "wholesaler_id", "order_id", "program", "person", "code", "library",
+    "command", "instance", "group", "version", "topic", "wholesaler_id", "order_id", "program", "code", "library",
 )  # fmt: skip
 FIELDS: Final[Mapping[str, Callable[[object], bool]]] = (
     dict.fromkeys(NUMBERS, _number) | dict.fromkeys(NAMES, _name) | {"reason": _own_words}

@@ -12,6 +12,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from psycopg import Cursor
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, event
 from sqlalchemy.exc import ArgumentError
@@ -73,7 +74,7 @@ def transaction(engine: Engine) -> Iterator[Cursor[Any]]:
         connection.commit()
     except psycopg.Error as error:
         connection.invalidate()
-        raise _named(error) from None
+        raise named(error) from None
     except BaseException:
         connection.invalidate()
         raise
@@ -99,7 +100,8 @@ def unreachable(error: psycopg.Error | sqlalchemy.exc.DBAPIError) -> TryAgain | 
     return TryAgain(f"The database cannot be reached: {known or type(cause).__name__}.")
 
 
-def _named(error: psycopg.Error) -> TryAgain | Halt:
+def named(error: psycopg.Error) -> TryAgain | Halt:
+    """What must be done about an error of the database, in one sentence that repeats none of its words."""
     code, kind = error.sqlstate or "", type(error).__name__
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) or code.startswith(AWAY):
         return TryAgain(f"The database did not finish ({kind}).")
@@ -111,9 +113,12 @@ def _named(error: psycopg.Error) -> TryAgain | Halt:
 
 def migrate(engine: Engine) -> str:
     """Brings the database to this version, and says which that is. Several may call it at once."""
-    with engine.begin() as connection:
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7313002)")
-        command.upgrade(_alembic(connection), "head")
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7313002)")
+            command.upgrade(_alembic(connection), "head")
+    except CommandError:
+        raise Unusable("The database is of a version that this program does not know: install a newer one.") from None
     return _script().get_current_head() or ""
 
 

@@ -1,0 +1,57 @@
+"""What people do to the ledger, each on record with who did it and why."""
+
+from typing import NamedTuple
+
+from sqlalchemy import Engine
+
+from gatekeeper.access import Person
+from gatekeeper.errors import Unusable
+from gatekeeper.storage import ledger, tables
+from gatekeeper.storage.engine import transaction
+from schemas.topics import TOPICS, topic_name
+
+MOST_OF_A_REASON = 500
+ASIDE = 'SELECT person FROM set_aside WHERE topic = %s AND partition = %s AND "offset" = %s'
+LATEST_SOURCE = "SELECT max(id) FROM source WHERE topic = %s"
+
+
+class Place(NamedTuple):
+    """A position of a topic, which is named as on the broker."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+def set_aside(engine: Engine, place: Place, reason: str, person: Person, prefix: str) -> int:
+    """Takes the message at ``place`` out of its consumer's way: it will be refused. Gives the number of the block that has it on record.
+
+    Raises ``Unusable`` where nothing can be set aside there.
+    """
+    _check_topic(place.topic, prefix)
+    if not 1 <= len(reason.strip()) <= MOST_OF_A_REASON or not reason.isprintable():
+        raise Unusable(f"The reason must be a text of 1 to {MOST_OF_A_REASON} characters on one line.")
+    with transaction(engine) as cursor:
+        ledger.take_lock(cursor)
+        tail = ledger.read_tail(cursor)
+        before = cursor.execute(ASIDE, place).fetchone()
+        if before:
+            raise Unusable(f"{place} is set aside already, by {before[0]}.")
+        source = cursor.execute(LATEST_SOURCE, (place.topic,)).fetchone()
+        head = ledger.heads(cursor, source[0]).get(place.partition, 0) if source and source[0] else 0
+        if place.offset < head:
+            raise Unusable(f"{place} has been judged already: everything below {head} has, so nothing there is in anybody's way.")
+        row = (*place, reason.strip(), person.subject, tail.now, tail.block + 1)
+        block = ledger.add_block(
+            cursor, tail, {tables.SET_ASIDE: [row]}, examination=tail.examination, registry_version=tail.registry_version
+        )
+    return block.number
+
+
+def _check_topic(topic: str, prefix: str) -> None:
+    inbound = [topic_name(prefix, known) for known in TOPICS if known.direction == "in"]
+    if topic not in inbound:
+        raise Unusable(f"The topic must be one of {', '.join(inbound)}.")

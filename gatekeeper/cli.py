@@ -41,9 +41,6 @@ class Commands(click.Group):
             _end(str(error), 3)
         except click.Abort:
             _end("Stopped.", 130)
-        except BrokenPipeError:
-            _forget_output()
-            sys.exit(0)
         sys.exit(status if isinstance(status, int) else 0)
 
     def _added(self) -> dict[str, click.Command]:
@@ -62,6 +59,7 @@ def _write(out: BinaryIO, answer: bytes = b"", *, at_once: bool = False) -> None
         if at_once:
             out.flush()
     except BrokenPipeError:
+        # Whoever read the answers has left: the library ends quietly with status 1.
         raise
     except OSError as error:
         _forget_output()

@@ -78,11 +78,11 @@ def answer_of(printed: dict[str, Any]) -> Answer:
     """What is compared of an answer; a code in brackets does not stop."""
     if "refused" in printed:
         return Answer(printed["refused"]["problems"], repeat=False, lines=[], programs=[])
-    lines = [LineAnswer(line["outcome"], [r["code"] if r["stops"] else f"({r['code']})" for r in line["reasons"]], line["site_id"])
-             for line in printed["lines"]]
+    lines = [
+        LineAnswer(line["outcome"], [r["code"] if r["stops"] else f"({r['code']})" for r in line["reasons"]], line["site_id"])
+        for line in printed["lines"]
+    ]
     return Answer(None, repeat=printed.get("repeat", False), lines=lines, programs=[line["program"] for line in printed["lines"]])
-
-
 
 
 def learn(folder: Path, known: Known, facts: list[dict[str, Any]], at: datetime) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gatekeeper.errors import Unusable
 from tests.domain.product import ask, known_of, learn
 from tests.hostile import damaged, spoiled
-from tests.oracle.conditions import answer, is_repeat
+from tests.oracle.answering import answer, is_repeat
 from tests.oracle.history import History, content, release_of
 from tests.oracle.registry import Known, holding, told
 from tests.oracle.violations import restrictions, violations
@@ -57,7 +57,7 @@ def test_deciding_twice_is_deciding_once(folder: Path, world: World) -> None:
 
     got = ask(known, messages_of(world) * 2, world.at, world.program)
 
-    once, again = got[:len(world.orders)], got[len(world.orders):]
+    once, again = got[: len(world.orders)], got[len(world.orders) :]
     assert [answered.lines for answered in again] == [answered.lines for answered in once]
     assert all(answered.repeat for answered in again)
     assert ask(known_of(folder, world.facts, world.at, world.program), messages_of(world), world.at, world.program) == once
@@ -83,11 +83,23 @@ def test_a_line_that_leaves_satisfies_every_condition(folder: Path, world: World
 
 
 LOSSES: list[tuple[str, str, list[dict[str, Any]]]] = [
-    ("site", "site_id", [{"status": "pending"}, {"status": "suspended"}, {"status": "decertified"}, {"status": "withdrawn"},
-                         {"valid_through": "2020-01-01"}]),
-    ("patient", "patient_id", [{"status": "withdrawn"}]), ("prescriber", "prescriber_id", [{"status": "decertified"}]),
+    (
+        "site",
+        "site_id",
+        [
+            {"status": "pending"},
+            {"status": "suspended"},
+            {"status": "decertified"},
+            {"status": "withdrawn"},
+            {"valid_through": "2020-01-01"},
+        ],
+    ),
+    ("patient", "patient_id", [{"status": "withdrawn"}]),
+    ("prescriber", "prescriber_id", [{"status": "decertified"}]),
     ("authorization", "authorization_id", [{"status": "cancelled"}, {"units": 1}, {"valid_through": "2020-01-01"}]),
-    ("recall", "lot", [{"status": "recalled"}]), ("program", "program", [{"mode": "active"}])]
+    ("recall", "lot", [{"status": "recalled"}]),
+    ("program", "program", [{"mode": "active"}]),
+]
 
 
 def disqualifying(dice: Dice, world: World) -> dict[str, Any] | None:

@@ -1,91 +1,13 @@
-"""Every reason of the contract as one small function, and the answer to an order that follows from them."""
+"""Every reason that a covered line can have, as one small function."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import cached_property
-from typing import Any
+from datetime import date
 
 from tests.oracle import addresses
-from tests.oracle.history import History, LineAnswer, Order, Release, content, release_of, without_empty
+from tests.oracle.case import Case
 from tests.oracle.identifiers import dea_is_valid, gln_is_valid, npi_is_valid
-from tests.oracle.products import Row, product_of
-from tests.oracle.registry import (
-    LEMTRADA,
-    Fact,
-    Known,
-    Program,
-    holding,
-    is_certified,
-    is_recalled,
-    is_stale,
-    last_valid_day,
-    mode_on,
-    site_on,
-    sites_on,
-    told,
-)
-from tests.oracle.sites import Found, find_site, given_identifiers, identifier_disagrees
-
-
-@dataclass(frozen=True)
-class Case:
-    """A line of a covered product, and all that it is judged by."""
-
-    order: Order
-    line: dict[str, Any]
-    known: Known
-    history: History
-    row: Row
-    product_codes: tuple[str, ...]
-
-    @cached_property
-    def found(self) -> Found:
-        """The site, or why there is none."""
-        return find_site(self.order, self.facts, self.program.name, self.today)
-
-    @property
-    def facts(self) -> list[Fact]:
-        """The registry."""
-        return self.known.facts
-
-    @property
-    def program(self) -> Program:
-        """The program of the covered package."""
-        return self.known.program
-
-    @cached_property
-    def today(self) -> date:
-        """'The day in the program's time zone … on which the decision is made'"""
-        return self.known.today
-
-    @property
-    def site(self) -> Fact | None:
-        """The site found, as it stands today."""
-        return self.found.site
-
-    @property
-    def deliver_by(self) -> date:
-        """'(where absent: `ship_on` plus the program's transit days, Lemtrada 1)'"""
-        if "deliver_by" in self.order:
-            return date.fromisoformat(self.order["deliver_by"])
-        return date.fromisoformat(self.order["ship_on"]) + timedelta(days=self.program.transit_days)
-
-    def named(self, member: str) -> str | None:
-        """What the line says of its patient."""
-        found: str | None = self.line.get("patient", {}).get(member)
-        return found
-
-    @property
-    def authorization(self) -> Fact | None:
-        """'An authorization is judged on the day of the decision.'"""
-        return self.about("authorization", authorization_id=self.named("authorization_id"))
-
-    def about(self, kind: str, **subject: str | None) -> Fact | None:
-        """The fact that holds for a subject today."""
-        if None in subject.values():
-            return None
-        return holding(told(self.facts, self.program.name, kind, **{k: str(v) for k, v in subject.items()}), self.today)
+from tests.oracle.registry import is_certified, is_recalled, is_stale, last_valid_day, site_on, sites_on
+from tests.oracle.sites import given_identifiers, identifier_disagrees
 
 
 def registry_stale(case: Case) -> bool:
@@ -126,14 +48,19 @@ def serials_do_not_match_quantity(case: Case) -> bool:
 
 def serial_already_shipped(case: Case) -> bool:
     """'(GTIN, serial) was released before and not returned'"""
-    return any(release.gtin == case.row.gtin and serial in release.serials
-               for release in case.history.counting(case.order) for serial in case.line.get("serials", []))
+    return any(
+        release.gtin == case.row.gtin and serial in release.serials
+        for release in case.history.counting(case.order)
+        for serial in case.line.get("serials", [])
+    )
 
 
 def not_found_with(code: str) -> Callable[[Case], bool]:
     """No site was found, for this reason."""
+
     def judged(case: Case) -> bool:
         return case.found.code == code
+
     return judged
 
 
@@ -152,8 +79,10 @@ def site_address_disagrees(case: Case) -> bool:
 
 def with_status(*statuses: str) -> Callable[[Case], bool]:
     """The site found has one of these statuses today."""
+
     def judged(case: Case) -> bool:
         return case.site is not None and case.site["status"] in statuses
+
     return judged
 
 
@@ -245,16 +174,19 @@ def authorization_exhausted(case: Case) -> bool:
     held = case.authorization
     if patient_missing(case) or held is None or unit_unknown(case):
         return False
-    released = sum(release.units for release in case.history.counting(case.order)
-                   if release.authorization_id == held["authorization_id"])
+    released = sum(release.units for release in case.history.counting(case.order) if release.authorization_id == held["authorization_id"])
     return bool(released + case.line["quantity"] > held["units"])
 
 
 def identifier_invalid(case: Case) -> bool:
     """'an NPI, DEA or GLN of the order (`ship_from` too) without the form or the check digit it must have'"""
     ship_to, ship_from = case.order["ship_to"], case.order["ship_from"]
-    judged = [(npi_is_valid, ship_to.get("npi")), (dea_is_valid, ship_to.get("dea")), (gln_is_valid, ship_to.get("gln")),
-              (gln_is_valid, ship_from.get("gln"))]
+    judged = [
+        (npi_is_valid, ship_to.get("npi")),
+        (dea_is_valid, ship_to.get("dea")),
+        (gln_is_valid, ship_to.get("gln")),
+        (gln_is_valid, ship_from.get("gln")),
+    ]
     return any(value is not None and not valid(value) for valid, value in judged)
 
 
@@ -291,68 +223,3 @@ REASONS: dict[str, tuple[str, Callable[[Case], bool]]] = {
     "authorization_exhausted": ("held", authorization_exhausted),
     "identifier_invalid": ("held", identifier_invalid),
 }
-
-
-def does_not_stop(code: str, mode: str) -> bool:
-    """'Under mode `discretion` the site rules (`site_*`, `certification_*`, `recipient_class_not_allowed`,
-    `administering_site_not_certified`, `identifier_invalid`) are evaluated and reported with `"stops": false`, and do not stop; all others
-    do.'"""
-    named = ("recipient_class_not_allowed", "administering_site_not_certified", "identifier_invalid")
-    return mode == "discretion" and (code.startswith(("site_", "certification_")) or code in named)
-
-
-def outcome_of(outcomes: list[str]) -> str:
-    """'A line is blocked if any reason blocks, else held if any holds.'"""
-    return "blocked" if "blocked" in outcomes else "held" if outcomes else "released"
-
-
-def order_reasons(order: Order, history: History) -> list[str]:
-    """'`order_superseded`, … `order_contradicts` … end the examination: every line, also of products that nobody restricts, gets those
-    of them that apply, and no other reason.'"""
-    earlier = [message for message, _ in history.of_order(order)]
-    contradicts = any(message["revision"] == order["revision"] and message != order for message in earlier)
-    superseded = any(message["revision"] > order["revision"] for message in earlier)
-    return ["order_contradicts"] * contradicts + ["order_superseded"] * superseded
-
-
-def answer_line(order: Order, line: dict[str, Any], known: Known, history: History) -> tuple[LineAnswer, Release | None]:
-    """What becomes of a line, and the units and serials that it holds if it is released."""
-    program, mode = known.program, mode_on(known)
-    if mode == "ended":
-        # 'Under `ended` nothing of the program applies, its watch included.' 'Where no program is in force, no product rule applies.'
-        return LineAnswer("not_covered", [], None), None
-    product = product_of(line["product"], program.rows, program.watched)
-    if product.row is None:
-        return LineAnswer("held" if product.codes else "not_covered", list(product.codes), None), None
-    case = Case(order, line, known, history, product.row, product.codes)
-    codes = [code for code, (_, holds) in REASONS.items() if holds(case)]
-    outcome = outcome_of([REASONS[code][0] for code in codes if not does_not_stop(code, mode)])
-    told_codes = [f"({code})" if does_not_stop(code, mode) else code for code in codes]
-    release = release_of(order, line, program) if outcome == "released" else None
-    return LineAnswer(outcome, told_codes, case.site["site_id"] if case.site else None), release
-
-
-def answer(order: Order, facts: list[Fact], at: datetime, history: History, program: Program = LEMTRADA) -> list[LineAnswer]:
-    """The lines of the answer to an order, one for each line in its order; the history then holds it, unless it is a repeat."""
-    known, order = Known(without_empty(facts), at, program), content(order, program)
-    for earlier, lines in history.of_order(order):
-        if earlier == order:
-            return lines    # 'the same content is a repeat, answered as that one was'
-    codes = order_reasons(order, history)
-    if codes:
-        outcome = "blocked" if "order_superseded" in codes else "held"
-        answered = [LineAnswer(outcome, codes, None) for _ in order["lines"]]
-    else:
-        answered = []
-        for line in order["lines"]:
-            line_answer, release = answer_line(order, line, known, history)
-            answered.append(line_answer)
-            history.releases += [release] if release else []
-    history.messages.append((order, answered))
-    return answered
-
-
-def is_repeat(order: Order, history: History, program: Program = LEMTRADA) -> bool:
-    """Whether a message with this content was answered before."""
-    wanted = content(order, program)
-    return any(earlier == wanted for earlier, _ in history.of_order(wanted))

@@ -35,8 +35,11 @@ def facts_of(case: dict[str, Any]) -> list[dict[str, Any]]:
 
 def expected_of(case: dict[str, Any]) -> list[Expected]:
     """The orders of a case that can be read."""
-    return [Expected(message(spec, number), wanted[0] == "repeat", wanted[wanted[0] == "repeat":])
-            for number, (spec, wanted) in enumerate(zip(case["orders"], case["expect"], strict=True), 1) if isinstance(wanted, list)]
+    return [
+        Expected(message(spec, number), wanted[0] == "repeat", wanted[wanted[0] == "repeat" :])
+        for number, (spec, wanted) in enumerate(zip(case["orders"], case["expect"], strict=True), 1)
+        if isinstance(wanted, list)
+    ]
 
 
 def message(spec: dict[str, Any], number: int) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def readings(ndc: str) -> set[str]:
         segments = ndc.split("-")
         return {padded(segments)} if tuple(map(len, segments)) in HYPHENATED else set()
     if re.fullmatch(r"[0-9]+", ndc):
-        return {padded([ndc[:a], ndc[a:a + b], ndc[a + b:]]) for a, b, _ in UNHYPHENATED.get(len(ndc), ())}
+        return {padded([ndc[:a], ndc[a : a + b], ndc[a + b :]]) for a, b, _ in UNHYPHENATED.get(len(ndc), ())}
     return set()
 
 

@@ -28,8 +28,13 @@ class Program:
 
 
 LEMTRADA = Program(
-    "lemtrada", "America/New_York", rows=(Row("058468-0200-01", "00358468020017"),), watched=("058468-0200",), unit="vial",
-    classes=("pharmacy", "healthcare_facility"))
+    "lemtrada",
+    "America/New_York",
+    rows=(Row("058468-0200-01", "00358468020017"),),
+    watched=("058468-0200",),
+    unit="vial",
+    classes=("pharmacy", "healthcare_facility"),
+)
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,11 @@ def holding(facts: Iterable[Fact], day: date) -> Fact | None:
 
 def told(facts: list[Fact], program: str, kind: str, **subject: str) -> list[Fact]:
     """The facts of one kind of a program, about one subject where it is given."""
-    return [fact for fact in facts if (fact.get("fact"), fact.get("program")) == (kind, program)
-            and all(fact[member] == value for member, value in subject.items())]
+    return [
+        fact
+        for fact in facts
+        if (fact.get("fact"), fact.get("program")) == (kind, program) and all(fact[member] == value for member, value in subject.items())
+    ]
 
 
 def site_on(facts: list[Fact], program: str, site_id: str, day: date) -> Fact | None:
@@ -103,11 +111,11 @@ def is_stale(known: Known) -> bool:
     """'The registry is stale when the instant of the decision minus the latest `as_of` is more than the limit.'"""
     headers = [fact for fact in known.facts if "snapshot" in fact]
     if not headers:
-        return False    # 'without one the registry counts as fresh'
+        return False  # 'without one the registry counts as fresh'
     own = [header for header in headers if header["snapshot"] == known.program.name]
     said = [datetime.fromisoformat(fact["as_of"]) for fact in own + told(known.facts, known.program.name, "heartbeat")]
     usable = [as_of for as_of in said if as_of - known.at <= timedelta(minutes=5)]
-    return not usable or known.at - max(usable) > known.program.limit    # of a program that no snapshot was loaded of, nothing is fresh
+    return not usable or known.at - max(usable) > known.program.limit  # of a program that no snapshot was loaded of, nothing is fresh
 
 
 def last_valid_day(site: Fact) -> date:
@@ -122,5 +130,4 @@ def last_valid_day(site: Fact) -> date:
 
 def is_certified(site: Fact | None, day: date) -> bool:
     """'Dates are judged only where the status is `certified`', and '`valid_through` counts to the end of that day'."""
-    return (site is not None and site["status"] == "certified"
-            and date.fromisoformat(site["certified_on"]) <= day <= last_valid_day(site))
+    return site is not None and site["status"] == "certified" and date.fromisoformat(site["certified_on"]) <= day <= last_valid_day(site)

@@ -52,8 +52,12 @@ def by_rems_site_id(site_id: str, facts: list[Fact], program: str, today: date) 
 
 def unknown_or_of_other_program(given: dict[str, str], facts: list[Fact], program: str, today: date) -> str:
     """'no identifier is known to any program's registry'; 'known, but only to another program'."""
-    elsewhere = any(value in on_file(site, kind) for other in other_programs(facts, program)
-                    for site in sites_on(facts, other, today) for kind, value in given.items())
+    elsewhere = any(
+        value in on_file(site, kind)
+        for other in other_programs(facts, program)
+        for site in sites_on(facts, other, today)
+        for kind, value in given.items()
+    )
     return "site_of_other_program" if elsewhere else "site_unknown"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.oracle.conditions import answer, is_repeat
+from tests.oracle.answering import answer, is_repeat
 from tests.oracle.history import History
 from tests.oracle.labelled import decisions, expected_of, facts_of, fits
 

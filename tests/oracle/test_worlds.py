@@ -5,7 +5,8 @@ from datetime import datetime
 
 from hypothesis import given, settings
 
-from tests.oracle.conditions import REASONS, answer, is_repeat
+from tests.oracle.answering import answer, is_repeat
+from tests.oracle.conditions import REASONS
 from tests.oracle.history import History, LineAnswer, Order
 from tests.oracle.registry import Known
 from tests.oracle.violations import restrictions, violations
@@ -61,11 +62,18 @@ def test_worlds_reach_every_reason() -> None:
 
 def test_a_product_is_ambiguous_where_two_packages_fit() -> None:
     """Unhyphenated, the NDC fits two rows of a table; a GTIN beside it settles which."""
-    order = {"order_id": "SO-1", "wholesaler_id": "WD-1", "ship_on": "2026-11-20", "ship_from": {"site_id": "DC-07"},
-             "ship_to": {"rems_site_id": "HF1", "address": {"street": "1 A St", "city": "B", "state": "MA", "postal_code": "02110"}}}
-    lines = [{"line": 1, "product": {"ndc": "5846802001"}, "quantity": 1},
-             {"line": 2, "product": {"ndc": "5846802001", "gtin": "00358468020017"}, "quantity": 1},
-             {"line": 3, "product": {"ndc": "5846802001", "gtin": "00300937180562"}, "quantity": 1}]
+    order = {
+        "order_id": "SO-1",
+        "wholesaler_id": "WD-1",
+        "ship_on": "2026-11-20",
+        "ship_from": {"site_id": "DC-07"},
+        "ship_to": {"rems_site_id": "HF1", "address": {"street": "1 A St", "city": "B", "state": "MA", "postal_code": "02110"}},
+    }
+    lines = [
+        {"line": 1, "product": {"ndc": "5846802001"}, "quantity": 1},
+        {"line": 2, "product": {"ndc": "5846802001", "gtin": "00358468020017"}, "quantity": 1},
+        {"line": 3, "product": {"ndc": "5846802001", "gtin": "00300937180562"}, "quantity": 1},
+    ]
 
     found = answer(order | {"lines": lines}, [], datetime.fromisoformat("2026-11-20T15:00:00Z"), History(), TWO_PACKAGES)
 

@@ -141,8 +141,12 @@ def of_choice(order: Order, site: Fact, sites: list[Fact]) -> Iterator[str]:
     """Nothing but the site fits what identifies it."""
     on_record = {kind: value for kind, value in given_identifiers(order).items() if any(value in on_file(other, kind) for other in sites)}
     deciding = {"account": on_record["account"]} if "account" in on_record else on_record
-    fitting = [other for other in sites if all(value in on_file(other, kind) for kind, value in deciding.items())
-               and addresses.agree(order["ship_to"]["address"], other.get("address"))]
+    fitting = [
+        other
+        for other in sites
+        if all(value in on_file(other, kind) for kind, value in deciding.items())
+        and addresses.agree(order["ship_to"]["address"], other.get("address"))
+    ]
     if not deciding or fitting != [site]:
         yield "the identifiers and the address do not mean this one site"
 
@@ -151,8 +155,11 @@ def of_infusion(line: dict[str, Any], site_id: str | None, known: Known) -> Iter
     """What a pharmacy ships on goes to a certified facility."""
     today, facts, program = known.today, known.facts, known.program
     site = site_on(facts, program.name, site_id or "", today)
-    held = holding(told(facts, program.name, "authorization", authorization_id=line["patient"]["authorization_id"]), today) if (
-        "authorization_id" in line.get("patient", {})) else None
+    held = (
+        holding(told(facts, program.name, "authorization", authorization_id=line["patient"]["authorization_id"]), today)
+        if ("authorization_id" in line.get("patient", {}))
+        else None
+    )
     if site is None or "pharmacy" not in site["class"]:
         return
     named = line.get("patient", {}).get("administering_site_id", held and held["administering_site_id"])

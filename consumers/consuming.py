@@ -75,16 +75,16 @@ def consume_orders(settings: Settings, instance: str) -> None:
     client, rules, going = client_of(settings, instance), Rules.of(load_programs(settings.programs)), Going(settings)
     _obey_signals(going, settings, instance)
     health = serve_health(settings.health_host, settings.health_port, going.ready, going.live) if settings.health_port is not None else None
-    log("started", command="consume orders", instance=instance, group=settings.consumer_group, version=version("distribution-gatekeeper"))
+    log("started", command="consume", instance=instance, group=settings.consumer_group, version=version("distribution-gatekeeper"))
     try:
         _consume(settings, client, rules, going)
     except Halt as halt:
-        log("halted", command="consume orders", instance=instance, reason=halt)
+        log("halted", command="consume", instance=instance, reason=halt)
         raise
     finally:
         if health is not None:
             health.close()
-    log("stopped", command="consume orders", instance=instance)
+    log("stopped", command="consume", instance=instance)
 
 
 def _consume(settings: Settings, client: Client, rules: Rules, going: Going) -> None:
@@ -107,7 +107,7 @@ def _consume(settings: Settings, client: Client, rules: Rules, going: Going) -> 
 def _obey_signals(going: Going, settings: Settings, instance: str) -> None:
     def stop(number: int, _: FrameType | None) -> None:
         if not going.stop.is_set():
-            log("stopping", command="consume orders", instance=instance, signal=number)
+            log("stopping", command="consume", instance=instance, signal=number)
             going.stop.set()
             # Dying anywhere is safe; waiting for ever for a broker that is away is not what was asked.
             deadline = Timer(settings.stop_deadline_s, os._exit, [0])

@@ -16,10 +16,12 @@ _ANSWER = struct.Struct(">i")
 
 
 class Held:
-    """One request that was taken out of the stream: its client was cut off, the broker has not seen it yet."""
+    """One request that was taken out of the stream: the broker has not seen it yet, and its client hears no more on that connection."""
 
-    def __init__(self, api_key: int) -> None:
+    def __init__(self, api_key: int, of: bytes, *, cut: bool) -> None:
         self.api_key = api_key
+        self.of = of
+        self.cut = cut
         self._caught = threading.Event()
         self._answered = threading.Event()
         self._broker: socket.socket | None = None
@@ -75,11 +77,19 @@ class Proxy:
         for thread in self._threads:
             thread.join()
 
-    def hold_next(self, api_key: int) -> Held:
-        """From now on the next request of this kind, on any connection, is held back and its client cut off."""
+    def hold_next(self, api_key: int, of: bytes = b"", *, cut: bool = True) -> Held:
+        """From now on the next request of this kind that has ``of`` in it, on any connection, is held back.
+
+        Its client is cut off, and sends it again on another connection; unless ``cut`` is false: then it waits for an answer that never comes.
+        """
         with self._lock:
-            self._armed = Held(api_key)
+            self._armed = Held(api_key, of, cut=cut)
             return self._armed
+
+    def let_pass(self) -> None:
+        """What was to be held and has not come yet is not held any more."""
+        with self._lock:
+            self._armed = None
 
     def _accept(self) -> None:
         while (client := _accepted(self._listener)) is not None:
@@ -99,7 +109,8 @@ class Proxy:
         while frame := _frame(client):
             if caught := self._caught(frame):
                 held.append(caught)
-                _close(client)
+                if caught.cut:
+                    _close(client)
                 caught.catch(broker, frame)
                 return
             if not _sent(broker, frame):
@@ -119,7 +130,7 @@ class Proxy:
     def _caught(self, frame: bytes) -> Held | None:
         with self._lock:
             armed = self._armed
-            if armed is None or _REQUEST.unpack_from(frame, _SIZE.size)[0] != armed.api_key:
+            if armed is None or _REQUEST.unpack_from(frame, _SIZE.size)[0] != armed.api_key or armed.of not in frame:
                 return None
             self._armed = None
             return armed

@@ -1,0 +1,97 @@
+"""Verdicts decided again: from their own row alone, and anew with what the registry says now."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from psycopg import Cursor
+
+from gatekeeper.domain.case import Case
+from gatekeeper.domain.ids import verdict_id
+from gatekeeper.domain.questions import more_questions, questions
+from gatekeeper.domain.records import records_for
+from gatekeeper.domain.verdict import Verdict, decide
+from gatekeeper.evidence import case_of
+from gatekeeper.messages import Envelope, messages_for, rules_of, written
+from gatekeeper.storage import ledger
+from gatekeeper.storage.lookups import ask
+from gatekeeper.withdrawal import withdraw, withdrawal_of
+from schemas.released import ProgramRules
+
+ROWS = """
+SELECT id, wholesaler_id, order_id, revision, number, cause, decided_at, registry_version, evidence, released, stopped, block
+FROM examination ORDER BY id
+"""
+HISTORY = frozenset({"order", "units", "serial"})
+"""What a case asked of the ledger: an order's own earlier answer must not count when it is judged anew."""
+
+Answered = tuple[bytes | None, bytes | None]
+
+
+class Row(NamedTuple):
+    """One examination, as the ledger has it."""
+
+    id: int
+    wholesaler_id: str
+    order_id: str
+    revision: int
+    number: int
+    cause: str
+    decided_at: datetime
+    registry_version: int
+    evidence: bytes
+    released: bytes | None
+    stopped: bytes | None
+    block: int
+
+    @property
+    def verdict_id(self) -> UUID:
+        return verdict_id(self.wholesaler_id, self.order_id, self.revision, self.number)
+
+
+def from_its_row(row: Row) -> Answered:
+    """The released and the stopped message, decided again from what was kept."""
+    if row.cause == "message":
+        case = case_of(row.evidence)
+        return _answered(case, decide(case), row, written(case.at), row.registry_version)
+    programs = msgspec.json.decode(msgspec.json.decode(row.evidence, type=dict[str, msgspec.Raw])["programs"], type=dict[str, ProgramRules])
+    withdrawn = withdraw(withdrawal_of(row.evidence, _envelope(row, written(row.decided_at), row.registry_version, programs)))
+    return withdrawn.released, withdrawn.stopped
+
+
+def judged_anew(cursor: Cursor[Any], row: Row) -> tuple[Case, Verdict, int]:
+    """The case with what the registry says now, its verdict, and the registry's version. What the ledger had counted stays as it was."""
+    case, tail = case_of(row.evidence), ledger.read_tail(cursor)
+    answers = dict(case.answers)
+    for round_of in (lambda: questions(case.order, case.programs), lambda: more_questions(case.order, case.programs, answers)):
+        asked = [question for question in round_of() if question not in answers or question[0] not in HISTORY]
+        answers |= {question: said.answer for question, said in ask(cursor, asked).items()}
+    now = case._replace(answers=answers, at=tail.now)
+    return now, decide(now), tail.registry_version
+
+
+def differs_anew(cursor: Cursor[Any], row: Row) -> bool:
+    """Whether the answer of a message would be another one now."""
+    if row.cause != "message":
+        return False
+    before = decide(case_of(row.evidence))
+    _, after, _ = judged_anew(cursor, row)
+    return [(line.outcome, {reason.code for reason in line.reasons}) for line in before.lines] != [
+        (line.outcome, {reason.code for reason in line.reasons}) for line in after.lines
+    ]
+
+
+def answered_with(anew: tuple[Case, Verdict, int], row: Row) -> Answered:
+    """The messages of a verdict that was judged anew."""
+    case, verdict, version = anew
+    return _answered(case, verdict, row, written(case.at), version)
+
+
+def _answered(case: Case, verdict: Verdict, row: Row, at: str, version: int) -> Answered:
+    envelope = _envelope(row, at, version, rules_of(case.programs))
+    return messages_for(envelope, verdict.lines, records_for(case.order, verdict, row.verdict_id, row.number))
+
+
+def _envelope(row: Row, at: str, version: int, programs: Any) -> Envelope:
+    return Envelope(row.verdict_id, row.wholesaler_id, row.order_id, row.revision, row.number, at, version, programs)

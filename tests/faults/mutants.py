@@ -1,0 +1,79 @@
+"""The product with one of its precautions taken away. The judge must see what each of them does."""
+
+import uuid
+from collections.abc import Sequence
+from logging import LogRecord
+from typing import Any
+
+from confluent_kafka import Consumer
+from psycopg import Cursor
+
+from consumers.kafka.client import Client
+from consumers.kafka.log import Message
+from consumers.kafka.publisher import Disconnects
+from gatekeeper.arrivals import Answer, Examined
+from gatekeeper.storage.engine import transaction
+from tests.faults.again import ROWS, Row, answered_with, judged_anew
+from tests.faults.watched import WatchedGate, WatchedLog
+
+WITHOUT_FENCING = "without fencing"
+DECIDES_ANEW = "decides anew"
+KEEPS_ITS_BATCH = "keeps its batch"
+KEEPS_ITS_PRODUCER = "keeps its producer"
+PRODUCT = "the product"
+
+
+class UnfencedClient(Client):
+    """Each worker has transactional ids of its own."""
+
+    def producer(self, turn: int) -> dict[str, Any]:
+        return super().producer(turn) | {"transactional.id": f"{uuid.uuid4().hex}.{turn}"}
+
+
+class UnfencedLog(WatchedLog):
+    """Offsets go with the metadata of a consumer that never joined."""
+
+    def _membership(self) -> object:
+        if not hasattr(self, "_stranger"):
+            self._stranger = Consumer({"bootstrap.servers": self._client.bootstrap, "group.id": self._client.group})
+        return self._stranger.consumer_group_metadata()
+
+
+class ForgetfulGate(WatchedGate):
+    """What was judged before is judged anew, and that is published."""
+
+    def judge(self, messages: Sequence[Message]) -> list[Answer]:
+        answers = super().judge(messages)
+        with transaction(self._engine) as cursor:
+            return [_anew(cursor, answer) if answer.read_back else answer for answer in answers]
+
+
+def _anew(cursor: Cursor[Any], answer: Answer) -> Answer:
+    examinations = tuple(_examined_anew(cursor, examined) for examined in answer.examinations)
+    return answer._replace(examinations=examinations)
+
+
+def _examined_anew(cursor: Cursor[Any], examined: Examined) -> Examined:
+    rows = [Row(*row) for row in cursor.execute(ROWS)]
+    row = next(row for row in rows if row.order_id == examined.order_id and row.verdict_id == examined.verdict_id)
+    if row.cause != "message":
+        return examined
+    released, stopped = answered_with(judged_anew(cursor, row), row)
+    return examined._replace(released=released, stopped=stopped)
+
+
+class KeepingLog(WatchedLog):
+    """Goes on polling while a batch is in hand, and publishes that batch whatever became of its partitions."""
+
+    def poll_with_a_batch_in_hand(self) -> None:
+        consumer = self._consumer
+        if consumer is not None:
+            consumer.pause(consumer.assignment())
+            consumer.poll(0)
+
+
+class BlindDisconnects(Disconnects):
+    """Notices no disconnect."""
+
+    def emit(self, record: LogRecord) -> None:
+        pass

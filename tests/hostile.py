@@ -68,7 +68,7 @@ def spoiled(dice: Dice, document: dict[str, Any]) -> dict[str, Any]:
             target[dice.pick(["colour", "site_id", "gtin", "serials", "gln", "\u0000", "Lot"])] = dice.pick(TEXTS)
         else:
             text = dice.pick(TEXTS)
-            target[last] = dice.pick([text, text, dice.pick(NUMBERS), dice.pick(OTHERS), deep(dice.pick([3, 14, 200]))])
+            target[last] = dice.pick([text, text, dice.pick(NUMBERS), copy.deepcopy(dice.pick(OTHERS)), deep(dice.pick([3, 14, 200]))])
     return document
 
 

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
+from gatekeeper import clock
 from gatekeeper.access import Person, person, who
 from gatekeeper.config import Settings
 from gatekeeper.errors import Unusable
@@ -30,8 +31,7 @@ PUBLIC = {
     "bad": {"kty": "RSA", "n": "!", "e": "AQAB"},
     "oct": {"kty": "oct", "k": "c2VjcmV0"},
 }
-NOW = datetime.now(UTC)
-CLAIMS: dict[str, Any] = {"iss": "https://id", "aud": "gate", "sub": "u-17", "name": "J. Rivera", "exp": NOW + timedelta(hours=1)}
+CLAIMS: dict[str, Any] = {"iss": "https://id", "aud": "gate", "sub": "u-17", "name": "J. Rivera"}
 
 
 @pytest.fixture
@@ -41,8 +41,12 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(jwks=tmp_path / "keys.json", issuer="https://id", audience="gate")
 
 
+def after(seconds: int) -> datetime:
+    return clock.now() + timedelta(seconds=seconds)
+
+
 def signed(key: Any = RSA, algorithm: str = "RS256", kid: Any = "rsa", *, without: str = "", **claims: Any) -> str:
-    content = {name: value for name, value in (CLAIMS | claims).items() if name != without}
+    content = {name: value for name, value in (CLAIMS | {"exp": after(3600)} | claims).items() if name != without}
     return jwt.encode(content, key, algorithm, headers={"kid": kid} if kid else None)
 
 
@@ -64,13 +68,13 @@ def test_somebody_without_a_name_is_called_by_the_subject(settings: Settings) ->
 
 
 def test_a_clock_may_be_a_little_off(settings: Settings) -> None:
-    assert who(signed(exp=NOW - timedelta(seconds=5), nbf=NOW + timedelta(seconds=15)), settings)
+    assert who(signed(exp=after(-5), nbf=after(15)), settings)
     assert who(signed(aud=["other", "gate"]), settings)
 
 
 REFUSED: dict[str, tuple[Callable[[], str], str]] = {
-    "expired": (lambda: signed(exp=NOW - timedelta(minutes=5)), "The token has expired: ask for a new one."),
-    "not yet": (lambda: signed(nbf=NOW + timedelta(minutes=50)), "The token is not valid yet."),
+    "expired": (lambda: signed(exp=after(-300)), "The token has expired: ask for a new one."),
+    "not yet": (lambda: signed(nbf=after(3000)), "The token is not valid yet."),
     "issuer": (lambda: signed(iss="https://evil"), "The token was issued by another than GATEKEEPER_ISSUER."),
     "audience": (lambda: signed(aud="other"), "The token is for another than GATEKEEPER_AUDIENCE."),
     "no exp": (lambda: signed(without="exp"), "The token lacks one of exp, iss, aud and sub."),
@@ -94,15 +98,15 @@ REFUSED: dict[str, tuple[Callable[[], str], str]] = {
         "The token is not signed in a way that is accepted: RS256, PS256, ES256, EdDSA.",
     ),
     "a shared secret": (
-        lambda: jwt.encode(CLAIMS, "secret" * 8, "HS256", headers={"kid": "oct"}),
+        lambda: jwt.encode(CLAIMS | {"exp": after(3600)}, "secret" * 8, "HS256", headers={"kid": "oct"}),
         "The token is not signed in a way that is accepted: RS256, PS256, ES256, EdDSA.",
     ),
     "its own key": (
-        lambda: jwt.encode(CLAIMS, STRANGE, "RS256", headers={"kid": "own", "jwk": PUBLIC["rsa"]}),
+        lambda: jwt.encode(CLAIMS | {"exp": after(3600)}, STRANGE, "RS256", headers={"kid": "own", "jwk": PUBLIC["rsa"]}),
         "The token is signed by a key that the file of GATEKEEPER_JWKS does not have.",
     ),
     "an extension": (
-        lambda: jwt.encode(CLAIMS, RSA, "RS256", headers={"kid": "rsa", "crit": ["x"], "x": 1}),
+        lambda: jwt.encode(CLAIMS | {"exp": after(3600)}, RSA, "RS256", headers={"kid": "rsa", "crit": ["x"], "x": 1}),
         "The token cannot be read: it must be a JSON Web Token.",
     ),
     "no token": (lambda: "secret-words", "The token cannot be read: it must be a JSON Web Token."),

@@ -50,7 +50,9 @@ class Client(NamedTuple):
             "heartbeat.interval.ms": int(self.session_timeout_s * 300),
             "max.poll.interval.ms": int(self.poll_interval_s * 1000),
             "fetch.message.max.bytes": 2 * 1024 * 1024,
-            "queued.min.messages": 2 * self.batch_messages,
+            "queued.min.messages": 4 * self.batch_messages,
+            # Else a partition whose queue was full is not asked again for a second, also when the queue is long empty.
+            "fetch.queue.backoff.ms": 10,
             "queued.max.messages.kbytes": 64 * 1024,
         }
 

@@ -16,7 +16,7 @@ LATEST_SOURCE = "SELECT max(id) FROM source WHERE topic = %s"
 
 
 class Place(NamedTuple):
-    """A position of a topic, which is named as on the broker."""
+    """A position of a topic, which is named without the prefix, as the ledger does."""
 
     topic: str
     partition: int
@@ -31,7 +31,7 @@ def set_aside(engine: Engine, place: Place, reason: str, person: Person, prefix:
 
     Raises ``Unusable`` where nothing can be set aside there.
     """
-    _check_topic(place.topic, prefix)
+    place = place._replace(topic=_inbound(place.topic, prefix))
     if not 1 <= len(reason.strip()) <= MOST_OF_A_REASON or not reason.isprintable():
         raise Unusable(f"The reason must be a text of 1 to {MOST_OF_A_REASON} characters on one line.")
     with transaction(engine) as cursor:
@@ -51,7 +51,10 @@ def set_aside(engine: Engine, place: Place, reason: str, person: Person, prefix:
     return block.number
 
 
-def _check_topic(topic: str, prefix: str) -> None:
-    inbound = [topic_name(prefix, known) for known in TOPICS if known.direction == "in"]
-    if topic not in inbound:
-        raise Unusable(f"The topic must be one of {', '.join(inbound)}.")
+def _inbound(topic: str, prefix: str) -> str:
+    """The name without the prefix of an inbound topic, which may be given with it."""
+    inbound = [known for known in TOPICS if known.direction == "in"]
+    for known in inbound:
+        if topic in {known.name, topic_name(prefix, known)}:
+            return known.name
+    raise Unusable(f"The topic must be one of {', '.join(known.name for known in inbound)}.")

@@ -18,7 +18,7 @@ from gatekeeper.opening import open_ledger
 def set_aside(topic: str, partition: int, offset: int, reason: str) -> None:
     """Take a message that halts a consumer out of its way, on record: it is refused when it is read.
 
-    TOPIC is named as on the broker, with the prefix. Who does it is the person of GATEKEEPER_TOKEN.
+    TOPIC may be named with or without the prefix. Who does it is the person of GATEKEEPER_TOKEN.
     """
     settings = read_settings(os.environ)
     acting = person(settings)

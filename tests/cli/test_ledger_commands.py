@@ -170,6 +170,13 @@ def test_a_message_is_set_aside_on_record(typed: Typed, engine: Engine) -> None:
     assert typed("verify")[0] == 0
 
 
+def test_the_topic_may_be_named_with_its_prefix(typed: Typed, engine: Engine) -> None:
+    assert typed("set-aside", "east.shipment-orders", *ASIDE[2:], topic_prefix="east.")[0] == 0
+    status, said = typed(*ASIDE, topic_prefix="east.")
+    assert (status, said) == (2, "shipment-orders/0/17 is set aside already, by u-17.\n")
+    assert asked(engine, "SELECT topic FROM set_aside") == [("shipment-orders",)]
+
+
 def test_a_message_is_set_aside_once(typed: Typed, engine: Engine) -> None:
     assert typed(*ASIDE)[0] == 0
     assert typed(*ASIDE) == (2, "shipment-orders/0/17 is set aside already, by u-17.\n")
@@ -190,8 +197,8 @@ def test_what_has_been_judged_is_not_set_aside(typed: Typed, engine: Engine) -> 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("shipments-released", "0", "1", "--reason", "x"), "The topic must be one of east.shipment-orders, "),
-        (("shipment-orders", "0", "1", "--reason", "x"), "The topic must be one of east.shipment-orders, "),
+        (("shipments-released", "0", "1", "--reason", "x"), "The topic must be one of shipment-orders, "),
+        (("west.shipment-orders", "0", "1", "--reason", "x"), "The topic must be one of shipment-orders, "),
         (("east.shipment-orders", "0", "1", "--reason", " "), "The reason must be a text of 1 to 500 characters on one line."),
         (("east.shipment-orders", "0", "1", "--reason", "a\nb"), "The reason must be a text of 1 to 500 characters on one line."),
         (("east.shipment-orders", "0", "1", "--reason", "x" * 501), "The reason must be a text of 1 to 500 characters on one line."),

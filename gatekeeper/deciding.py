@@ -43,7 +43,7 @@ def load(path: Path, programs: tuple[Program, ...], at: datetime) -> Known:
         for fact in facts:
             if not isinstance(fact, Heartbeat):
                 known.tell(fact_of(fact))
-            elif header is not None and (as_of := instant_of(fact.as_of)) <= at + AHEAD_AT_MOST:
+            elif (as_of := instant_of(fact.as_of)) <= at + AHEAD_AT_MOST:
                 known.tell_as_of(fact.program, as_of)
     if header is not None:
         known.tell_as_of(header.snapshot, instant_of(header.as_of))

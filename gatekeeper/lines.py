@@ -8,7 +8,7 @@ from typing import BinaryIO
 from gatekeeper.errors import Unusable
 from schemas.text import MOST_BYTES
 
-_MOST_LINE = MOST_BYTES + 2  # the newline, and one byte by which a message is too long
+_MOST_LINE = MOST_BYTES + 1  # the newline, or the byte by which a message is too long
 
 
 @contextmanager

@@ -10,23 +10,23 @@ from tests.domain.worlds_of_cases import ADDRESS, AT, LEMTRADA, LINE, LONG_AGO, 
 
 WHOLE = LEMTRADA._replace(whole_order=True)
 FREE = LINE._replace(ndc="00093-7180-56", patient=None)
-RECALLED_PATIENT = LINE._replace(patient=LINE.patient and LINE.patient._replace(patient_id="P-404"))
+UNENROLLED = LINE._replace(patient=LINE.patient and LINE.patient._replace(patient_id="P-404"))
 
 
 def test_one_stopped_line_stops_the_whole_order() -> None:
-    verdict = judge(lines(LINE, RECALLED_PATIENT, FREE), WHOLE)
+    verdict = judge(lines(LINE, UNENROLLED, FREE), WHOLE)
     assert told(verdict) == [
         "held other_line_stopped",
         "held patient_not_enrolled authorization_for_other_party",
         "not_covered",
     ]
     assert verdict.lines[0].reasons[-1].evidence == {"lines": [2]}
-    assert used_by(lines(LINE, RECALLED_PATIENT, FREE), verdict) == []
+    assert used_by(lines(LINE, UNENROLLED, FREE), verdict) == []
 
 
 def test_two_stopped_lines_stop_each_other_too() -> None:
     assert (
-        told(judge(lines(RECALLED_PATIENT, RECALLED_PATIENT), WHOLE))
+        told(judge(lines(UNENROLLED, UNENROLLED), WHOLE))
         == ["held patient_not_enrolled authorization_for_other_party other_line_stopped"] * 2
     )
 
@@ -92,6 +92,22 @@ def test_each_line_is_judged_by_its_own_program() -> None:
     verdict = decide(Case(order, registry, (LEMTRADA, SECOND), AT))
     assert told(verdict) == ["released", "blocked recipient_class_not_allowed", "held product_unknown", "not_covered"]
     assert [line.program for line in verdict.lines] == ["lemtrada", "second", None, None]
+
+
+def test_a_stopped_line_of_another_program_stops_no_whole_order() -> None:
+    registry = known(*facts("second"))
+    registry.tell_as_of("second", AT)
+    order = lines(LINE, LINE._replace(ndc="00093-7180-56"))
+    assert told(decide(Case(order, registry, (WHOLE, SECOND), AT))) == ["released", "blocked recipient_class_not_allowed"]
+    both = lines(UNENROLLED, LINE, LINE._replace(ndc="00093-7180-56"))
+    allowing = SECOND._replace(classes=LEMTRADA.classes)
+    assert told(decide(Case(both, registry, (LEMTRADA, allowing._replace(whole_order=True)), AT)))[1:] == ["released", "released"]
+
+
+def test_a_gtin_of_a_program_that_has_ended() -> None:
+    registry = known(ProgramFact("second", 9, LONG_AGO, "ended"))
+    order = lines(LINE._replace(ndc=None, gtin="00300937180562"))
+    assert told(decide(Case(order, registry, (LEMTRADA, SECOND), AT))) == ["not_covered"]
 
 
 def test_codes_of_two_programs_run_the_rules_of_the_gtin() -> None:

@@ -12,7 +12,7 @@ from gatekeeper.domain.order import Address, Line, Order, Patient, ShipTo
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.questions import more_questions, questions
 from gatekeeper.domain.verdict import Verdict, decide
-from tests.domain.worlds_of_cases import ADDRESS, AT, LEMTRADA, LINE, LONG_AGO, ORDER, TODAY, known, row
+from tests.domain.worlds_of_cases import ADDRESS, AT, LEMTRADA, LINE, LONG_AGO, ORDER, TODAY, known, row, site
 
 SECOND = LEMTRADA._replace(name="second", packages=(row("058468002001", "00358468002013"),), patient_rule="present", whole_order=True)
 PROGRAMS = (LEMTRADA, SECOND)
@@ -126,6 +126,18 @@ def test_nothing_is_asked_for_what_nobody_restricts(world: list[Fact], order: Or
     recording = Recording(known(*world))
     decide(Case(free, recording, PROGRAMS, AT))
     assert set(recording) == {("order", "WD-001", "SO-1")} == questions(free, PROGRAMS)
+
+
+def test_the_second_round_follows_the_answers_of_the_first() -> None:
+    carrying = site("S9", "pharmacy")._replace(identifiers=(("npi", ("1234567893",)),))
+    authorization = AuthorizationFact("lemtrada", 9, LONG_AGO, "AU-9", "authorized", "P-1", "PR-9", "HF9", 5, LONG_AGO, TODAY)
+    registry = known(carrying, authorization)
+    patient = Patient("P-1", "AU-9", None, "HF8")
+    order = ORDER._replace(ship_to=ShipTo(ADDRESS, npi="1234567893"), lines=(LINE._replace(patient=patient),))
+    first = questions(order, (LEMTRADA,))
+    assert {("identifier", "npi", "1234567893"), ("site", "HF8"), ("authorization", "lemtrada", "AU-9")} <= first
+    answers = {question: registry[question] for question in first}
+    assert more_questions(order, (LEMTRADA,), answers) == {("site", "S9"), ("site", "HF9"), ("prescriber", "lemtrada", "PR-9")}
 
 
 def test_an_order_that_is_superseded_asks_for_nothing_else() -> None:

@@ -80,9 +80,8 @@ def test_an_embedded_database_is_made_and_found_again() -> None:
         for command, said in (("migrate", "The database is of version "), ("verify", "Everything fits: 0 blocks with 0 rows")):
             words = [sys.executable, "-c", "from gatekeeper.cli import main; main()", command]
             ended = subprocess.run(words, env=os.environ | {"GATEKEEPER_HOME": home}, capture_output=True, text=True, check=False)
-            assert ended.returncode == 0, ended.stderr
+            assert (ended.returncode, ended.stderr) == (0, "")
             assert ended.stdout.startswith(said)
-            assert "Traceback" not in ended.stderr
 
 
 @pytest.mark.parametrize("command", [("migrate",), ("verify",), ASIDE])

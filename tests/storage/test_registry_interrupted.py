@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Composed
 from sqlalchemy import Engine
 
 from gatekeeper.errors import Unusable
@@ -22,7 +22,7 @@ from gatekeeper.storage.registry import IMPORT_LOCK
 from tests.real.waiting import wait_until
 from tests.storage.snapshots import TABLES, load, registry, rows, site, snapshot
 
-POINTS = {
+POINTS: dict[str, SQL | Composed] = {
     "before comparing": SQL("LOCK TABLE fact IN ACCESS EXCLUSIVE MODE"),
     "before the ledger lock": SQL("SELECT pg_advisory_xact_lock({})").format(LEDGER_LOCK),
     "before the commit": SQL("LOCK TABLE moving_freshness IN ACCESS EXCLUSIVE MODE"),
@@ -31,7 +31,7 @@ POINTS = {
 
 
 @contextmanager
-def holding_up(url: str, lock: SQL | psycopg.sql.Composed) -> Iterator[psycopg.Connection]:
+def holding_up(url: str, lock: SQL | Composed) -> Iterator[psycopg.Connection]:
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
         connection.execute(lock)
         yield connection

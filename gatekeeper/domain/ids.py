@@ -1,22 +1,26 @@
 """Ids of what is published: derived from what it is about, so that the same thing has the same id on any machine."""
 
-from uuid import UUID, uuid5
+from hashlib import sha1
+from uuid import UUID
 
-_NAMESPACE = UUID("5f6a1d0e-4f0b-5c3c-9d5a-0b6f1f5f2a11")
+_NAMESPACE = UUID("5f6a1d0e-4f0b-5c3c-9d5a-0b6f1f5f2a11").bytes
 
 
 def verdict_id(wholesaler_id: str, order_id: str, revision: int, examination: int) -> UUID:
     """Of one examination of one revision of an order."""
-    return uuid5(_NAMESPACE, f"verdict/{wholesaler_id}/{order_id}/{revision}/{examination}")
+    return _named(f"verdict/{wholesaler_id}/{order_id}/{revision}/{examination}")
 
 
-def record_id(  # noqa: PLR0913, PLR0917 - what the contract derives it from
-    wholesaler_id: str, order_id: str, revision: int, line: int, examination: int, kind: str, ordinal: int = 1
-) -> UUID:
+def record_id(wholesaler_id: str, order_id: str, revision: int, line: int, examination: int, kind: str, ordinal: int = 1) -> UUID:
     """Of one distribution record. Ids of the contract hold no ``/``, so no two things share a name."""
-    return uuid5(_NAMESPACE, f"record/{wholesaler_id}/{order_id}/{revision}/{line}/{examination}/{kind}/{ordinal}")
+    return _named(f"record/{wholesaler_id}/{order_id}/{revision}/{line}/{examination}/{kind}/{ordinal}")
 
 
 def alert_id(kind: str, about: str) -> UUID:
     """Of one alert: ``about`` names what it is about, and when it may come again also which time it is."""
-    return uuid5(_NAMESPACE, f"alert/{kind}/{about}")
+    return _named(f"alert/{kind}/{about}")
+
+
+def _named(name: str) -> UUID:
+    """The UUIDv5 of ``name`` in our namespace."""
+    return UUID(bytes=sha1(_NAMESPACE + name.encode(), usedforsecurity=False).digest()[:16], version=5)

@@ -37,3 +37,7 @@ class Program(NamedTuple):
     whole_order: bool
     feed_cadence: str
     return_window_business_days: int
+
+    def __hash__(self) -> int:
+        # Programs are part of what is remembered by; the digest stands for all the rest.
+        return hash(self.sha256)

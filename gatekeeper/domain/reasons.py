@@ -32,329 +32,264 @@ class ReasonText(NamedTuple):
     remedy: str
     cleared_by: str
     requirement: str
-    site_rule: bool = False
+    site_rule: bool
     """Told but does not stop while the program is under discretion."""
 
 
+_OTHER_SITE_RULES = frozenset({"recipient_class_not_allowed", "administering_site_not_certified", "identifier_invalid"})
+
+
+def _held(code: str, cleared_by: str, requirement: str, sentence: str, remedy: str) -> ReasonText:
+    return ReasonText(code, HELD, sentence, remedy, cleared_by, requirement, _is_site_rule(code))
+
+
+def _blocked(code: str, cleared_by: str, requirement: str, sentence: str, remedy: str) -> ReasonText:
+    return ReasonText(code, BLOCKED, sentence, remedy, cleared_by, requirement, _is_site_rule(code))
+
+
+def _is_site_rule(code: str) -> bool:
+    return code.startswith(("site_", "certification_")) or code in _OTHER_SITE_RULES
+
+
+# fmt: off - a table is read by its rows
 _TABLE = (
-    ReasonText(
+    _held(
         "registry_stale",
-        HELD,
+        REGISTRY,
+        REMS_PROCESSES,
         "The program's registry is older than its limit.",
         "Load a current snapshot or wait for the next heartbeat; the line is then examined again.",
-        REGISTRY,
-        REMS_PROCESSES,
     ),
-    ReasonText(
+    _held(
         "order_contradicts",
-        HELD,
+        WHOLESALER,
+        PART_11_STEPS,
         "An earlier message with this order number and revision says something else.",
         "Send a new revision that says what is meant.",
+    ),
+    _blocked(
+        "order_superseded", NOBODY, PART_11_STEPS, "A higher revision of this order has been seen.", "None: the higher revision holds."
+    ),
+    _held(
+        "order_already_shipped",
         WHOLESALER,
         PART_11_STEPS,
-    ),
-    ReasonText(
-        "order_superseded",
-        BLOCKED,
-        "A higher revision of this order has been seen.",
-        "None: the higher revision holds.",
-        NOBODY,
-        PART_11_STEPS,
-    ),
-    ReasonText(
-        "order_already_shipped",
-        HELD,
         "The goods of an earlier revision have left.",
         "Settle with the warehouse what was shipped; send what is still wanted as a new order.",
-        WHOLESALER,
-        PART_11_STEPS,
     ),
-    ReasonText(
-        "order_cancelled",
-        BLOCKED,
-        "The order was cancelled.",
-        "None: send a new order if the goods are wanted after all.",
-        NOBODY,
-        PART_11_STEPS,
+    _blocked(
+        "order_cancelled", NOBODY, PART_11_STEPS, "The order was cancelled.", "None: send a new order if the goods are wanted after all."
     ),
-    ReasonText(
+    _held(
         "product_unknown",
-        HELD,
+        WHOLESALER,
+        DSCSA_PRODUCT,
         "This is a package of a watched product that no table has, or its code cannot be read as a product at all.",
         "Correct the NDC or GTIN, or have the package added to the program's table.",
+    ),
+    _held(
+        "product_ambiguous",
         WHOLESALER,
         DSCSA_PRODUCT,
-    ),
-    ReasonText(
-        "product_ambiguous",
-        HELD,
         "The NDC without hyphens fits more than one product.",
         "Send the NDC with hyphens, or the GTIN.",
+    ),
+    _held(
+        "product_identifiers_disagree",
         WHOLESALER,
         DSCSA_PRODUCT,
-    ),
-    ReasonText(
-        "product_identifiers_disagree",
-        HELD,
         "NDC and GTIN name different products, or one of them is wrong in itself.",
         "Read both codes from the package and correct the order.",
-        WHOLESALER,
-        DSCSA_PRODUCT,
     ),
-    ReasonText(
-        "ship_date_passed",
-        HELD,
-        "The day of shipment is too long past.",
-        "Send a new revision with new dates.",
-        WHOLESALER,
-        PART_11_STEPS,
-    ),
-    ReasonText(
+    _held("ship_date_passed", WHOLESALER, PART_11_STEPS, "The day of shipment is too long past.", "Send a new revision with new dates."),
+    _blocked(
         "product_expired",
-        BLOCKED,
-        "The product expires before it is delivered.",
-        "Pick a lot that expires later and send a new revision.",
         WHOLESALER,
         ADULTERATED,
+        "The product expires before it is delivered.",
+        "Pick a lot that expires later and send a new revision.",
     ),
-    ReasonText(
+    _held(
         "unit_unknown",
-        HELD,
+        WHOLESALER,
+        REMS_RECORDS,
         "The program cannot convert this unit, so nobody knows how much is ordered.",
         "Order in a unit that the program's table has.",
-        WHOLESALER,
-        REMS_RECORDS,
     ),
-    ReasonText(
-        "lot_recalled",
-        BLOCKED,
-        "The lot is recalled.",
-        "Quarantine the lot, pick another and send a new revision.",
-        WHOLESALER,
-        DSCSA_SUSPECT,
+    _blocked(
+        "lot_recalled", WHOLESALER, DSCSA_SUSPECT, "The lot is recalled.", "Quarantine the lot, pick another and send a new revision."
     ),
-    ReasonText(
+    _held(
         "serials_do_not_match_quantity",
-        HELD,
-        "The number of serials is not the quantity in dispensing units.",
-        "Correct the quantity or the serials.",
         WHOLESALER,
         DSCSA_PRODUCT,
+        "The number of serials is not the quantity in dispensing units.",
+        "Correct the quantity or the serials.",
     ),
-    ReasonText(
+    _blocked(
         "serial_already_shipped",
-        BLOCKED,
-        "A serial of this line was released before and has not come back.",
-        "Find out which package is in hand: a serial that is there twice is suspect product.",
         WHOLESALER,
         DSCSA_SUSPECT,
+        "A serial of this line was released before and has not come back.",
+        "Find out which package is in hand: a serial that is there twice is suspect product.",
     ),
-    ReasonText(
+    _held(
         "site_unknown",
-        HELD,
+        WHOLESALER,
+        REMS_RECIPIENTS,
         "No program's registry knows the site.",
         "Correct the identifier, or have the site enrol with the REMS.",
+    ),
+    _held(
+        "site_ambiguous",
         WHOLESALER,
         REMS_RECIPIENTS,
-        site_rule=True,
-    ),
-    ReasonText(
-        "site_ambiguous",
-        HELD,
         "More than one site fits, and the address does not tell which.",
         "Send the site's REMS id, or correct the address.",
+    ),
+    _held(
+        "site_identifiers_disagree",
         WHOLESALER,
         REMS_RECIPIENTS,
-        site_rule=True,
-    ),
-    ReasonText(
-        "site_identifiers_disagree",
-        HELD,
         "The identifiers of the order do not belong to one site.",
         "Correct the identifier that is named, or have the registry correct its own.",
+    ),
+    _held(
+        "site_address_disagrees",
         WHOLESALER,
         REMS_RECIPIENTS,
-        site_rule=True,
-    ),
-    ReasonText(
-        "site_address_disagrees",
-        HELD,
         "The address of the order is not the address of the certified site.",
         "Correct the address, or have another writing of it approved for this site.",
-        WHOLESALER,
-        REMS_RECIPIENTS,
-        site_rule=True,
     ),
-    ReasonText(
+    _blocked(
         "site_of_other_program",
-        BLOCKED,
+        REGISTRY,
+        REMS_RECIPIENTS,
         "The site is known, but only to another program.",
         "The site must be certified in this program before it may receive.",
+    ),
+    _blocked(
+        "site_not_certified",
         REGISTRY,
         REMS_RECIPIENTS,
-        site_rule=True,
-    ),
-    ReasonText(
-        "site_not_certified",
-        BLOCKED,
         "The site is not certified: its certification is pending, or was withdrawn.",
         "The site must complete its certification.",
-        REGISTRY,
-        REMS_RECIPIENTS,
-        site_rule=True,
     ),
-    ReasonText(
-        "site_suspended",
-        BLOCKED,
-        "The site's certification is suspended.",
-        "The REMS must lift the suspension.",
-        REGISTRY,
-        REMS_RECIPIENTS,
-        site_rule=True,
-    ),
-    ReasonText(
-        "site_decertified",
-        BLOCKED,
-        "The site has been decertified.",
-        "The site must be certified anew.",
-        REGISTRY,
-        REMS_RECIPIENTS,
-        site_rule=True,
-    ),
-    ReasonText(
+    _blocked("site_suspended", REGISTRY, REMS_RECIPIENTS, "The site's certification is suspended.", "The REMS must lift the suspension."),
+    _blocked("site_decertified", REGISTRY, REMS_RECIPIENTS, "The site has been decertified.", "The site must be certified anew."),
+    _blocked(
         "certification_not_yet_valid",
-        BLOCKED,
+        REGISTRY,
+        REMS_RECERTIFICATION,
         "The site's certification begins later than today.",
         "Wait for the day on which it begins.",
+    ),
+    _blocked(
+        "certification_lapsed",
         REGISTRY,
         REMS_RECERTIFICATION,
-        site_rule=True,
-    ),
-    ReasonText(
-        "certification_lapsed",
-        BLOCKED,
         "The site's certification is over.",
         "The site's authorized representative must enrol again.",
+    ),
+    _held(
+        "certification_lapses_before_delivery",
         REGISTRY,
         REMS_RECERTIFICATION,
-        site_rule=True,
-    ),
-    ReasonText(
-        "certification_lapses_before_delivery",
-        HELD,
         "The site is certified today, but not on every day until delivery.",
         "Ship so that it arrives in time, or wait until the renewal is in the registry.",
-        REGISTRY,
-        REMS_RECERTIFICATION,
-        site_rule=True,
     ),
-    ReasonText(
+    _blocked(
         "recipient_class_not_allowed",
-        BLOCKED,
-        "The program does not allow shipments to this class of site.",
-        "Ship to a site of an allowed class.",
         WHOLESALER,
         REMS_RECIPIENTS,
-        site_rule=True,
+        "The program does not allow shipments to this class of site.",
+        "Ship to a site of an allowed class.",
     ),
-    ReasonText(
+    _held(
         "administering_site_not_certified",
-        HELD,
+        REGISTRY,
+        REMS_AUTHORIZATION,
         "The pharmacy ships on to a site that is not a healthcare facility certified today.",
         "Name the certified facility that administers, or have it certified.",
-        REGISTRY,
-        REMS_AUTHORIZATION,
-        site_rule=True,
     ),
-    ReasonText(
+    _held(
         "patient_missing",
-        HELD,
-        "The line names no patient, so no patient-level record could be made.",
-        "Send a new revision with the patient's REMS id.",
         WHOLESALER,
         REMS_RECORDS,
+        "The line names no patient, so no patient-level record could be made.",
+        "Send a new revision with the patient's REMS id.",
     ),
-    ReasonText(
+    _held(
         "patient_not_enrolled",
-        HELD,
+        REGISTRY,
+        REMS_AUTHORIZATION,
         "The patient is not enrolled in the program.",
         "Correct the patient's REMS id, or have the patient enrolled.",
+    ),
+    _held(
+        "prescriber_not_certified",
         REGISTRY,
         REMS_AUTHORIZATION,
-    ),
-    ReasonText(
-        "prescriber_not_certified",
-        HELD,
         "The prescriber is not certified, or none is named.",
         "Correct the prescriber's REMS id, or have the prescriber certified.",
-        REGISTRY,
-        REMS_AUTHORIZATION,
     ),
-    ReasonText(
+    _held(
         "authorization_missing",
-        HELD,
+        WHOLESALER,
+        REMS_AUTHORIZATION,
         "The line names no authorization.",
         "Obtain the authorization from the REMS and send a new revision with its number.",
-        WHOLESALER,
-        REMS_AUTHORIZATION,
     ),
-    ReasonText(
+    _held(
         "authorization_unknown",
-        HELD,
+        REGISTRY,
+        REMS_AUTHORIZATION,
         "The registry does not know the authorization.",
         "Correct its number, or wait until the registry has it.",
+    ),
+    _held(
+        "authorization_not_valid",
         REGISTRY,
         REMS_AUTHORIZATION,
-    ),
-    ReasonText(
-        "authorization_not_valid",
-        HELD,
         "The authorization is cancelled, not valid yet, or lapsed.",
         "Obtain an authorization that is valid on the day of release.",
+    ),
+    _held(
+        "authorization_for_other_party",
         REGISTRY,
         REMS_AUTHORIZATION,
-    ),
-    ReasonText(
-        "authorization_for_other_party",
-        HELD,
         "The authorization is for another patient, prescriber or administering site than this shipment.",
         "Correct the parties of the line, or obtain an authorization for them.",
+    ),
+    _held(
+        "authorization_exhausted",
         REGISTRY,
         REMS_AUTHORIZATION,
-    ),
-    ReasonText(
-        "authorization_exhausted",
-        HELD,
         "With this line more units would have been released than are authorized.",
         "Order what is left, or obtain another authorization.",
-        REGISTRY,
-        REMS_AUTHORIZATION,
     ),
-    ReasonText(
+    _held(
         "identifier_invalid",
-        HELD,
+        WHOLESALER,
+        REMS_PROCESSES,
         "An identifier of the order has not the form or the check digit that it must have.",
         "Correct the identifier that is named.",
+    ),
+    _held(
+        "other_line_stopped",
         WHOLESALER,
         REMS_PROCESSES,
-        site_rule=True,
-    ),
-    ReasonText(
-        "other_line_stopped",
-        HELD,
         "The program ships whole orders only, and another line of it is stopped.",
         "Clear the other line, or order without it.",
-        WHOLESALER,
-        REMS_PROCESSES,
     ),
-    ReasonText(
+    _held(
         "withdrawal_unconfirmed",
-        HELD,
-        "The warehouse has not confirmed that the goods of the lower revision stayed.",
-        "The warehouse reports the lower revision as cancelled.",
         WHOLESALER,
         PART_11_STEPS,
+        "The warehouse has not confirmed that the goods of the lower revision stayed.",
+        "The warehouse reports the lower revision as cancelled.",
     ),
 )
+# fmt: on
 
 REASONS = {reason.code: reason for reason in _TABLE}

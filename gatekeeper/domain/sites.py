@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 from gatekeeper.domain.addresses import address_key
 from gatekeeper.domain.case import Answers
 from gatekeeper.domain.facts import SiteFact, holding
-from gatekeeper.domain.order import Order, ShipTo
+from gatekeeper.domain.order import Order
 
-IDENTIFIER_KINDS = ("npi", "dea", "ncpdp_id", "hin", "gln")
 Evidence = dict[str, Any]
 
 
@@ -25,9 +24,19 @@ class Finding(NamedTuple):
 
 def identifiers_of(order: Order) -> list[tuple[str, str]]:
     """The identifiers that the order gives beside ``rems_site_id``, as the registry is asked for them; the account first."""
-    ship_to = order.ship_to
-    given = [] if ship_to.account is None else [("account", account_of(order.wholesaler_id, ship_to.account))]
-    return given + _numbers_of(ship_to)
+    _, _, account, npi, dea, ncpdp_id, hin, gln, _ = order.ship_to
+    given = [] if account is None else [("account", account_of(order.wholesaler_id, account))]
+    if npi is not None:
+        given.append(("npi", npi))
+    if dea is not None:
+        given.append(("dea", dea))
+    if ncpdp_id is not None:
+        given.append(("ncpdp_id", ncpdp_id))
+    if hin is not None:
+        given.append(("hin", hin))
+    if gln is not None:
+        given.append(("gln", gln))
+    return given
 
 
 def account_of(wholesaler_id: str, account: str) -> str:
@@ -131,12 +140,6 @@ def _carriers(kind: str, value: str, program: str, day: date, answers: Answers) 
         if site is not None and value in _on_file(site, kind):
             found[site_id] = site
     return found
-
-
-def _numbers_of(ship_to: ShipTo) -> list[tuple[str, str]]:
-    _, _, _, npi, dea, ncpdp_id, hin, gln, _ = ship_to
-    numbers = zip(IDENTIFIER_KINDS, (npi, dea, ncpdp_id, hin, gln), strict=True)
-    return [(kind, value) for kind, value in numbers if value is not None]
 
 
 def _on_file(site: SiteFact, kind: str) -> tuple[str, ...]:

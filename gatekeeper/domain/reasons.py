@@ -51,7 +51,6 @@ def _is_site_rule(code: str) -> bool:
     return code.startswith(("site_", "certification_")) or code in _OTHER_SITE_RULES
 
 
-# fmt: off - a table is read by its rows
 _TABLE = (
     _held(
         "registry_stale",
@@ -290,6 +289,5 @@ _TABLE = (
         "The warehouse reports the lower revision as cancelled.",
     ),
 )
-# fmt: on
 
 REASONS = {reason.code: reason for reason in _TABLE}

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
-from consumers.kafka.client import Client, away, quiet_logger
+from consumers.kafka.client import NAME_TAKEN, Client, away, name_taken, quiet_logger
 from consumers.kafka.publisher import Publisher
 from consumers.publications import Publication
 from gatekeeper.errors import Halt, TryAgain
@@ -180,8 +180,8 @@ def _checked(messages: list[KafkaMessage]) -> list[KafkaMessage]:
                 raise Halt(
                     "The broker no longer has the offset at which this consumer must go on: see the runbook, «orders expired unread»."
                 )
-            if error.code() == KafkaError.FENCED_INSTANCE_ID:
-                raise Halt("Another process runs with this instance name: each consumer of a group needs a name of its own.")
+            if name_taken(error):
+                raise Halt(NAME_TAKEN)
             raise TryAgain(f"Kafka did not give messages: {error.name()}.")
     return messages
 

@@ -37,9 +37,7 @@ def topics() -> None:
 
 @topics.command("create")
 @click.option("--partitions", type=click.IntRange(1, 1000), default=6, show_default=True, help="Of each topic that is made.")
-@click.option(
-    "--replication", type=click.IntRange(1, 9), default=3, show_default=True, help="Copies of each partition."
-)
+@click.option("--replication", type=click.IntRange(1, 9), default=3, show_default=True, help="Copies of each partition.")
 def create_topics(partitions: int, replication: int) -> int:
     """Make the topics that are missing, and say what is wrong with those that exist. Exit 1 if anything is."""
     from consumers.topics import create_missing  # noqa: PLC0415
@@ -48,4 +46,17 @@ def create_topics(partitions: int, replication: int) -> int:
     return create_missing(read_settings(os.environ), partitions, replication, click.echo)
 
 
-COMMANDS = (consume, topics)
+@click.command("demo")
+@click.option("--once", is_flag=True, help="End by itself when every message is answered.")
+def demo(*, once: bool) -> int:
+    """Show the gate at work: an embedded database, a mock broker, a sample registry, and messages that each tell a story.
+
+    Nothing needs to be installed or set up, and each start is a fresh world. It stays until Ctrl-C.
+    """
+    from consumers.demo.showing import show  # noqa: PLC0415
+    from gatekeeper.config import read_settings  # noqa: PLC0415
+
+    return show(read_settings(os.environ), once=once)
+
+
+COMMANDS = (consume, topics, demo)

@@ -1,0 +1,89 @@
+"""The gate at work in a thread: the product's own loop, log and consumer, watched from outside."""
+
+from collections.abc import Sequence
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from typing import NamedTuple
+from uuid import uuid4
+
+from consumers.demo.world import World
+from consumers.kafka.client import client_of
+from consumers.kafka.log import Log, Message
+from consumers.kafka.mock import FETCH_WAIT_MS
+from consumers.loop import run
+from consumers.orders import OrderGate
+from consumers.publications import Publication
+from gatekeeper.gate import Rules
+from gatekeeper.programs import load_programs
+from schemas.topics import SHIPMENT_ORDERS
+
+JUDGED = "judged"
+PUBLISHED = "published"
+ENDED_WITHIN_S = 15.0
+
+
+class Step(NamedTuple):
+    """How far messages have come, by their places (topic/partition/offset)."""
+
+    name: str
+    places: tuple[str, ...]
+
+
+class Working:
+    """Judges and publishes from ``start`` to ``stop``. What it does is told step by step; its own fault is raised by ``next``."""
+
+    def __init__(self, world: World) -> None:
+        client = client_of(world.settings, "demo")
+        rules = Rules.of(load_programs(world.settings.programs))
+        # The mock cluster gives topics no id; in a database of its own any does that no other start has.
+        topic_id = str(uuid4())
+        self._gate = OrderGate(world.engine, SHIPMENT_ORDERS.name, lambda: topic_id, rules)
+        options = client.options | {"fetch.wait.max.ms": FETCH_WAIT_MS}
+        self._log = Log(client._replace(options=options), SHIPMENT_ORDERS.name, "", self._gate.starts)
+        self._steps: SimpleQueue[Step | Exception] = SimpleQueue()
+        self._stop = Event()
+        self._thread = Thread(target=self._run, name="gate", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def next(self, within_s: float) -> Step | None:
+        """The next step; None when none came in time."""
+        try:
+            step = self._steps.get(timeout=within_s)
+        except Empty:
+            return None
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+    def stop(self) -> None:
+        """Ends the batch in hand, and the membership."""
+        self._stop.set()
+        self._thread.join(ENDED_WITHIN_S)
+
+    def read(self) -> list[Message]:
+        return self._log.read()
+
+    def publish(self, publications: Sequence[Publication], messages: Sequence[Message]) -> None:
+        self._log.publish(publications, messages)
+        self._told(PUBLISHED, messages)
+
+    def again(self) -> None:
+        self._log.again()
+
+    def _handle(self, messages: Sequence[Message]) -> list[Publication]:
+        publications = self._gate.handle(messages)
+        self._told(JUDGED, messages)
+        return publications
+
+    def _told(self, name: str, messages: Sequence[Message]) -> None:
+        self._steps.put(Step(name, tuple(f"{SHIPMENT_ORDERS.name}/{one.partition}/{one.offset}" for one in messages)))
+
+    def _run(self) -> None:
+        try:
+            run(self, self._handle, self._stop, lambda reason, wait: None)  # noqa: ARG005 - it goes on by itself
+        except Exception as fault:  # noqa: BLE001 - raised again where somebody waits for the next step
+            self._steps.put(fault)
+        finally:
+            self._log.close()

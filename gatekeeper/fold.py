@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -128,7 +129,7 @@ class Fold:
                 units[record.line],
                 record_message(record, self._next(record.program), self._at),
             )
-            for record in records
+            for record in sorted(records, key=attrgetter("program"))
         ]
         self._use(order, verdict)
         if stopped is not None and (lines := open_lines(verdict)):
@@ -144,7 +145,7 @@ class Fold:
             revision = released_by.revision
             number = _next_number(history, revision)
             envelope = self._envelope(order.wholesaler_id, order.order_id, revision, number)
-            voids = [self.voidable[UUID(record)] for line in lines for record in line.record_ids]
+            voids = sorted((self.voidable[UUID(record)] for line in lines for record in line.record_ids), key=attrgetter("program"))
             withdrawal = withdraw(
                 Withdrawal(envelope, released_by.verdict_id, order.revision, tuple(lines), tuple(row.body for row in voids))
             )

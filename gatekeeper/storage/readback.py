@@ -20,7 +20,7 @@ JOIN block b ON b.number = a.block
 LEFT JOIN refusal r ON r.source = a.source AND r.partition = a.partition AND r."offset" = a."offset"
 """
 EXAMINATIONS = "SELECT id, wholesaler_id, order_id, revision, number, released, stopped FROM examination WHERE id = ANY(%s)"
-RECORDS = "SELECT examination, record_id, body FROM distribution_record WHERE examination = ANY(%s) ORDER BY program, sequence"
+RECORDS = 'SELECT examination, record_id, body FROM distribution_record WHERE examination = ANY(%s) ORDER BY program COLLATE "C", sequence'
 ALERTS = "SELECT examination, alert_id, body FROM alert WHERE examination = ANY(%s) ORDER BY alert_id"
 
 

@@ -1,6 +1,7 @@
 """A ledger for tests: a real database whose clock can be set, a registry in it, and messages judged in batches of any size."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,6 +14,7 @@ from psycopg import Cursor
 from psycopg.sql import SQL, Identifier
 from sqlalchemy import Engine, Table
 
+from gatekeeper import programs
 from gatekeeper.arrivals import Answer, Position, Source, read_arrival
 from gatekeeper.gate import Rules, judge
 from gatekeeper.programs import load_programs
@@ -25,6 +27,7 @@ from tests.storage.snapshots import Silent, snapshot
 
 Wire = dict[str, Any]
 RULES = Rules.of(load_programs())
+BUILT_IN = Path(programs.__file__).parent
 TOPIC = "shipment-orders"
 NOON = datetime.fromisoformat("2026-11-20T12:00:00-05:00")
 WORLD: list[Wire] = GIVEN["world"]
@@ -42,7 +45,7 @@ class Ledger:
     """A migrated database, and one topic whose messages are judged."""
 
     def __init__(self, url: str, folder: Path) -> None:
-        self.url, self._folder = url, folder
+        self.url, self._folder, self.rules = url, folder, RULES
         self.engine = open_engine(url)
         self._offsets = {partition: count() for partition in range(16)}
         self._sequence = count(1000)
@@ -74,7 +77,7 @@ class Ledger:
         answers: list[Answer] = []
         for part in batches(placed, batch):
             with transaction(self.engine) as cursor:
-                answers += judge_with(cursor, source or self.source, part)
+                answers += judge_with(cursor, source or self.source, part, self.rules)
         return answers
 
     def rows(self, table: Table) -> list[tuple[Any, ...]]:
@@ -87,9 +90,18 @@ class Ledger:
         self.engine.dispose()
 
 
-def judge_with(cursor: Cursor[Any], source: Source, placed: Iterable[tuple[Position, bytes]]) -> list[Answer]:
-    arrivals = [read_arrival(position, message, RULES.programs) for position, message in placed]
-    return judge(cursor, source, arrivals, RULES)
+def judge_with(cursor: Cursor[Any], source: Source, placed: Iterable[tuple[Position, bytes]], rules: Rules = RULES) -> list[Answer]:
+    arrivals = [read_arrival(position, message, rules.programs) for position, message in placed]
+    return judge(cursor, source, arrivals, rules)
+
+
+def two_programs(folder: Path) -> Rules:
+    """The rules of Lemtrada, and of a program before it in the alphabet that asks for no patient and has another product."""
+    lemtrada = (BUILT_IN / "lemtrada.toml").read_text(encoding="utf-8")
+    other = lemtrada.replace('"lemtrada"', '"alpha"').replace('"authorized"', '"none"').replace("58468-0200", "54321-0200")
+    (folder / "lemtrada.toml").write_text(lemtrada, encoding="utf-8")
+    (folder / "alpha.toml").write_text(re.sub("gtin = .*", "", other), encoding="utf-8")
+    return Rules.of(load_programs(folder))
 
 
 def batches(placed: Sequence[Any], size: int | None) -> Iterator[Sequence[Any]]:

@@ -34,7 +34,7 @@ class OrderGate:
         with transaction(self._engine) as cursor:
             self._source = Source(ledger.source_of(cursor, self._topic, topic_id), self._topic, topic_id)
             heads = ledger.heads(cursor, self._source.number)
-            self._aside = ledger.set_aside(cursor, self._topic)
+            self._aside = ledger.set_aside(cursor, self._source.number)
         log("assigned", topic=self._topic, partitions=len(found))
         return starts(found, heads, self._topic)
 
@@ -58,6 +58,9 @@ class OrderGate:
         kinds = Counter(answer.kind for answer in answers if not answer.read_back)
         metrics.REPEATS.inc(kinds["repeat"])
         metrics.REFUSALS.inc(kinds["refused"])
+        for answer in answers:
+            if answer.kind == "refused" and not answer.read_back:
+                log("message_refused", topic=self._topic, partition=answer.position.partition, offset=answer.position.offset)
         outcomes = Counter(line.outcome for answer in answers for line in answer.lines)
         reasons = Counter(reason.code for answer in answers for line in answer.lines for reason in line.reasons)
         for outcome, count in outcomes.items():

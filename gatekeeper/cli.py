@@ -84,23 +84,21 @@ def main() -> None:
 @main.command("decide")
 @click.option("--registry", type=click.Path(path_type=Path), required=True, help="A snapshot file, with or without its header line.")
 @click.option("--at", "at_text", metavar="INSTANT", help="The clock: the instant of the decision. Without it, now.")
-@click.option(
-    "--programs", type=click.Path(path_type=Path), envvar="GATEKEEPER_PROGRAMS", help="A folder of program rules, else the built-in ones."
-)
 @click.argument("orders", type=click.Path(path_type=Path), required=False)
-def decide_command(registry: Path, at_text: str | None, programs: Path | None, orders: Path | None) -> None:
+def decide_command(registry: Path, at_text: str | None, orders: Path | None) -> None:
     """Decide the orders of a file, one JSON message a line, without a database or broker.
 
     Without ORDERS they are read from standard input. What is released counts for the later ones.
     """
     from gatekeeper.clock import now  # noqa: PLC0415
+    from gatekeeper.config import read_settings  # noqa: PLC0415
     from gatekeeper.deciding import answers, load  # noqa: PLC0415
     from gatekeeper.instants import read_instant  # noqa: PLC0415
     from gatekeeper.lines import open_file  # noqa: PLC0415
     from gatekeeper.programs import load_programs  # noqa: PLC0415
 
     at = now() if at_text is None else read_instant(at_text, "--at")
-    rules = load_programs(programs)
+    rules = load_programs(read_settings(os.environ).programs)
     out = sys.stdout.buffer
     if orders is None:
         for answer in answers(sys.stdin.buffer, "Standard input", load(registry, rules, at), rules, at):

@@ -11,7 +11,7 @@ from gatekeeper.storage.engine import transaction
 from schemas.topics import TOPICS, topic_name
 
 MOST_OF_A_REASON = 500
-ASIDE = 'SELECT person FROM set_aside WHERE topic = %s AND partition = %s AND "offset" = %s'
+ASIDE = 'SELECT person FROM set_aside WHERE source = %s AND partition = %s AND "offset" = %s'
 LATEST_SOURCE = "SELECT max(id) FROM source WHERE topic = %s"
 
 
@@ -37,14 +37,17 @@ def set_aside(engine: Engine, place: Place, reason: str, person: Person, prefix:
     with transaction(engine) as cursor:
         ledger.take_lock(cursor)
         tail = ledger.read_tail(cursor)
-        before = cursor.execute(ASIDE, place).fetchone()
+        (source,) = cursor.execute(LATEST_SOURCE, (place.topic,)).fetchone() or (None,)
+        if source is None:
+            raise Unusable(f"No consumer has read {place.topic} yet, so nothing there is in anybody's way.")
+        at = (source, place.partition, place.offset)
+        before = cursor.execute(ASIDE, at).fetchone()
         if before:
             raise Unusable(f"{place} is set aside already, by {before[0]}.")
-        source = cursor.execute(LATEST_SOURCE, (place.topic,)).fetchone()
-        head = ledger.heads(cursor, source[0]).get(place.partition, 0) if source and source[0] else 0
+        head = ledger.heads(cursor, source).get(place.partition, 0)
         if place.offset < head:
             raise Unusable(f"{place} has been judged already: everything below {head} has, so nothing there is in anybody's way.")
-        row = (*place, reason.strip(), person.subject, tail.now, tail.block + 1)
+        row = (*at, reason.strip(), person.subject, tail.now, tail.block + 1)
         block = ledger.add_block(
             cursor, tail, {tables.SET_ASIDE: [row]}, examination=tail.examination, registry_version=tail.registry_version
         )

@@ -36,18 +36,8 @@ EVENTS: Final[dict[str, Event]] = {
     "waiting": _event("warning", "Something outside is away; the same work is tried again after so many seconds.", "reason", "seconds"),
     "going_on": _event("info", "What was away is back.", "seconds"),
     "assigned": _event("info", "Partitions came to this consumer.", "topic", "partitions"),
-    "revoked": _event("info", "Partitions went away from this consumer.", "topic", "partitions"),
-    "rewound": _event("info", "The consumer went back to what was committed.", "topic", "partitions"),
-    "producer_made": _event("info", "A producer was made, or made anew because a transaction did not end cleanly.", "instance", "made"),
     "read_back": _event("info", "Messages had been judged before; the ledger's answers are published.", *PLACE, "messages"),
-    "batch_published": _event("debug", "A batch was judged and published.", "messages", "released", "stopped", "refused", "seconds"),
-    "order_decided": _event(
-        "debug", "An order was judged.", "wholesaler_id", "order_id", "revision", "examination", "released", "stopped", *PLACE
-    ),
-    "order_contradicts": _event("warning", "The same order arrived with other content.", "wholesaler_id", "order_id", "revision", *PLACE),
-    "message_refused": _event("warning", "A message could not be read.", *PLACE, "problems"),
-    "registry_loaded": _event("info", "A snapshot is in force.", "program", "sequence", "registry_version", "facts", "seconds"),
-    "registry_refused": _event("error", "A snapshot was refused; the old registry stays in force.", "program", "sequence", "code"),
+    "message_refused": _event("warning", "A message could not be read.", *PLACE),
     "health_served": _event("info", "Health and metrics are served.", "port"),
     "health_failed": _event("warning", "A request for health or metrics could not be answered.", "code"),
     "library_said": _event("warning", "A library logged something, whose words are not repeated.", "library", "code"),
@@ -69,13 +59,8 @@ def _own_words(value: object) -> bool:
     return isinstance(value, TryAgain | Halt | Unusable)
 
 
-NUMBERS: Final = (
-    "partition", "offset", "messages", "partitions", "seconds", "made", "problems", "released", "stopped", "refused", "revision",
-    "examination", "sequence", "registry_version", "facts", "port", "signal",
-)  # fmt: skip
-NAMES: Final = (
-    "command", "instance", "group", "version", "topic", "wholesaler_id", "order_id", "program", "code", "library",
-)  # fmt: skip
+NUMBERS: Final = ("partition", "offset", "messages", "partitions", "seconds", "port", "signal")
+NAMES: Final = ("command", "instance", "group", "version", "topic", "code", "library")
 FIELDS: Final[Mapping[str, Callable[[object], bool]]] = (
     dict.fromkeys(NUMBERS, _number) | dict.fromkeys(NAMES, _name) | {"reason": _own_words}
 )

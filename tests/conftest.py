@@ -1,6 +1,8 @@
 """The real parts that tests ask for, each started by the first test that does and stopped at the end."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -18,12 +20,14 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def postgres() -> Iterator[Database]:
     """A running PostgreSQL, shared by all tests: `database_url` gives a database of one's own in it."""
-    database = Database(tmp_path_factory.mktemp("postgres"))
-    database.start()
-    yield database
-    database.stop()
+    # Not below pytest's own folder, which every other run of the same user locks against the server's user.
+    with TemporaryDirectory() as folder:
+        database = Database(Path(folder))
+        database.start()
+        yield database
+        database.stop()
 
 
 @pytest.fixture

@@ -45,9 +45,9 @@ def written(engine: Engine) -> Engine:
     with transaction(engine) as cursor:
         ledger.source_of(cursor, "shipment-orders", "made again")
     with transaction(engine) as cursor:
-        add(cursor, {tables.SET_ASIDE: [("shipment-orders", 0, offset, "rubbish", "u-17", AT) for offset in (1, 2)]})
+        add(cursor, {tables.SET_ASIDE: [(1, 0, offset, "rubbish", "u-17", AT) for offset in (1, 2)]})
     with transaction(engine) as cursor:
-        add(cursor, {tables.SET_ASIDE: [("shipment-orders", 1, 9, "rubbish", "u-17", AT)]})
+        add(cursor, {tables.SET_ASIDE: [(1, 1, 9, "rubbish", "u-17", AT)]})
     return engine
 
 

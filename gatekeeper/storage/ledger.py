@@ -23,7 +23,7 @@ SELECT id, wholesaler_id, order_id, revision, number, cause, digest, released
 FROM examination WHERE order_id = ANY(%s) ORDER BY id
 """
 HEADS = "SELECT partition, next_offset FROM moving_head WHERE source = %s"
-SET_ASIDE = 'SELECT partition, "offset", reason FROM set_aside WHERE topic = %s'
+SET_ASIDE = 'SELECT partition, "offset", reason FROM set_aside WHERE source = %s'
 RECORDS = "SELECT record_id, program, units, body FROM distribution_record WHERE record_id = ANY(%s)"
 
 
@@ -87,9 +87,9 @@ def earlier(cursor: Cursor[Any], order_ids: Iterable[str]) -> list[EarlierExamin
     return [EarlierExamination(*row) for row in cursor.execute(EARLIER, (list(set(order_ids)),))]
 
 
-def set_aside(cursor: Cursor[Any], topic: str) -> dict[tuple[int, int], str]:
-    """Which positions (partition, offset) of a topic a person took out of the way, and why."""
-    return {(partition, offset): reason for partition, offset, reason in cursor.execute(SET_ASIDE, (topic,))}
+def set_aside(cursor: Cursor[Any], source: int) -> dict[tuple[int, int], str]:
+    """Which positions (partition, offset) of a source a person took out of the way, and why."""
+    return {(partition, offset): reason for partition, offset, reason in cursor.execute(SET_ASIDE, (source,))}
 
 
 def records(cursor: Cursor[Any], record_ids: list[UUID]) -> dict[UUID, RecordRow]:

@@ -114,7 +114,7 @@ REFUSAL = Table(
 SET_ASIDE = Table(
     "set_aside",
     METADATA,
-    Column("topic", Text, primary_key=True),
+    Column("source", SmallInteger, primary_key=True),
     Column("partition", Integer, primary_key=True),
     Column("offset", BigInteger, primary_key=True),
     Column("reason", Text, nullable=False),

@@ -58,6 +58,8 @@ def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], d
 def engine(database_url: str) -> Iterator[Engine]:
     engine = open_engine(database_url)
     migrate(engine)
+    with transaction(engine) as cursor:
+        ledger.source_of(cursor, "shipment-orders", "first-life")
     yield engine
     engine.dispose()
 
@@ -162,10 +164,10 @@ def test_how_far_a_clock_is_off(there: int, apart: float) -> None:
 def test_a_message_is_set_aside_on_record(typed: Typed, engine: Engine) -> None:
     status, said = typed(*ASIDE)
     assert status == 0
-    assert said.startswith("shipment-orders/0/17 is set aside, on record in block 1 with the name of J. Rivera.")
+    assert said.startswith("shipment-orders/0/17 is set aside, on record in block 2 with the name of J. Rivera.")
     with transaction(engine) as cursor:
-        assert ledger.set_aside(cursor, "shipment-orders") == {(0, 17): "The vendor's date is broken."}
-    assert asked(engine, "SELECT person, block FROM set_aside") == [("u-17", 1)]
+        assert ledger.set_aside(cursor, 1) == {(0, 17): "The vendor's date is broken."}
+    assert asked(engine, "SELECT person, block FROM set_aside") == [("u-17", 2)]
     assert typed("verify")[0] == 0
 
 
@@ -173,13 +175,19 @@ def test_the_topic_may_be_named_with_its_prefix(typed: Typed, engine: Engine) ->
     assert typed("set-aside", "east.shipment-orders", *ASIDE[2:], topic_prefix="east.")[0] == 0
     status, said = typed(*ASIDE, topic_prefix="east.")
     assert (status, said) == (2, "shipment-orders/0/17 is set aside already, by u-17.\n")
-    assert asked(engine, "SELECT topic FROM set_aside") == [("shipment-orders",)]
+    assert asked(engine, "SELECT source FROM set_aside") == [(1,)]
+
+
+def test_nothing_is_in_the_way_of_a_topic_that_nobody_reads(typed: Typed, engine: Engine) -> None:
+    status, said = typed("set-aside", "shipment-events", *ASIDE[2:])
+    assert (status, said) == (2, "No consumer has read shipment-events yet, so nothing there is in anybody's way.\n")
+    assert asked(engine, "SELECT 1 FROM set_aside") == []
 
 
 def test_a_message_is_set_aside_once(typed: Typed, engine: Engine) -> None:
     assert typed(*ASIDE)[0] == 0
     assert typed(*ASIDE) == (2, "shipment-orders/0/17 is set aside already, by u-17.\n")
-    assert asked(engine, "SELECT count(*) FROM block") == [(1,)]
+    assert asked(engine, "SELECT count(*) FROM block") == [(2,)]
 
 
 def test_what_has_been_judged_is_not_set_aside(typed: Typed, engine: Engine) -> None:
@@ -211,19 +219,19 @@ def test_what_cannot_be_set_aside_is_one_sentence(typed: Typed, engine: Engine, 
     status, said = typed("set-aside", *words, topic_prefix="east.")
     assert status == 2
     assert said.startswith(sentence)
-    assert asked(engine, "SELECT count(*) FROM block") == [(0,)]
+    assert asked(engine, "SELECT count(*) FROM block") == [(1,)]
 
 
 def test_nobody_sets_aside_without_a_token(typed: Typed, engine: Engine) -> None:
     assert typed(*ASIDE, token="") == (2, "This command acts for a person: GATEKEEPER_TOKEN must hold that person's token.\n")
     assert typed(*ASIDE, token="hush") == (2, "The token cannot be read: it must be a JSON Web Token.\n")  # noqa: S106
-    assert asked(engine, "SELECT count(*) FROM block") == [(0,)]
+    assert asked(engine, "SELECT count(*) FROM block") == [(1,)]
 
 
 def test_the_ledger_is_verified_up_to_its_head(typed: Typed, engine: Engine) -> None:
     typed(*ASIDE)
     head = asked(engine, "SELECT encode(hash, 'hex') FROM moving_tail")[0][0]
-    assert typed("verify", "--head", head) == (0, f"Everything fits: 1 blocks with 1 rows, up to {head}.\n")
+    assert typed("verify", "--head", head) == (0, f"Everything fits: 2 blocks with 2 rows, up to {head}.\n")
     assert typed("verify", "--head", "0" * 64) == (1, f"No block has the hash {'0' * 64}: this is not the ledger that published it.\n")
     assert typed("verify", "--head", "x")[0] == 2
 
@@ -233,5 +241,5 @@ def test_a_ledger_that_does_not_fit_is_said(typed: Typed, engine: Engine, databa
     with psycopg.connect(database_url.replace("+psycopg", "")) as connection:
         connection.execute("ALTER TABLE set_aside DISABLE TRIGGER only_added")
         connection.execute("UPDATE set_aside SET reason = 'another'")
-    assert typed("verify") == (1, "Block 1 does not fit. The rows that it recorded are not as they were.\n")
+    assert typed("verify") == (1, "Block 2 does not fit. The rows that it recorded are not as they were.\n")
     assert asked(engine, "SELECT 1") == [(1,)]

@@ -98,14 +98,14 @@ CREATE TABLE refusal (
 COMMENT ON TABLE refusal IS 'A message that could not be read: its bytes, which are never published, and what was said of it';
 
 CREATE TABLE set_aside (
-    topic TEXT NOT NULL,
+    source SMALLINT NOT NULL,
     partition INTEGER NOT NULL,
     "offset" BIGINT NOT NULL,
     reason TEXT NOT NULL,
     person TEXT NOT NULL,
     at TIMESTAMP WITH TIME ZONE NOT NULL,
     block BIGINT NOT NULL,
-    PRIMARY KEY (topic, partition, "offset")
+    PRIMARY KEY (source, partition, "offset")
 );
 
 COMMENT ON TABLE set_aside IS 'A message that a person took out of a consumer''s way: it is refused when it is read';

@@ -3,7 +3,7 @@
 From it alone, years later and without a database, the case is decided again.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -17,32 +17,32 @@ from schemas.order import ShipmentOrder
 from schemas.reading import FACT
 
 FACTS = frozenset({"mode", "site", "patient", "prescriber", "authorization", "recall"})
+_encode = msgspec.json.Encoder().encode
 
 
-class Asked(Mapping[Question, Any]):
+class Asked(dict[Question, Any]):
     """Answers that remember which of them were asked for: those are the case."""
 
-    __slots__ = ("asked", "said")
+    __slots__ = ("_said",)
 
     def __init__(self, said: Mapping[Question, Said]) -> None:
-        self.said = said
-        self.asked: dict[Question, Said] = {}
+        super().__init__()
+        self._said = said
 
-    def __getitem__(self, question: Question) -> Any:
-        said = self.asked[question] = self.said[question]
-        return said.answer
+    def __missing__(self, question: Question) -> Any:
+        answer = self[question] = self._said[question].answer
+        return answer
 
-    def __iter__(self) -> Iterator[Question]:
-        return iter(self.said)
-
-    def __len__(self) -> int:
-        return len(self.said)
+    @property
+    def asked(self) -> dict[Question, Said]:
+        """What was asked for, in the order in which it was."""
+        said = self._said
+        return {question: said[question] for question in self}
 
 
 def evidence(at: str, content: bytes, rules: bytes, asked: Mapping[Question, Said]) -> bytes:
     """One JSON document: ``at``, ``order``, ``programs``, and ``asked``, pairs of a question and what was answered."""
-    encode = msgspec.json.encode
-    pairs = b",".join([b"[%s,%s]" % (encode(question), said.raw) for question, said in asked.items()])
+    pairs = b",".join([b"[%s,%s]" % (_encode(question), said.raw) for question, said in asked.items()])
     return b'{"at":"%s","order":%s,"programs":%s,"asked":[%s]}' % (at.encode(), content, rules, pairs)
 
 

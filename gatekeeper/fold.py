@@ -117,7 +117,8 @@ class Fold:
         records = records_for(order, verdict, envelope.verdict_id, number)
         released, stopped = messages_for(envelope, verdict.lines, records)
         self._last += 1
-        kept = evidence(self._at, arrival.content, self._kept_rules, asked.asked)
+        case = asked.asked
+        kept = evidence(self._at, arrival.content, self._kept_rules, case)
         self._add_examination(history, envelope, "message", digest, kept, released, stopped)
         units = {line.line: line.units for line in verdict.lines}
         stored = [
@@ -133,7 +134,7 @@ class Fold:
         ]
         self._use(order, verdict)
         if stopped is not None and (lines := open_lines(verdict)):
-            self._moves.open(self._last, order, lines, moving.names(asked.asked), next_day(order, asked.asked, self._tail.now))
+            self._moves.open(self._last, order, lines, moving.names(case), next_day(order, case, self._tail.now))
         alerts = self._contradiction(order, verdict, envelope, history)
         return Examined(envelope.verdict_id, order.order_id, released, stopped, tuple(stored), alerts), verdict.lines
 

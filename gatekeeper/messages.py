@@ -104,7 +104,17 @@ def record_message(record: Record, sequence: int, recorded_at: str) -> bytes:
 
 
 def _members(envelope: Envelope) -> dict[str, Any]:
-    return envelope._asdict() | {"verdict_id": str(envelope.verdict_id)}
+    verdict_id, wholesaler_id, order_id, revision, examination, decided_at, registry_version, programs = envelope
+    return {
+        "verdict_id": str(verdict_id),
+        "wholesaler_id": wholesaler_id,
+        "order_id": order_id,
+        "revision": revision,
+        "examination": examination,
+        "decided_at": decided_at,
+        "registry_version": registry_version,
+        "programs": programs,
+    }
 
 
 def _released(line: LineVerdict, by_line: Mapping[int, tuple[str, ...]]) -> ReleasedLine:

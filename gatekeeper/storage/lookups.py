@@ -41,6 +41,7 @@ class Said(NamedTuple):
 
 
 NOTHING = Said((), b"[]")
+_encode = msgspec.json.Encoder().encode
 
 
 def ask(cursor: Cursor[Any], questions: Iterable[Question]) -> dict[Question, Said]:
@@ -66,7 +67,7 @@ def ask(cursor: Cursor[Any], questions: Iterable[Question]) -> dict[Question, Sa
 
 def plain(answer: Any) -> Said:
     """An answer that is kept as it is."""
-    return Said(answer, msgspec.json.encode(answer))
+    return Said(answer, _encode(answer))
 
 
 def _ask_facts(cursor: Cursor[Any], by_kind: dict[str, list[Question]], said: dict[Question, Said]) -> None:

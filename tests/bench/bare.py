@@ -125,6 +125,7 @@ def main() -> None:
     consumer = Consumer(settings.consumer | {"auto.offset.reset": "earliest"})
     consumer.subscribe([orders])
     gc.freeze()
+    gc.set_threshold(500_000)
     while not stop.is_set():
         messages = consumer.consume(1, 0.5)
         while messages and len(messages) < settings.batch:

@@ -46,10 +46,9 @@ class Pipeline(NamedTuple):
 
     def expected(self, sent: list[Sent]) -> dict[str, int]:
         """How many messages it must publish, by topic."""
+        counts = [len(sent), len(sent), 0, 0, 0]
         if self.kind == "gate":
-            counts = (sum(order.released for order in sent), sum(order.stopped for order in sent), sum(order.records for order in sent), 0, 0)
-        else:
-            counts = (len(sent), len(sent), 0, 0, 0)
+            counts[:3] = (sum(getattr(order, what) for order in sent) for what in ("released", "stopped", "records"))
         return dict(zip(OUTPUTS, counts, strict=True))
 
     def _settings(self, place: Place, prefix: str, instance: str) -> str:

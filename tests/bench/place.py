@@ -69,9 +69,11 @@ class Place(NamedTuple):
 
     def send(self, prefix: str, orders: Iterable[Sent]) -> int:
         """Publishes orders as fast as the broker takes them, and says how many."""
-        producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 20, "queue.buffering.max.messages": 1_000_000}, logger=SILENT)
+        options = {"bootstrap.servers": self.bootstrap, "linger.ms": 20, "queue.buffering.max.messages": 1_000_000}
+        producer = Producer(options, logger=SILENT)
         count = 0
-        for count, sent in enumerate(orders, 1):
+        for sent in orders:
+            count += 1
             while True:
                 try:
                     producer.produce(prefix + ORDERS, sent.value, sent.order_id)

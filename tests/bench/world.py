@@ -30,7 +30,9 @@ SITE = (
     '"name":"Harbor Infusion Center %d","address":{"street":"%d Main St","street2":"Ste 4","city":"Boston","state":"MA",'
     '"postal_code":"02110"},"identifiers":{"account":["WD-001:%d"]},"authorized_representative":"J. Rivera"}\n'
 )  # fmt: skip
-PATIENT = '{"fact":"patient","program":"lemtrada","sequence":%d,"effective_on":"' + LONG_AGO + '","patient_id":"P-%07d","status":"enrolled"}\n'
+PATIENT = (
+    '{"fact":"patient","program":"lemtrada","sequence":%d,"effective_on":"' + LONG_AGO + '","patient_id":"P-%07d","status":"enrolled"}\n'
+)
 PRESCRIBER = (
     '{"fact":"prescriber","program":"lemtrada","sequence":%d,"effective_on":"' + LONG_AGO + '","prescriber_id":"PR-%05d",'
     '"status":"certified"}\n'
@@ -66,9 +68,9 @@ class Sent(NamedTuple):
     records: int
 
 
-def facts(sizes: Sizes) -> Iterator[bytes]:
-    """The registry, one fact a line."""
-    sequence = 0
+def facts(sizes: Sizes, after: int = 0) -> Iterator[bytes]:
+    """The registry, one fact a line, numbered on from ``after``."""
+    sequence = after
     for number in range(sizes.sites):
         sequence += 1
         status = "suspended" if suspended(number) else "certified"
@@ -88,15 +90,17 @@ def suspended(site: int) -> bool:
     return site * 7919 % 1000 < SUSPENDED * 1000
 
 
-def write_snapshot(path: Path, sizes: Sizes) -> Path:
-    """The registry as a snapshot file that speaks as of now."""
+def write_snapshot(path: Path, sizes: Sizes, after: int = 0) -> Path:
+    """The registry as a snapshot file that speaks as of now; with another ``after`` every fact of it is a new one."""
     digest, count = hashlib.sha256(), 0
-    for count, line in enumerate(facts(sizes), 1):
+    for line in facts(sizes, after):
         digest.update(line)
-    header = {"snapshot": "lemtrada", "sequence": count, "as_of": f"{NOW:%Y-%m-%dT%H:%M:%SZ}", "facts": count, "sha256": digest.hexdigest()}
+        count += 1
+    as_of = f"{NOW:%Y-%m-%dT%H:%M:%SZ}"
+    header = {"snapshot": "lemtrada", "sequence": after + count, "as_of": as_of, "facts": count, "sha256": digest.hexdigest()}
     with path.open("wb") as file:
         file.write(msgspec.json.encode(header) + b"\n")
-        file.writelines(facts(sizes))
+        file.writelines(facts(sizes, after))
     return path
 
 

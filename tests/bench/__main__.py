@@ -1,0 +1,61 @@
+"""`python -m tests.bench [WHAT …] [--quick]`: measures, and prints Markdown tables; progress goes to the standard error."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from tests.bench import costs, latency, throughput
+from tests.bench.place import Place, prepared
+from tests.bench.profile import profile
+from tests.bench.tables import machine
+from tests.bench.world import Sizes
+
+QUICK_SIZES = Sizes(500, 500, 200, 50)
+
+ALONE: dict[str, Callable[[Path, bool], str]] = {
+    "decision": lambda folder, quick: costs.decision(folder, repeat=200 if quick else 20_000),
+    "command": lambda folder, quick: costs.command(folder, times=3 if quick else 11),
+}
+"""What needs neither broker nor database."""
+PLACED: dict[str, Callable[[Place, bool], str]] = {
+    "throughput": lambda place, quick: throughput.measure(place, throughput.QUICK if quick else throughput.Load()),
+    "latency": lambda place, quick: latency.measure(place, latency.QUICK if quick else latency.Pace()),
+    "recovery": lambda place, quick: costs.recovery(place, times=2 if quick else 7),
+    "bytes": lambda place, quick: costs.left_behind(place, count=200 if quick else 20_000),
+    "profile": lambda place, quick: profile(place, 400 if quick else 20_000),
+    "import": lambda place, _: costs.importing(place),
+}
+"""What is measured on one broker and one database, in this order; the import is last, for it changes the registry."""
+LONG: dict[str, Callable[[Place, bool], str]] = {
+    "memory": lambda place, quick: costs.memory(place, first=200, last=600) if quick else costs.memory(place),
+}
+"""What is measured only when it is named."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("what", nargs="*", choices=[*ALONE, *PLACED, *LONG, []], help="all but memory where nothing is named")
+    parser.add_argument("--quick", action="store_true", help="tiny numbers: that it runs, not how fast")
+    asked = parser.parse_args()
+    what = asked.what or [*ALONE, *PLACED]
+    click.echo(f"`python -m tests.bench {' '.join(sys.argv[1:])}`, {machine()}\n")
+    with TemporaryDirectory() as folder:
+        for name in [name for name in ALONE if name in what]:
+            click.echo(f"## {name}\n\n{ALONE[name](Path(folder), asked.quick)}\n")
+    placed = {name: step for name, step in (PLACED | LONG).items() if name in what}
+    if not placed:
+        return
+    load = throughput.QUICK if asked.quick else throughput.Load()
+    with prepared(QUICK_SIZES if asked.quick else Sizes()) as place:
+        if {"throughput", "latency", "bytes", "profile"} & placed.keys():
+            throughput.make_history(place, load.history)
+        for name, step in placed.items():
+            click.echo(f"## {name}\n\n{step(place, asked.quick)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""Where the time of a worker goes: the stages of its loop, wall clock and CPU, and cProfile's list of functions."""
+
+import cProfile
+import gc
+import io
+import pstats
+import re
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from consumers import orders as consumer
+from consumers.kafka import topics
+from consumers.kafka.log import Log
+from consumers.orders import OrderGate
+from gatekeeper import gate
+from gatekeeper.fold import Fold
+from gatekeeper.gate import Rules
+from gatekeeper.programs import load_programs
+from gatekeeper.storage.engine import open_engine
+from tests.bench.place import ORDERS, Place
+from tests.bench.tables import table
+from tests.bench.world import orders
+
+STAGES: tuple[tuple[str, Any, str], ...] = (
+    ("read", Log, "read"),
+    ("decode", consumer, "read_arrival"),
+    ("database transaction, all of it", OrderGate, "judge"),
+    ("… lookups", gate, "_look_up"),
+    ("… decide and fold", Fold, "take"),
+    ("… writes", Fold, "write"),
+    ("publications", consumer, "publications_for"),
+    ("publish: produce, offsets, commit", Log, "publish"),
+)
+"""What is timed, and where it stands; decoding is part of the transaction's call, but before its begin."""
+
+
+def profile(place: Place, count: int) -> str:
+    """Two tables and a list: the stages of a plain run, then the functions of a run under cProfile."""
+    stages = _run(place, "profile-stages", count, None)
+    profiler = cProfile.Profile()
+    _run(place, "profile-functions", count, profiler)
+    text = io.StringIO()
+    pstats.Stats(profiler, stream=text).sort_stats("tottime").print_stats(25)
+    functions = re.sub(r"\S*/(?=(gatekeeper|consumers|schemas|site-packages|python3)[^ ]*)", "", text.getvalue())
+    rows = [(name, f"{wall / count * 1e6:.0f}", f"{cpu / count * 1e6:.0f}") for name, (wall, cpu) in stages.items()]
+    return table(("stage", "µs an order", "of it CPU of this thread"), rows) + f"\n\n```text\n{functions.strip()}\n```"
+
+
+def _run(place: Place, named: str, count: int, profiler: cProfile.Profile | None) -> dict[str, tuple[float, float]]:
+    prefix = f"{named}."
+    place.make_topics(prefix)
+    place.send(prefix, orders(named, count, place.sizes))
+    client, engine = place.client(f"{prefix}group", named), open_engine(place.url)
+    judge = OrderGate(engine, ORDERS, lambda: topics.topic_id(client, prefix + ORDERS), Rules.of(load_programs()))
+    log, done = Log(client, ORDERS, prefix, judge.starts), 0
+    gc.freeze()
+    with _timed() as spent:
+        while done < count:
+            messages = log.read()
+            if profiler is not None:
+                profiler.enable()
+            log.publish(judge.handle(messages), messages)
+            if profiler is not None:
+                profiler.disable()
+            done += len(messages)
+    gc.unfreeze()
+    log.close()
+    engine.dispose()
+    place.drop_topics(prefix)
+    return {name: (spent[name][0], spent[name][1]) for name, *_ in STAGES}
+
+
+@contextmanager
+def _timed() -> Iterator[dict[str, list[float]]]:
+    """Times every call of the stages until it is left."""
+    spent: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    originals = [(owner, name, getattr(owner, name)) for _, owner, name in STAGES]
+    for (stage, owner, name), (_, _, original) in zip(STAGES, originals, strict=True):
+        setattr(owner, name, _timing(original, spent[stage]))
+    try:
+        yield spent
+    finally:
+        for owner, name, original in originals:
+            setattr(owner, name, original)
+
+
+def _timing(step: Callable[..., Any], spent: list[float]) -> Callable[..., Any]:
+    def timed(*arguments: Any) -> Any:
+        wall, cpu = time.perf_counter(), time.thread_time()
+        try:
+            return step(*arguments)
+        finally:
+            spent[0] += time.perf_counter() - wall
+            spent[1] += time.thread_time() - cpu
+
+    return timed

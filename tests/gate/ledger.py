@@ -82,9 +82,8 @@ class Ledger:
 
     def rows(self, table: Table) -> list[tuple[Any, ...]]:
         """All rows, in the order of their key."""
-        names, key = (SQL(", ").join(Identifier(column.name) for column in columns) for columns in (table.columns, table.primary_key))
         with transaction(self.engine) as cursor:
-            return cursor.execute(SQL("SELECT {} FROM {} ORDER BY {}").format(names, Identifier(table.name), key)).fetchall()
+            return rows(cursor, table)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -93,6 +92,11 @@ class Ledger:
 def judge_with(cursor: Cursor[Any], source: Source, placed: Iterable[tuple[Position, bytes]], rules: Rules = RULES) -> list[Answer]:
     arrivals = [read_arrival(position, message, rules.programs) for position, message in placed]
     return judge(cursor, source, arrivals, rules)
+
+
+def rows(cursor: Cursor[Any], table: Table) -> list[tuple[Any, ...]]:
+    names, key = (SQL(", ").join(Identifier(column.name) for column in columns) for columns in (table.columns, table.primary_key))
+    return cursor.execute(SQL("SELECT {} FROM {} ORDER BY {}").format(names, Identifier(table.name), key)).fetchall()
 
 
 def two_programs(folder: Path) -> Rules:

@@ -23,7 +23,10 @@ def open_lines(verdict: Verdict) -> list[int]:
 
 
 def next_day(order: Order, asked: Mapping[Question, Said], at: datetime) -> date | None:
-    """The first day to come on which anything that was seen begins or ends. A day of UTC is near enough: it is looked at again, not decided by it."""
+    """The first day to come on which anything that was seen begins or ends.
+
+    Days of UTC, and a day early, are near enough: on that day the line is looked at again, not decided by it.
+    """
     seen = {order.ship_on, order.deliver_by, *(line.expires_on for line in order.lines)}
     for said in asked.values():
         if isinstance(said.answer, tuple):

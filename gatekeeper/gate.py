@@ -38,7 +38,8 @@ class Rules(NamedTuple):
 def judge(cursor: Cursor[Any], source: Source, arrivals: Sequence[Arrival], rules: Rules) -> list[Answer]:
     """What the ledger has for each arrival, in their order. What was judged before is read back; nothing is decided twice.
 
-    The caller commits, and publishes only then. Raises ``Halt`` where going on could be wrong, ``TryAgain`` where the database's clock ran back.
+    The caller commits, and publishes only then.
+    Raises ``Halt`` where going on could be wrong, ``TryAgain`` where the database's clock ran back.
     """
     ledger.take_lock(cursor)
     tail = ledger.read_tail(cursor)
@@ -83,5 +84,5 @@ def _at(source: Source, arrival: Arrival, step: Callable[..., T], *arguments: An
         # The fault's own words may hold what was sent, so only its kind is said.
         raise Halt(
             f"A fault of the gatekeeper ({type(fault).__name__}) at {place}: nothing was decided. "
-            f"Take the message out of the way with `gatekeeper set-aside {place.replace('/', ' ')} --reason …`, or install a mended version."
+            f"Install a mended version, or take the message out of the way: `gatekeeper set-aside {place.replace('/', ' ')} --reason …`."
         ) from None

@@ -76,10 +76,7 @@ class Column:
 
     def __init__(self, kind: _Kind, values: Sequence[Any]) -> None:
         element = kind.element
-        if None in values:
-            body = [_NULL if value is None else element(value) for value in values]
-        else:
-            body = [element(value) for value in values]
+        body = [_NULL if value is None else element(value) for value in values]
         self.encoded = _HEADER(1, None in values, kind.oid, len(body), 1) + b"".join(body)
 
 

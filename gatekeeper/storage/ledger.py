@@ -72,7 +72,8 @@ def read_tail(cursor: Cursor[Any]) -> Tail:
     tail = Tail(*row)._replace(now=row[0].astimezone(UTC))
     if tail.now < tail.at:
         raise TryAgain(
-            f"The database's clock ran back to {tail.now:%Y-%m-%dT%H:%M:%SZ}, before the last block: nothing is decided until it has caught up."
+            f"The database's clock ran back to {tail.now:%Y-%m-%dT%H:%M:%SZ}, before the last block: "
+            "nothing is decided until it has caught up."
         )
     return tail
 

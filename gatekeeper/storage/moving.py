@@ -47,9 +47,8 @@ class Moves:
         rows = list(counts.items())
         insert(cursor, tables.RECORD_COUNT, rows, also=" ON CONFLICT (program) DO UPDATE SET sequence = EXCLUDED.sequence")
         units = [(authorization, program, change) for (program, authorization), change in self.units.items() if change]
-        insert(
-            cursor, tables.UNITS, units, also=" ON CONFLICT (authorization_id, program) DO UPDATE SET units = moving_units.units + EXCLUDED.units"
-        )  # fmt: skip
+        more = " ON CONFLICT (authorization_id, program) DO UPDATE SET units = moving_units.units + EXCLUDED.units"
+        insert(cursor, tables.UNITS, units, also=more)
         out = [(serial, gtin, place) for (gtin, serial), place in self.serials.items() if place is not None]
         insert(cursor, tables.SERIAL, out, also=" ON CONFLICT (serial, gtin) DO UPDATE SET place = EXCLUDED.place")
         free = [(serial, gtin) for (gtin, serial), place in self.serials.items() if place is None]

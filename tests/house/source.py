@@ -12,7 +12,7 @@ PACKAGES = ("consumers", "gatekeeper", "schemas")
 # Folders that tools write and git ignores.
 MADE = {
     ".git", ".venv", ".kafka", ".gatekeeper", ".hypothesis", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache",
-    "__pycache__", "node_modules", "target", "dist",
+    "__pycache__", "node_modules", "target", "dist", ".bench",
 }  # fmt: skip
 
 

@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaError, KafkaException
 
 from gatekeeper.config import Settings
-from gatekeeper.errors import Halt, TryAgain, Unusable
+from gatekeeper.errors import TryAgain, Unusable
 
 LARGEST_MESSAGE = 10 * 1024 * 1024
-NAME_TAKEN = "Another process runs with this instance name: each consumer of a group needs a name of its own."
 
 
 class Client(NamedTuple):
@@ -89,21 +88,26 @@ def client_of(settings: Settings, instance: str) -> Client:
     )
 
 
-def away(error: KafkaException, what: str) -> TryAgain | Halt:
-    """The failure of a call, as something to be tried again; unless another member took this one's name, then it halts.
+class NameTaken(TryAgain):
+    """Another member of the group came with this one's name, or so the client library says."""
 
-    The broker's words name no content of a message.
-    """
+    def __init__(self) -> None:
+        super().__init__("Another member of the group has this instance name.")
+
+
+def away(error: KafkaException, what: str) -> TryAgain:
+    """The failure of a call, as something to be tried again. The broker's words name no content of a message."""
     cause = error.args[0]
-    if isinstance(cause, KafkaError) and name_taken(cause):
-        return Halt(NAME_TAKEN)
-    return TryAgain(f"Kafka did not {what}: {cause.name() if isinstance(cause, KafkaError) else type(cause).__name__}.")
+    if not isinstance(cause, KafkaError):
+        return TryAgain(f"Kafka did not {what}: {type(cause).__name__}.")
+    return NameTaken() if says_name_taken(cause) else TryAgain(f"Kafka did not {what}: {cause.name()}.")
 
 
-def name_taken(error: KafkaError) -> bool:
-    """Whether another member of the group came with the same name. A consumer is told so only in the words of a fatal error."""
+def says_name_taken(error: KafkaError) -> bool:
+    """Whether another member came with the same name. A consumer is told so only in the words of a fatal error."""
     fenced = KafkaError(KafkaError.FENCED_INSTANCE_ID)
-    return error.code() == fenced.code() or (error.code() == KafkaError._FATAL and fenced.str() in error.str())  # noqa: SLF001 - the client library's name for it
+    fatal = error.code() == KafkaError._FATAL  # noqa: SLF001 - the client library's name for it
+    return error.code() == fenced.code() or (fatal and fenced.str() in error.str())
 
 
 def quiet_logger() -> logging.Logger:

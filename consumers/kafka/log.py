@@ -6,9 +6,10 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
-from consumers.kafka.client import NAME_TAKEN, Client, away, name_taken, quiet_logger
+from consumers.kafka.client import Client, NameTaken, away, quiet_logger, says_name_taken
 from consumers.kafka.publisher import Publisher
 from consumers.publications import Publication
+from gatekeeper.clock import seconds
 from gatekeeper.errors import Halt, TryAgain
 from gatekeeper.metrics import KAFKA_SECONDS, LAG, REWINDS, has_read
 
@@ -16,6 +17,8 @@ WAIT_S = 0.5
 CALL_S = 10.0
 CHUNK = 500
 MOST_FAILURES = 3
+MOST_FENCES, FENCES_WITHIN_S = 3, 60.0
+NAME_TAKEN = "Another process runs with this instance name: each consumer of a group needs a name of its own."
 
 
 class Message(NamedTuple):
@@ -50,6 +53,7 @@ class Log:
         self._revoked: set[int] = set()
         self._in_doubt = False
         self._failures = 0
+        self._fences: list[float] = []
 
     def read(self) -> list[Message]:
         """What is there, after waiting for it a moment; empty when nothing came. Bounded by count and bytes."""
@@ -62,6 +66,8 @@ class Log:
         except KafkaException as error:
             self._forget()
             raise away(error, "give messages") from error
+        except NameTaken as fence:
+            raise self._fenced(fence) from fence
         except (Halt, TryAgain):
             self._forget()
             raise
@@ -78,7 +84,10 @@ class Log:
         offsets = [TopicPartition(self._topic, partition, end) for partition, end in ends.items()]
         self._in_doubt = True
         with KAFKA_SECONDS.time():
-            self._publishers[0].publish(publications, offsets, self._membership)
+            try:
+                self._publishers[0].publish(publications, offsets, self._membership)
+            except NameTaken as fence:
+                raise self._fenced(fence) from fence
         self._in_doubt, self._failures = False, 0
         self._publishers.reverse()
 
@@ -165,6 +174,13 @@ class Log:
         self._in_doubt = False
         REWINDS.inc()
 
+    def _fenced(self, fence: NameTaken) -> NameTaken | Halt:
+        """The client library says so also to a member that was long out of touch with the broker, so it is believed only when it comes again."""
+        self._forget()
+        now = seconds()
+        self._fences = [at for at in self._fences if now - at < FENCES_WITHIN_S] + [now]
+        return fence if len(self._fences) < MOST_FENCES else Halt(NAME_TAKEN)
+
     def _forget(self) -> None:
         """Lets the consumer go: the next read joins again, and begins where the group has committed."""
         if self._consumer is not None:
@@ -180,8 +196,8 @@ def _checked(messages: list[KafkaMessage]) -> list[KafkaMessage]:
                 raise Halt(
                     "The broker no longer has the offset at which this consumer must go on: see the runbook, «orders expired unread»."
                 )
-            if name_taken(error):
-                raise Halt(NAME_TAKEN)
+            if says_name_taken(error):
+                raise NameTaken
             raise TryAgain(f"Kafka did not give messages: {error.name()}.")
     return messages
 

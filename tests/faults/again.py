@@ -1,5 +1,6 @@
 """Verdicts decided again: from their own row alone, and anew with what the registry says now."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 import msgspec
 from psycopg import Cursor
 
-from gatekeeper.domain.case import Case
+from gatekeeper.domain.case import Case, Question
 from gatekeeper.domain.ids import verdict_id
 from gatekeeper.domain.questions import more_questions, questions
 from gatekeeper.domain.records import records_for
@@ -64,11 +65,15 @@ def judged_anew(cursor: Cursor[Any], row: Row) -> tuple[Case, Verdict, int]:
     """The case with what the registry says now, its verdict, and the registry's version. What the ledger had counted stays as it was."""
     case, tail = case_of(row.evidence), ledger.read_tail(cursor)
     answers = dict(case.answers)
-    for round_of in (lambda: questions(case.order, case.programs), lambda: more_questions(case.order, case.programs, answers)):
-        asked = [question for question in round_of() if question not in answers or question[0] not in HISTORY]
-        answers |= {question: said.answer for question, said in ask(cursor, asked).items()}
+    answers |= _asked(cursor, questions(case.order, case.programs), answers)
+    answers |= _asked(cursor, more_questions(case.order, case.programs, answers), answers)
     now = case._replace(answers=answers, at=tail.now)
     return now, decide(now), tail.registry_version
+
+
+def _asked(cursor: Cursor[Any], asked: set[Question], kept: Mapping[Question, Any]) -> dict[Question, Any]:
+    wanted = [question for question in asked if question not in kept or question[0] not in HISTORY]
+    return {question: said.answer for question, said in ask(cursor, wanted).items()}
 
 
 def differs_anew(cursor: Cursor[Any], row: Row) -> bool:

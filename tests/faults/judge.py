@@ -133,12 +133,16 @@ def _obeys_the_registry(seen: Seen, place: Place, sending: Sending, own: Answer,
     load = seen.imports.get(sending.hangs_on or 0)
     released = own == sending.right[0]
     versions = {
-        json.loads(output.value)["registry_version"] for output in seen.outputs if output.place == place and output.topic in (RELEASED, STOPPED)
+        json.loads(output.value)["registry_version"]
+        for output in seen.outputs
+        if output.place == place and output.topic in (RELEASED, STOPPED)
     }
     newer = load is not None and seen.blocks.get(place, 0) > load.block
     says_newer = load is not None and min(versions) >= load.version
-    if newer == released or says_newer == released:
-        found[WRONG].append(f"{place}: {'released' if released else 'stopped'} with the registry of version {versions}, which says otherwise")
+    if released in (newer, says_newer):
+        found[WRONG].append(
+            f"{place}: {'released' if released else 'stopped'} with the registry of version {versions}, which says otherwise"
+        )
 
 
 def _shared(seen: Seen, found: dict[str, list[str]]) -> None:

@@ -19,14 +19,19 @@ CERTIFIED = 30
 FREE = {"ndc": "58468-0357-1"}
 LEMTRADA = {"ndc": "58468-0200-1", "gtin": "00358468020017"}
 STATES = {"SUSPENDED": "suspended", "DECERTIFIED": "decertified", "PENDING": "pending"}
-STOPPED_SITES = {"SUSPENDED": "site_suspended", "DECERTIFIED": "site_decertified", "PENDING": "site_not_certified", "LAPSED": "certification_lapsed"}
+STOPPED_SITES = {
+    "SUSPENDED": "site_suspended",
+    "DECERTIFIED": "site_decertified",
+    "PENDING": "site_not_certified",
+    "LAPSED": "certification_lapsed",
+}
 
 
 class Load:
     """Everything is chosen by the seed; ``imports`` snapshots after the first each suspend one more site."""
 
     def __init__(self, seed: int, waves: int, imports: int, partitions: int) -> None:
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 - the same every time
         self.imports, self.partitions = imports, partitions
         self.today = datetime.now(ZoneInfo("America/New_York")).date()
         self._authorizations: list[Wire] = []
@@ -43,12 +48,9 @@ class Load:
 
     def hanging(self, number: int, count: int = 1) -> list[Sending]:
         """Orders to the site that import ``number`` suspends, so many in every partition."""
-        site = f"SNAP-{number}"
-        return [
-            Sending(partition, _bytes(self._order(site, authorization=f"AU-{site}")), (answer({1: "released"}), answer({1: "blocked site_suspended"})),
-                    hangs_on=number)
-            for partition in range(self.partitions) for _ in range(count)
-        ]  # fmt: skip
+        site, right = f"SNAP-{number}", (answer({1: "released"}), answer({1: "blocked site_suspended"}))
+        orders = [self._order(site, authorization=f"AU-{site}") for _ in range(count * self.partitions)]
+        return [Sending(place % self.partitions, _bytes(order), right, hangs_on=number) for place, order in enumerate(orders)]
 
     def _sites(self, imported: int) -> Iterator[Wire]:
         certified = [f"HF-{number}" for number in range(CERTIFIED)] + [f"SNAP-{number}" for number in range(1, self.imports + 1)]
@@ -75,8 +77,9 @@ class Load:
 
     def _authorization(self, name: str, site: str, units: int) -> Wire:
         return {
-            "fact": "authorization", "authorization_id": name, "status": "authorized", "patient_id": "P-1", "prescriber_id": "PR-1",
-            "administering_site_id": site, "units": units, "valid_from": "2024-01-01", "valid_through": str(self.today + timedelta(days=400)),
+            "fact": "authorization", "authorization_id": name, "status": "authorized", "patient_id": "P-1",
+            "prescriber_id": "PR-1", "administering_site_id": site, "units": units, "valid_from": "2024-01-01",
+            "valid_through": str(self.today + timedelta(days=400)),
         }  # fmt: skip
 
     def _authorized(self, site: str, units: int) -> str:
@@ -91,7 +94,8 @@ class Load:
         covered = {"line": 1, "product": LEMTRADA, "quantity": units, "lot": "A1", "patient": patient, **line}
         return {
             "order_id": f"SO-{self._orders}", "wholesaler_id": "WD-1", "revision": 1, "ordered_at": "2026-01-02T10:00:00-05:00",
-            "ship_on": str(self.today + timedelta(days=1)), "deliver_by": str(self.today + timedelta(days=2)), "ship_from": {"site_id": "DC-07"},
+            "ship_on": str(self.today + timedelta(days=1)), "deliver_by": str(self.today + timedelta(days=2)),
+            "ship_from": {"site_id": "DC-07"},
             "ship_to": {"rems_site_id": site, "address": _address(site)}, "lines": [covered],
         }  # fmt: skip
 
@@ -141,7 +145,8 @@ class Load:
         order = self._order(self._certified())
         late = {member: value for member, value in order.items() if member != "ship_on"}
         value, pointers = self._random.choice([
-            (b"\xffrubbish", ("",)), (_bytes(late), ("/ship_on",)), (_bytes(order | {"revision": 0, "urgent": 1}), ("/revision", "/urgent")),
+            (b"\xffrubbish", ("",)), (_bytes(late), ("/ship_on",)),
+            (_bytes(order | {"revision": 0, "urgent": 1}), ("/revision", "/urgent")),
         ])  # fmt: skip
         return [Sending(self._somewhere(), value, (refusal(*pointers),))]
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gatekeeper.clock import seconds
 from tests.real.waiting import wait_until
 
 BEFORE_COMMIT = "before the database commit"
@@ -34,7 +35,7 @@ class Diary:
         self._file = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def tell(self, event: str, **more: Any) -> None:
-        os.write(self._file, json.dumps({"event": event, **more}).encode() + b"\n")
+        os.write(self._file, json.dumps({"event": event, "at": seconds(), **more}).encode() + b"\n")
 
 
 class Points:

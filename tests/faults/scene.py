@@ -25,6 +25,7 @@ from tests.real.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120.0
+HALTED = 3
 Event = dict[str, Any]
 
 
@@ -84,6 +85,11 @@ class Worker:
         status = psutil.Process(self._running.pid).status
         wait_until(lambda: status() == psutil.STATUS_STOPPED, seconds, f"{self.instance} freezes")
 
+    def partitions(self) -> list[int]:
+        """Those that it last told to have."""
+        told = self.events("member")
+        return list(told[-1]["partitions"]) if told else []
+
     @property
     def ended(self) -> bool:
         return self._running.poll() is not None
@@ -92,8 +98,9 @@ class Worker:
     def exit_status(self) -> int | None:
         return self._running.poll()
 
-    def freeze(self) -> None:
-        self._running.send_signal(signal.SIGSTOP)
+    def halted_for(self, reason: str) -> bool:
+        """Whether it ended because of this, as it told."""
+        return self.exit_status == HALTED and [event["reason"] for event in self.events("halted")] == [reason]
 
     def thaw(self) -> None:
         self._running.send_signal(signal.SIGCONT)
@@ -209,5 +216,3 @@ class Scene:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-

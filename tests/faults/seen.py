@@ -19,7 +19,8 @@ from tests.real.broker import SILENT, Broker
 from tests.real.waiting import wait_until
 
 ARRIVALS = """
-SELECT a.partition, a."offset", a.kind, a.first_examination, a.last_examination, a.block, b.hash FROM arrival a JOIN block b ON b.number = a.block
+SELECT a.partition, a."offset", a.kind, a.first_examination, a.last_examination, a.block, b.hash
+FROM arrival a JOIN block b ON b.number = a.block
 """
 STORED = {
     RECORDS: "SELECT examination, record_id, body FROM distribution_record",
@@ -127,8 +128,5 @@ def _to_the_end(reader: Consumer, topic: str, partitions: int) -> list[Output]:
 def read_back_by(scene: Scene) -> set[Place]:
     """The orders that were read back and then published."""
     return {
-        (partition, offset)
-        for worker in scene.workers
-        for event in worker.events("published")
-        for partition, offset in event["read_back"]
+        (partition, offset) for worker in scene.workers for event in worker.events("published") for partition, offset in event["read_back"]
     }

@@ -110,12 +110,15 @@ class WatchedLog(Log):
 
     def read(self) -> list[Message]:
         messages = super().read()
-        member = str(self._consumer.memberid()) if self._consumer is not None and self._consumer.assignment() else ""
+        member = f"{self._consumer.memberid()} {self._assignment()}" if self._consumer is not None else ""
         if member != self._member:
             self._member = member
-            self._diary.tell("member" if member else "no member")
+            self._diary.tell("member", partitions=self._assignment())
         return messages
+
+    def _assignment(self) -> list[int]:
+        return [] if self._consumer is None else [place.partition for place in self._consumer.assignment()]
 
     def publish(self, publications: Iterable[Publication], messages: Sequence[Message]) -> None:
         super().publish(publications, messages)
-        self._diary.tell("published", messages=len(messages), read_back=self._gate.read_back)
+        self._diary.tell("published", places=[(message.partition, message.offset) for message in messages], read_back=self._gate.read_back)

@@ -1,0 +1,80 @@
+"""A batch costs the database the same number of statements, whatever its size."""
+
+from typing import Any, ClassVar
+
+import psycopg
+import pytest
+from sqlalchemy import event
+
+from gatekeeper.arrivals import Position
+from tests.gate.ledger import Ledger, Wire, authorization, order
+from tests.gate.test_answers import CAMPATH
+from tests.gate.test_revisions import STOPPED, revision
+
+MANY: Wire = {"/lines/0/patient/authorization_id": "AU-MANY"}
+MOST = 25
+
+
+class Counting(psycopg.Cursor[Any]):
+    """Counts what is sent to the database; rows go there whole and together, or not at all."""
+
+    sent: ClassVar[list[str]] = []
+
+    def execute(self, query: Any, *arguments: Any, **options: Any) -> "Counting":
+        self.sent.append(str(query))
+        return super().execute(query, *arguments, **options)
+
+    executemany = None  # type: ignore[assignment]
+    copy = None  # type: ignore[assignment]
+
+
+@pytest.fixture
+def counted(ledger: Ledger) -> Ledger:
+    def count(connection: Any, _: Any) -> None:
+        connection.cursor_factory = Counting
+
+    ledger.load(authorization("AU-MANY", 1_000_000))
+    ledger.engine.dispose()
+    event.listen(ledger.engine, "connect", count)
+    return ledger
+
+
+def part(name: str, number: int) -> list[bytes]:
+    """Ten messages of every kind: released, stopped, not covered, with serials, refused, repeated, contradicted, withdrawn, superseded."""
+    one = f"{name}-{number}"
+    serials = MANY | {"/lines/0/serials": [f"{one}-{unit}" for unit in range(5)]}
+    return [
+        order(f"{one}-a", MANY), order(f"{one}-b", STOPPED), order(f"{one}-c", {"/lines/0": CAMPATH | {"line": 1}}),
+        order(f"{one}-d", serials), b"rubbish", order(f"{one}-a", MANY), order(f"{one}-a", MANY | {"/lines/0/lot": "X"}),
+        revision(2, serials | {"/ship_on": "2026-11-24"}, f"{one}-d"), revision(3, STOPPED, f"{one}-d"), revision(2, MANY, f"{one}-d"),
+    ]  # fmt: skip
+
+
+def statements(ledger: Ledger, placed: list[tuple[Position, bytes]]) -> list[str]:
+    Counting.sent.clear()
+    ledger.judge_at(placed)
+    return list(Counting.sent)
+
+
+def test_batches_of_ten_a_hundred_and_two_thousand_send_the_same_statements(counted: Ledger) -> None:
+    """Messages of every kind: the statements are the same ones, in the same order, and a handful; read back, fewer still."""
+    sent, back = {}, {}
+    for partition, size in enumerate((10, 100, 2000)):
+        messages = [message for number in range(size // 10) for message in part(f"S{size}", number)]
+        placed = [(Position(partition, offset), message) for offset, message in enumerate(messages)]
+        sent[size], back[size] = statements(counted, placed), statements(counted, placed)
+
+    assert sent[10] == sent[100] == sent[2000]
+    assert back[10] == back[100] == back[2000]
+    assert len(back[10]) < len(sent[10]) <= MOST
+
+
+def test_one_order_sends_what_a_hundred_like_it_send(counted: Ledger) -> None:
+    """The same of a single order, and of a batch of one kind alone."""
+    for kind, (name, changes) in enumerate((("A", MANY), ("B", STOPPED), ("C", {"/lines/0": CAMPATH | {"line": 1}}))):
+        sent = [
+            statements(counted, [(Position(kind * 3 + index, number), order(f"{name}-{size}-{number}", changes)) for number in range(size)])
+            for index, size in enumerate((1, 100, 2000))
+        ]
+        assert sent[0] == sent[1] == sent[2]
+        assert len(sent[0]) <= MOST

@@ -60,7 +60,7 @@ class Answer:
     @property
     def order_id(self) -> str:
         """Which order it is about; nothing where the message could not be read or was answered before."""
-        said = [*self.stopped, *self.released]
+        said: list[Released | Stopped] = [*self.stopped, *self.released]
         return said[0].order_id if said else ""
 
     @property

@@ -134,15 +134,15 @@ class _Stories:
         return Story(title, story["order_id"], encode(order, order="sorted"))
 
     def _ship_to(self, story: dict[str, Any]) -> dict[str, Any]:
-        given: dict[str, Any] = story.get("ship_to", {})
+        given = dict(story.get("ship_to", {}))
         if "to" not in story:
             return given
         site = self._sites[story["to"]]
-        own: dict[str, Any] = {"rems_site_id": site["site_id"], "name": site["name"]}
-        return own | {"address": site["address"] | given.get("address", {})}
+        address = {**site["address"], **given.get("address", {})}
+        return {"rems_site_id": site["site_id"], "name": site["name"], "address": address}
 
     def _filled(self, number: int, line: dict[str, Any]) -> dict[str, Any]:
-        filled = {"line": number} | self._line | line
+        filled: dict[str, Any] = {"line": number} | self._line | line
         if "authorization" in line:
             authorization = self._authorizations[filled.pop("authorization")]
             names = ("patient_id", "authorization_id", "administering_site_id")

@@ -3,7 +3,7 @@
 from types import TracebackType
 from typing import Final, NamedTuple, Protocol
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.padding import Padding
 from rich.rule import Rule
@@ -20,8 +20,8 @@ STYLES: Final = {
 }  # fmt: skip
 """By outcome, and by label; another label is told quietly."""
 QUIET: Final = "bright_black"
-NUMBER, ORDER, OUTCOME, LABEL = 2, 10, 11, 9
-"""Widths of the columns; what is told has the rest."""
+NUMBER, ORDER, OUTCOME = 2, 10, 11
+"""Widths of the columns. Under the order stand the labels, and what they label has the rest."""
 WIDEST: Final = 120
 STEPS: Final = ("sent", "judged", "published")
 
@@ -49,7 +49,7 @@ class Screen(Protocol):
         """What is being made."""
 
     def waits(self, text: str) -> None:
-        """For what it waits."""
+        """For what it waits; told again while it does."""
 
     def head(self) -> None:
         """Messages follow."""
@@ -117,7 +117,9 @@ class Terminal:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._width = min(console.width, WIDEST)
-        self._live = Live(console=console, transient=True, refresh_per_second=12)
+        # Drawn by nobody but the caller: a thread that draws in between leaves torn rows behind.
+        self._live = Live(console=console, transient=True, auto_refresh=False)
+        self._spinner = Spinner("dots", style="cyan")
 
     def __enter__(self) -> "Terminal":
         self._live.start()
@@ -130,15 +132,16 @@ class Terminal:
         self._print(Text.assemble("\n", (text, "bold"), "  ", (about, QUIET)))
 
     def step(self, text: str) -> None:
-        self._print(Text.assemble(("  ✓ ", "green"), text))
         self._live.update(Text(""))
+        self._print(Padding(Text.assemble(("✓ ", "green"), text), (0, 0, 0, 2)))
 
     def waits(self, text: str) -> None:
-        self._live.update(Spinner("dots", Text(text, QUIET), style="cyan"), refresh=True)
+        self._spinner.update(text=Text(text, QUIET))
+        self._live.update(self._spinner, refresh=True)
 
     def head(self) -> None:
-        names = _grid("", "order", "answer", Text("what is sent, and what becomes of it"))
-        names.style = QUIET
+        names = _table()
+        names.add_row("", Text("order", QUIET), _head(Text("answer", QUIET), Text("what is sent, and what becomes of it", QUIET)))
         self._print(Text(""), names, Rule(style=QUIET))
 
     def under_way(self, row: Row, reached: str) -> None:
@@ -166,32 +169,33 @@ class Terminal:
             self._console.print(Text(f"  {command}", "cyan"), soft_wrap=True)
 
     def _block(self, row: Row, way: Text | None = None) -> RenderableType:
-        told = Table.grid(padding=(0, 2, 0, 0))
-        told.add_column(width=LABEL)
-        told.add_column(ratio=1, overflow="fold")
+        table = _table()
+        head = _head(Text(row.outcome, STYLES.get(row.outcome, "")), Text(row.title, "bold"))
+        table.add_row(str(row.number), row.order, head)
+        if way is not None:
+            table.add_row("", "", way)
         for label, text in row.details:
-            first = label.split()[0] if label.startswith("line ") else label
-            style = STYLES.get(label, "bold" if first == "line" else QUIET)
-            told.add_row(Text(label, style), Text(text, _style(label, text)))
-        texts = [Text(row.title, "bold"), *([way] if way is not None else ()), *([told] if row.details else ())]
-        return Padding(_grid(str(row.number), row.order, Text(row.outcome, STYLES.get(row.outcome, "")), Group(*texts)), (0, 0, 1, 0))
+            line = label.startswith("line ")
+            style = STYLES.get(text, "") if line else QUIET if label == "way" else ""
+            table.add_row("", Text(label, STYLES.get(label, "bold" if line else QUIET)), Text(text, style))
+        return Padding(table, (0, 0, 1, 0))
 
     def _print(self, *what: RenderableType) -> None:
         for one in what:
             self._console.print(one, width=self._width, highlight=False)
 
 
-def _style(label: str, text: str) -> str:
-    if label == "way":
-        return QUIET
-    return STYLES.get(text, "") if label.startswith("line ") else ""
+def _table() -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    table.add_column(width=NUMBER, justify="right", style=QUIET)
+    table.add_column(width=ORDER)
+    table.add_column(ratio=1, overflow="fold")
+    return table
 
 
-def _grid(number: str, order: str, outcome: str | Text, told: RenderableType) -> Table:
-    row = Table.grid(padding=(0, 2, 0, 0), expand=True)
-    row.add_column(width=NUMBER, justify="right", style=QUIET)
-    row.add_column(width=ORDER)
-    row.add_column(width=OUTCOME)
-    row.add_column(ratio=1)
-    row.add_row(number, order, outcome, told)
-    return row
+def _head(outcome: Text, title: Text) -> Table:
+    head = Table.grid(padding=(0, 2, 0, 0))
+    head.add_column(width=OUTCOME)
+    head.add_column(overflow="fold")
+    head.add_row(outcome, title)
+    return head

@@ -34,11 +34,12 @@ def show(settings: Settings, *, once: bool) -> int:
     _refuse_what_is_real(settings)
     start_logging("error")
     console = Console()
+    watched = console.is_terminal and not console.is_dumb_terminal
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with (Terminal if console.is_terminal else Lines)(console) as screen:
-        return _Demonstration(screen, stop, patient=console.is_terminal and not once).run(settings.home, once=once)
+    with (Terminal if watched else Lines)(console) as screen:
+        return _Demonstration(screen, stop, patient=watched and not once).run(settings.home, once=once)
 
 
 def _refuse_what_is_real(settings: Settings) -> None:
@@ -65,7 +66,6 @@ class _Demonstration:
                 parts.callback(outputs.close)
                 parts.callback(working.stop)
                 working.start()
-                screen.waits("The gate joins its group, which takes about three seconds")
                 self._tell(world, working, outputs)
                 if self._stop.is_set():
                     return 1 if once else 0
@@ -83,8 +83,7 @@ class _Demonstration:
         for number, story in enumerate(world.sample.stories, 1):
             place = world.cluster.send(SHIPMENT_ORDERS.name, story.order_id, story.message)
             row = Row(number, story.order_id, story.title)
-            if number > 1:
-                self._screen.under_way(row, "sent")
+            self._screen.under_way(row, "sent")
             if not self._until_published(row, place, working, deadline):
                 return
             if number == 1:
@@ -97,12 +96,13 @@ class _Demonstration:
     def _until_published(self, row: Row, place: str, working: Working, deadline: float) -> bool:
         """False where it was told to stop before."""
         while not self._stop.is_set():
+            if row.number == 1:
+                self._screen.waits("The gate joins its group, which takes about three seconds")
             step = working.next(TURN_S)
             if step is not None and place in step.places:
                 if step.name == PUBLISHED:
                     return True
-                if row.number > 1:
-                    self._screen.under_way(row, JUDGED)
+                self._screen.under_way(row, JUDGED)
             if seconds() > deadline:
                 raise TryAgain(
                     f"Message {row.number} was not answered in time: the machine may be too busy; start the demonstration again."

@@ -58,7 +58,7 @@ def fresh_world(home: Path, screen: Screen) -> Iterator[World]:
         told, files = _registry(own, engine)
         screen.step(f"The sample registry: {sum(map(len, told.facts.values()))} facts imported")
         cluster = MockCluster([SHIPMENT_ORDERS.name, *(topic.name for topic in OUTPUTS)])
-        screen.step("Kafka: the client library's mock cluster, in this process. Not for exactly-once")
+        screen.step("Kafka: the client library's mock cluster (not for exactly-once)")
         try:
             yield World(replace(own, kafka_bootstrap_servers=cluster.bootstrap), engine, cluster, told, files)
         finally:

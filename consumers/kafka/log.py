@@ -73,8 +73,11 @@ class Log:
             raise
         has_read()
         self._measure(consumer)
-        # A partition that went away meanwhile is another member's; also if it came back it is read again from what is committed.
-        return [_message(message) for message in messages if message.partition() not in self._revoked]
+        if self._revoked:
+            # What was read before a partition went away is not told apart from what it gave when it came back: all is read again.
+            self._in_doubt = True
+            return []
+        return [_message(message) for message in messages]
 
     def publish(self, publications: Iterable[Publication], messages: Sequence[Message]) -> None:
         """Says all ``publications`` and that ``messages`` are done, or neither."""
@@ -175,7 +178,7 @@ class Log:
         REWINDS.inc()
 
     def _fenced(self, fence: NameTaken) -> NameTaken | Halt:
-        """The client library says so also to a member that was long out of touch with the broker, so it is believed only when it comes again."""
+        """The client library says so also to a member that was long out of touch with the broker: it is believed when it comes again."""
         self._forget()
         now = seconds()
         self._fences = [at for at in self._fences if now - at < FENCES_WITHIN_S] + [now]

@@ -15,11 +15,11 @@ from consumers.demo.words import Detail
 
 STYLES: Final = {
     "released": "bold green", "held": "bold yellow", "blocked": "bold red", "not covered": "bold cyan", "in parts": "bold blue",
-    "refused": "bold magenta", "repeat": "bold bright_black", "withdrawn": "bold red", "alert": "bold magenta", "why": "bold",
+    "refused": "bold magenta", "repeat": "dim", "withdrawn": "bold red", "alert": "bold magenta", "why": "bold",
     "clears": "green", "may leave": "green",
 }  # fmt: skip
 """By outcome, and by label; another label is told quietly."""
-QUIET: Final = "bright_black"
+QUIET: Final = "dim"
 NUMBER, ORDER, OUTCOME = 2, 10, 11
 """Widths of the columns. Under the order stand the labels, and what they label has the rest."""
 WIDEST: Final = 120

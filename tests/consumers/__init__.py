@@ -1,0 +1,1 @@
+"""The Kafka edge: pure parts, and the loop on a real broker and a real database."""

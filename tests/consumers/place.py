@@ -1,0 +1,129 @@
+"""A gate at work in a test: topics and a group of its own on the real broker, its loop in a thread, and a reader of what it says."""
+
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from threading import Event, Thread
+from typing import Any
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Message as KafkaMessage
+from sqlalchemy import Engine
+
+from consumers.kafka import topics
+from consumers.kafka.client import Client
+from consumers.kafka.log import Log, Message
+from consumers.loop import run
+from consumers.orders import OrderGate
+from consumers.publications import Publication
+from gatekeeper.errors import Halt, TryAgain
+from tests.gate.ledger import RULES
+from tests.real.broker import SILENT, Broker
+from tests.real.waiting import wait_until
+
+ORDERS = "shipment-orders"
+OUTPUTS = ("shipments-released", "shipments-stopped", "distribution-records", "refused-messages", "compliance-alerts")
+PATIENCE_S = 60.0
+
+
+class Running:
+    """One consumer, and what became of it."""
+
+    def __init__(self, client: Client, engine: Engine, prefix: str, meanwhile: Callable[[], None] = lambda: None) -> None:
+        self.gate = OrderGate(engine, ORDERS, lambda: topics.topic_id(client, prefix + ORDERS), RULES)
+        self.log = Log(client, ORDERS, prefix, self.gate.starts)
+        self.stop = Event()
+        self.waits: list[TryAgain] = []
+        self.halt: Halt | None = None
+        self._meanwhile = meanwhile
+        self._thread = Thread(target=self._run)
+        self._thread.start()
+
+    @property
+    def ended(self) -> bool:
+        return not self._thread.is_alive()
+
+    def handle(self, messages: Sequence[Message]) -> list[Publication]:
+        self._meanwhile()
+        return self.gate.handle(messages)
+
+    def end(self) -> None:
+        """Told to stop; returns when it has."""
+        self.stop.set()
+        self.join()
+
+    def join(self) -> None:
+        self._thread.join(PATIENCE_S)
+        assert self.ended
+
+    def _run(self) -> None:
+        try:
+            run(self.log, self.handle, self.stop, lambda reason, _: self.waits.append(reason))
+        except Halt as halt:
+            self.halt = halt
+        finally:
+            self.log.close()
+
+
+class Place:
+    """Topics with a prefix, and the consumers on them."""
+
+    def __init__(self, broker: Broker, engine: Engine, partitions: int = 3) -> None:
+        self.broker, self.engine, self.partitions = broker, engine, partitions
+        self.prefix = f"gate-{uuid.uuid4().hex[:12]}."
+        self.running: list[Running] = []
+        topics.create(self.client("admin"), [self.prefix + topic for topic in (ORDERS, *OUTPUTS)], partitions, 1)
+        self._reader = Consumer(
+            {"bootstrap.servers": broker.bootstrap, "group.id": f"{self.prefix}reader", "isolation.level": "read_committed",
+             "enable.auto.commit": False, "reconnect.backoff.max.ms": 500},
+            logger=SILENT,
+        )  # fmt: skip
+        self._reader.assign([TopicPartition(self.prefix + topic, number, 0) for topic in OUTPUTS for number in range(partitions)])
+        self.said: list[tuple[str, KafkaMessage]] = []
+
+    def client(self, instance: str, **limits: Any) -> Client:
+        options = {"reconnect.backoff.max.ms": 500}
+        return Client(self.broker.bootstrap, options, f"{self.prefix}group", instance, **limits)
+
+    def start(self, instance: str = "one", meanwhile: Callable[[], None] = lambda: None, **limits: Any) -> Running:
+        self.running.append(Running(self.client(instance, **limits), self.engine, self.prefix, meanwhile))
+        return self.running[-1]
+
+    def send(self, messages: Iterable[bytes], partition: int | None = None, key: bytes = b"key") -> None:
+        """Returns when they are in the topic."""
+        producer = Producer({"bootstrap.servers": self.broker.bootstrap, "message.max.bytes": 10_000_000}, logger=SILENT)
+        for number, message in enumerate(messages):
+            producer.produce(self.prefix + ORDERS, message, key, number % self.partitions if partition is None else partition)
+        assert producer.flush(PATIENCE_S) == 0
+        producer.close()
+
+    def read(self, seconds: float = 0.2) -> None:
+        for message in self._reader.consume(500, seconds):
+            if not message.error():
+                self.said.append(((message.topic() or "").removeprefix(self.prefix), message))
+
+    def wait_for(self, topic: str, count: int) -> list[KafkaMessage]:
+        """Returns when this topic has said so much, and no more."""
+
+        def there() -> bool:
+            self.read()
+            return len(self.of(topic)) >= count
+
+        wait_until(there, PATIENCE_S, f"{count} messages in {topic}")
+        assert len(self.of(topic)) == count
+        return self.of(topic)
+
+    def of(self, topic: str) -> list[KafkaMessage]:
+        return [message for name, message in self.said if name == topic]
+
+    def committed(self) -> dict[int, int]:
+        asking = Consumer({"bootstrap.servers": self.broker.bootstrap, "group.id": f"{self.prefix}group"}, logger=SILENT)
+        places = asking.committed([TopicPartition(self.prefix + ORDERS, number) for number in range(self.partitions)], 10)
+        asking.close()
+        return {place.partition: max(0, place.offset) for place in places}
+
+    def close(self) -> None:
+        for running in self.running:
+            running.stop.set()
+        for running in self.running:
+            running.join()
+        self._reader.close()

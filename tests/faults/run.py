@@ -216,6 +216,7 @@ class Run:
         self._scene.database.kill()
         self._scene.send(wave[len(wave) // 2 :])
         self._scene.database.start()
+        self._scene.engine.dispose()
         return True
 
     def _import_half_way(self) -> bool:

@@ -220,7 +220,7 @@ class Run:
         return True
 
     def _import_half_way(self) -> bool:
-        """A worker dies with answers that nobody heard; they are read back when the registry says otherwise. Its first import was killed."""
+        """A worker dies with answers that nobody heard; the registry changes, at the second attempt; then they are read back."""
         if self._imported == self._load.imports:
             return False
         worker = self._victim()

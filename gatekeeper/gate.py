@@ -1,6 +1,6 @@
 """The gate: a batch of arrivals goes in, what the ledger has for each comes out, in one database transaction."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from psycopg import Cursor
@@ -16,7 +16,7 @@ from gatekeeper.fold import Fold
 from gatekeeper.messages import rules_of
 from gatekeeper.programs import program_document
 from gatekeeper.storage import ledger
-from gatekeeper.storage.lookups import Said, ask
+from gatekeeper.storage.lookups import MOVING, Said, ask
 from gatekeeper.storage.readback import read_back
 from schemas.released import ProgramRules
 
@@ -41,15 +41,24 @@ def judge(cursor: Cursor[Any], source: Source, arrivals: Sequence[Arrival], rule
     The caller commits, and publishes only then.
     Raises ``Halt`` where going on could be wrong, ``TryAgain`` where the database's clock ran back.
     """
+    # Before the lock, so that others do not wait for it: what nobody has judged yet is looked up in the registry.
+    ordered = [
+        (arrival, arrival.order) for arrival in _above(ledger.heads(cursor, source.number), arrivals) if isinstance(arrival.order, Order)
+    ]
+    version = ledger.registry_version(cursor)
+    known = _registry_says(cursor, source, ordered, rules.programs)
     ledger.take_lock(cursor)
     tail = ledger.read_tail(cursor)
     heads = ledger.heads(cursor, source.number)
-    fresh = [arrival for arrival in arrivals if arrival.position.offset >= heads.get(arrival.position.partition, 0)]
+    if tail.registry_version != version:
+        # The registry changed while this waited for the lock: what it said before counts no longer.
+        known = _registry_says(cursor, source, ordered, rules.programs)
+    fresh = _above(heads, arrivals)
     judged = [arrival for arrival in arrivals if arrival.position.offset < heads.get(arrival.position.partition, 0)]
     answers = {answer.position: answer for answer in read_back(cursor, source, judged)} if judged else {}
     if fresh:
         orders = [(arrival, arrival.order) for arrival in fresh if isinstance(arrival.order, Order)]
-        said = _look_up(cursor, source, orders, rules.programs)
+        said = known.said | ask(cursor, known.moving)
         earlier = ledger.earlier(cursor, [order.order_id for _, order in orders]) if orders else []
         fold = Fold(source, tail, rules.said, rules.programs, rules.kept, said, earlier)
         fold.counts = ledger.record_counts(cursor)
@@ -60,19 +69,29 @@ def judge(cursor: Cursor[Any], source: Source, arrivals: Sequence[Arrival], rule
     return [answers[arrival.position] for arrival in arrivals]
 
 
-def _look_up(
-    cursor: Cursor[Any], source: Source, orders: Iterable[tuple[Arrival, Order]], programs: tuple[Program, ...]
-) -> dict[Question, Said]:
-    """Answers to all that deciding the orders may ask: two rounds, because some answers name whom to ask about next."""
+def _above(heads: Mapping[int, int], arrivals: Iterable[Arrival]) -> list[Arrival]:
+    return [arrival for arrival in arrivals if arrival.position.offset >= heads.get(arrival.position.partition, 0)]
+
+
+class _Known(NamedTuple):
+    """What the registry says to all that deciding some orders may ask, and the questions whose answers move with every verdict."""
+
+    said: dict[Question, Said]
+    moving: set[Question]
+
+
+def _registry_says(cursor: Cursor[Any], source: Source, orders: Sequence[tuple[Arrival, Order]], programs: tuple[Program, ...]) -> _Known:
+    """Two rounds, because some answers name whom to ask about next; the second asks of the registry only."""
     asked: set[Question] = set()
     for arrival, order in orders:
         asked |= _at(source, arrival, questions, order, programs)
-    said = ask(cursor, asked)
+    moving = {question for question in asked if question[0] in MOVING}
+    said = ask(cursor, asked - moving)
     more: set[Question] = set()
     answers = Asked(said)
     for arrival, order in orders:
         more |= _at(source, arrival, more_questions, order, programs, answers)
-    return said | ask(cursor, more - said.keys())
+    return _Known(said | ask(cursor, more - said.keys()), moving)
 
 
 def _at(source: Source, arrival: Arrival, step: Callable[..., T], *arguments: Any) -> T:

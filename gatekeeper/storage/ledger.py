@@ -78,6 +78,12 @@ def read_tail(cursor: Cursor[Any]) -> Tail:
     return tail
 
 
+def registry_version(cursor: Cursor[Any]) -> int:
+    """The registry's version at this moment. Facts that were read between two readings of the same version are those of that version."""
+    row = cursor.execute("SELECT registry_version FROM moving_tail").fetchone()
+    return int(row[0]) if row else 0
+
+
 def heads(cursor: Cursor[Any], source: int) -> dict[int, int]:
     """By partition of a source, the offset below which everything has been judged."""
     return dict(cursor.execute(HEADS, (source,)).fetchall())

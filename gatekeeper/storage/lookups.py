@@ -23,6 +23,8 @@ SERIALS = "SELECT gtin, serial, place FROM moving_serial WHERE serial = ANY(%s)"
 FRESHNESS = "SELECT program, as_of FROM moving_freshness WHERE program = ANY(%s)"
 
 OF_ALL_PROGRAMS = frozenset({"site"})
+MOVING = frozenset({"units", "serial", "as_of"})
+"""Kinds of questions whose answers may change without a new version of the registry; ``order`` is one too, but is not asked here."""
 KIND_OF_FACT = {
     "mode": "program",
     "site": "site",

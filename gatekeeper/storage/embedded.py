@@ -8,7 +8,10 @@ from gatekeeper.errors import Unusable
 
 
 def start(home: Path) -> str:
-    """Starts the server whose data are in ``home``, or finds it running, and gives its URL. It stops with the last program that uses it, unless one of them was killed."""
+    """Starts the server whose data are in ``home``, or finds it running, and gives its URL.
+
+    It stops with the last program that uses it, unless one of them was killed.
+    """
     with warnings.catch_warnings():
         # Where the system names no folder for sockets it takes the temporary one, and warns.
         warnings.simplefilter("ignore")

@@ -42,10 +42,8 @@ def judge(cursor: Cursor[Any], source: Source, arrivals: Sequence[Arrival], rule
     Raises ``Halt`` where going on could be wrong, ``TryAgain`` where the database's clock ran back.
     """
     # Before the lock, so that others do not wait for it: what nobody has judged yet is looked up in the registry.
-    ordered = [
-        (arrival, arrival.order) for arrival in _above(ledger.heads(cursor, source.number), arrivals) if isinstance(arrival.order, Order)
-    ]
-    version = ledger.registry_version(cursor)
+    version, heads = ledger.version_and_heads(cursor, source.number)
+    ordered = [(arrival, arrival.order) for arrival in _above(heads, arrivals) if isinstance(arrival.order, Order)]
     known = _registry_says(cursor, source, ordered, rules.programs)
     ledger.take_lock(cursor)
     tail = ledger.read_tail(cursor)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from msgspec import UNSET
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from gatekeeper.domain import facts as domain
 from gatekeeper.domain.order import Address, Line, Order, Patient, ShipTo
@@ -100,8 +100,7 @@ def _line(wire: wire_order.Line) -> Line:
 
 def _site(wire: wire_facts.SiteFact) -> domain.SiteFact:
     on_file = wire.identifiers
-    kinds = () if on_file is UNSET else on_file.__struct_fields__
-    identifiers = [(kind, getattr(on_file, kind)) for kind in kinds]
+    identifiers = () if on_file is UNSET else zip(on_file.__struct_fields__, astuple(on_file), strict=True)
     return domain.SiteFact(
         wire.program,
         wire.sequence,

@@ -126,5 +126,8 @@ def find_product(  # noqa: PLR0911 - one return for each way out
 
 def covered_package(ndc: str | None, gtin: str | None, programs: tuple[Program, ...]) -> CoveredPackage | None:
     """The covered package that the codes name, whatever the mode of its program."""
-    row = find_product(read_product(ndc, gtin, programs), programs, lambda _: True).row
+    reading = read_product(ndc, gtin, programs)
+    if reading.nobodys:
+        return None
+    row = find_product(reading, programs, lambda _: True).row
     return None if row is None else row.package

@@ -66,6 +66,9 @@ def decide(case: Case) -> Verdict:
     lines = []
     for line in order.lines:
         reading = read_product(line.ndc, line.gtin, programs)
+        if reading.nobodys:
+            lines.append(LineVerdict(line.line, NOT_COVERED, None, None, ()))
+            continue
         product = find_product(reading, programs, days.in_force)
         if product.row is None:
             lines.append(_without_program(line, product))
@@ -87,7 +90,8 @@ def decide(case: Case) -> Verdict:
 
 def used_by(order: Order, verdict: Verdict) -> list[tuple[Question, int | str]]:
     """What the released lines use up: to ("units", …) the number is added, to ("serial", …) the text is the answer."""
-    return [use for line, judged in zip(order.lines, verdict.lines, strict=True) for use in used_by_line(order, line, judged)]
+    judged = zip(order.lines, verdict.lines, strict=True)
+    return [use for line, covered in judged if covered.package is not None for use in used_by_line(order, line, covered)]
 
 
 def used_by_line(order: Order, line: Line, judged: LineVerdict) -> list[tuple[Question, int | str]]:

@@ -23,6 +23,9 @@ SELECT id, wholesaler_id, order_id, revision, number, cause, digest, released
 FROM examination WHERE order_id = ANY(%s) ORDER BY id
 """
 HEADS = "SELECT partition, next_offset FROM moving_head WHERE source = %s"
+VERSION_AND_HEADS = """
+SELECT t.registry_version, h.partition, h.next_offset FROM moving_tail t LEFT JOIN moving_head h ON h.source = %s
+"""
 SET_ASIDE = 'SELECT partition, "offset", reason FROM set_aside WHERE source = %s'
 RECORDS = "SELECT record_id, program, units, body FROM distribution_record WHERE record_id = ANY(%s)"
 
@@ -78,10 +81,13 @@ def read_tail(cursor: Cursor[Any]) -> Tail:
     return tail
 
 
-def registry_version(cursor: Cursor[Any]) -> int:
-    """The registry's version at this moment. Facts that were read between two readings of the same version are those of that version."""
-    row = cursor.execute("SELECT registry_version FROM moving_tail").fetchone()
-    return int(row[0]) if row else 0
+def version_and_heads(cursor: Cursor[Any], source: int) -> tuple[int, dict[int, int]]:
+    """The registry's version and the heads at this moment, without the lock.
+
+    Facts that are read after it, and before a tail of the same version, are those of that version.
+    """
+    found = cursor.execute(VERSION_AND_HEADS, (source,)).fetchall()
+    return found[0][0] if found else 0, {partition: offset for _, partition, offset in found if partition is not None}
 
 
 def heads(cursor: Cursor[Any], source: int) -> dict[int, int]:

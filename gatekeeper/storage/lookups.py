@@ -82,9 +82,11 @@ def _ask_facts(cursor: Cursor[Any], by_kind: dict[str, list[Question]], said: di
     for question in asked:
         kind, subject = KIND_OF_FACT[question[0]], question[-1]
         found = rows.get((kind, subject) if kind in OF_ALL_PROGRAMS else (kind, subject, question[1]))
-        said[question] = (
-            Said(tuple(_fact(*row) for row in found), b"[" + b",".join(_raw(*row) for row in found) + b"]") if found else NOTHING
-        )
+        said[question] = _facts_said(found) if found else NOTHING
+
+
+def _facts_said(found: list[tuple[bytes, date | None]]) -> Said:
+    return Said(tuple([_fact(*row) for row in found]), b"[" + b",".join([_raw(*row) for row in found]) + b"]")
 
 
 def _fact(body: bytes, until: date | None) -> Any:

@@ -17,8 +17,8 @@ class Load(NamedTuple):
     """How much is sent in one round of one pipeline; what comes first warms it up."""
 
     rounds: int = 3
-    warm: int = 10_000
-    measured: int = 40_000
+    warm: int = 8_000
+    measured: int = 32_000
     history: int = 333_500
 
 

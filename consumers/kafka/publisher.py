@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
+from warnings import catch_warnings
 
 from confluent_kafka import KafkaException, Producer, TopicPartition
 
@@ -118,7 +119,7 @@ class Publisher:
 
 
 def _close(producer: Producer) -> None:
-    # After a fatal error the client library raises it once more here.
-    with suppress(KafkaException):
+    # After a fatal error the client library raises it once more here; with the broker away it warns that it could not abort.
+    with suppress(KafkaException), catch_warnings(action="ignore", category=RuntimeWarning):
         producer.purge()
         producer.close()

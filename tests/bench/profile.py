@@ -44,7 +44,7 @@ def profile(place: Place, count: int) -> str:
     _run(place, "profile-functions", count, profiler)
     text = io.StringIO()
     pstats.Stats(profiler, stream=text).sort_stats("tottime").print_stats(25)
-    functions = re.sub(r"\S*/(?=(gatekeeper|consumers|schemas|site-packages|python3)[^ ]*)", "", text.getvalue())
+    functions = re.sub(r"\S*/(?=(gatekeeper|consumers|schemas|tests|site-packages|python3)[^ ]*)", "", text.getvalue())
     rows = [(name, f"{wall / count * 1e6:.0f}", f"{cpu / count * 1e6:.0f}") for name, (wall, cpu) in stages.items()]
     return table(("stage", "µs an order", "of it CPU of this thread"), rows) + f"\n\n```text\n{functions.strip()}\n```"
 

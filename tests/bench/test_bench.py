@@ -1,4 +1,4 @@
-"""Every part of the benchmark runs, with tiny numbers. How fast is no test's business; each round checks that what was published is right."""
+"""Every part of the benchmark runs. How fast is no test's business; each round checks that what was published is right."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -28,11 +28,14 @@ STOPPED_SITES = {
 
 
 class Load:
-    """Everything is chosen by the seed; ``imports`` snapshots after the first each suspend one more site."""
+    """Everything is chosen by the seed; ``imports`` snapshots after the first each suspend one more site.
 
-    def __init__(self, seed: int, waves: int, imports: int, partitions: int) -> None:
+    What several orders share needs four partitions; without ``shared`` there is none of it.
+    """
+
+    def __init__(self, seed: int, waves: int, imports: int, partitions: int, *, shared: bool = True) -> None:
         self._random = random.Random(seed)  # noqa: S311 - the same every time
-        self.imports, self.partitions = imports, partitions
+        self.imports, self.partitions, self._shared = imports, partitions, shared
         self.today = datetime.now(ZoneInfo("America/New_York")).date()
         self._authorizations: list[Wire] = []
         self.room: dict[str, int] = {}
@@ -108,7 +111,7 @@ class Load:
     def _wave(self, number: int) -> list[Sending]:
         alone = [self._released() for _ in range(3)] + [self._free(), self._mixed(), self._refused(), *self._stopped()]
         related = [self._repeat(), self._contradiction(), self._revision(), self._late_revision()]
-        shared = [*self._one_authorization(number), *self._one_serial(number), *self._one_order(number)]
+        shared = [*self._one_authorization(number), *self._one_serial(number), *self._one_order(number)] if self._shared else []
         stories = [*alone, *related, *shared]
         self._random.shuffle(stories)
         return [sending for story in stories for sending in story]

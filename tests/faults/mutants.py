@@ -71,6 +71,11 @@ class KeepingLog(WatchedLog):
             consumer.pause(consumer.assignment())
             consumer.poll(0)
 
+    def read(self) -> list[Message]:
+        if self._consumer is not None:
+            self._consumer.resume(self._consumer.assignment())
+        return super().read()
+
 
 class BlindDisconnects(Disconnects):
     """Notices no disconnect."""

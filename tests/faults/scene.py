@@ -43,6 +43,7 @@ class Worker:
 
     def tell(self, point: str, act: str, turn: str = "") -> None:
         """When it comes to ``point`` it dies, freezes or waits."""
+        self._orders.with_suffix(".go").unlink(missing_ok=True)
         fresh = self._orders.with_suffix(".fresh")
         fresh.write_text(json.dumps({"point": point, "act": act, "turn": turn}))
         fresh.rename(self._orders)

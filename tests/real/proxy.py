@@ -28,6 +28,11 @@ class Held:
         self._frame = b""
         self._answer = b""
 
+    @property
+    def came(self) -> bool:
+        """Whether a request has been caught."""
+        return self._caught.is_set()
+
     def wait(self, seconds: float) -> None:
         """Returns when a request has been caught; TimeoutError if none comes."""
         if not self._caught.wait(seconds):
@@ -80,7 +85,8 @@ class Proxy:
     def hold_next(self, api_key: int, of: bytes = b"", *, cut: bool = True) -> Held:
         """From now on the next request of this kind that has ``of`` in it, on any connection, is held back.
 
-        Its client is cut off, and sends it again on another connection; unless ``cut`` is false: then it waits for an answer that never comes.
+        Its client is cut off, and sends it again on another connection; unless ``cut`` is false: then it waits for an answer
+        that never comes.
         """
         with self._lock:
             self._armed = Held(api_key, of, cut=cut)

@@ -16,10 +16,12 @@ from gatekeeper.metrics import PRODUCERS
 
 
 class Disconnects(logging.Handler):
-    """Notices that the connection to the transaction coordinator broke.
+    """Notices that a connection of the producer broke.
 
     The client then sends the end of the transaction again on a new connection, and reports success; but the first one may still be
-    on its way, and would end the *next* transaction of the same producer. No callback tells of it, only a log line does.
+    on its way, and would end the *next* transaction of the same producer. No callback tells of it, only a log line does; and where
+    the whole broker went away, only that of another connection than the one to the transaction coordinator. A producer that was idle
+    meanwhile may also wait without end in its next transaction.
     """
 
     def __init__(self) -> None:
@@ -28,7 +30,7 @@ class Disconnects(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
-        if "TxnCoordinator" in text and ("FAIL" in text or "REQTMOUT" in text):
+        if "FAIL" in text or "REQTMOUT" in text:
             self.seen = True
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from gatekeeper.audit import Finding, Walked, walk
 from gatekeeper.errors import Halt
 from gatekeeper.storage import chain, ledger, tables
-from gatekeeper.storage.columns import insert
+from gatekeeper.storage.columns import Added, insert
 from gatekeeper.storage.engine import migrate, open_engine, transaction
 from gatekeeper.storage.registry import rows_of_load
 
@@ -78,8 +78,8 @@ def messages(number: int) -> dict[Table, list[tuple[Any, ...]]]:
 
 def load(cursor: Cursor[Any], number: int) -> None:
     facts = [(10 * number + k, number, "site", "lemtrada", f"HF-{k}", k, date(2026, 1, 1), b"{}") for k in range(3)]
-    insert(cursor, tables.FACT, facts)
-    insert(cursor, tables.FACT_PRESENCE, [(10 + k, number, date(2026, number, 1), bool(k)) for k in range(2)])
+    insert(cursor, Added(tables.FACT, facts))
+    insert(cursor, Added(tables.FACT_PRESENCE, [(10 + k, number, date(2026, number, 1), bool(k)) for k in range(2)]))
     digest = chain.facts_digest(rows_of_load(cursor.connection, number))
     row = (number, number, "lemtrada", 40 + number, AT, AT.date(), ["patient", "site"], 3, "ab", digest, AT)
     add(cursor, {tables.REGISTRY_LOAD: [row]})
@@ -219,7 +219,7 @@ def test_swapped_rows_are_found(written: Engine, database_url: str, table: Table
 ])  # fmt: skip
 def test_a_row_of_a_block_that_does_not_exist_is_found(written: Engine, table: Table, row: tuple[Any, ...]) -> None:
     with transaction(written) as cursor:
-        insert(cursor, table, [row])
+        insert(cursor, Added(table, [row]))
     assert first_misfit(written) == row[-1]
 
 
@@ -228,7 +228,7 @@ def test_a_row_of_a_block_that_does_not_exist_is_found(written: Engine, table: T
 ])  # fmt: skip
 def test_a_fact_of_a_load_that_does_not_exist_is_found(written: Engine, table: Table, row: tuple[Any, ...]) -> None:
     with transaction(written) as cursor:
-        insert(cursor, table, [row])
+        insert(cursor, Added(table, [row]))
     found = walked(written)
     assert isinstance(found, Finding)
     assert "load 9 of the registry, which does not exist" in found.sentence

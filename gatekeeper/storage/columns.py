@@ -1,4 +1,4 @@
-"""Rows go to the database as one statement a table: one array a column, in PostgreSQL's binary form.
+"""Rows go to the database as one statement for several tables: one array a column, in PostgreSQL's binary form.
 
 An array arrives whole before the statement begins. COPY would be faster, but a process that freezes in the middle of one
 is not cut off by any timeout, and would keep the ledger lock for as long as it is frozen.
@@ -101,8 +101,21 @@ def _statement(table: Table) -> tuple[str, tuple[_Kind, ...]]:
     return f'INSERT INTO "{table.name}" ({names}) SELECT {columns} FROM unnest({arrays}) AS given({names})', kinds  # noqa: S608 - names of our own tables
 
 
-def insert(cursor: Cursor[Any], table: Table, rows: Sequence[Sequence[Any]], *, also: str = "") -> None:
-    """Adds ``rows``, each with the members of ``table`` in order, by one statement; ``also`` is what follows it (``ON CONFLICT …``)."""
-    if rows:
-        statement, kinds = _statement(table)
-        cursor.execute(statement + also, [Column(kind, values) for kind, values in zip(kinds, zip(*rows, strict=True), strict=True)])
+class Added(NamedTuple):
+    """Rows for one table, each with its members in order; ``also`` is what follows the statement (``ON CONFLICT …``)."""
+
+    table: Table
+    rows: Sequence[Sequence[Any]]
+    also: str = ""
+
+
+def insert(cursor: Cursor[Any], *added: Added) -> None:
+    """Adds all that is given by one statement: each table of its own, none twice."""
+    parts, given = [], []
+    for table, rows, also in added:
+        if rows:
+            statement, kinds = _statement(table)
+            parts.append(f'"{table.name}_added" AS ({statement}{also})')
+            given += [Column(kind, values) for kind, values in zip(kinds, zip(*rows, strict=True), strict=True)]
+    if parts:
+        cursor.execute(f"WITH {', '.join(parts)} SELECT", given)

@@ -10,7 +10,7 @@ from sqlalchemy import Table
 
 from gatekeeper.errors import Halt, TryAgain
 from gatekeeper.storage import chain, tables
-from gatekeeper.storage.columns import insert
+from gatekeeper.storage.columns import Added, insert
 
 LEDGER_LOCK = 7313001
 """Whoever changes what is decided or known takes this lock first: verdicts and facts stand in one order."""
@@ -125,9 +125,7 @@ def add_block(
 ) -> chain.Block:
     """Adds ``rows`` (each ending with the number of the new block) and the block that binds them, and moves the tail."""
     added = chain.block(tail.block + 1, tail.now, registry_version, rows, tail.hash)
-    for table, recorded in rows.items():
-        insert(cursor, table, recorded)
-    insert(cursor, tables.BLOCK, [added])
+    insert(cursor, *[Added(table, recorded) for table, recorded in rows.items()], Added(tables.BLOCK, [added]))
     cursor.execute(
         "UPDATE moving_tail SET block = %s, hash = %s, at = %s, examination = %s, registry_version = %s",
         (added.number, added.hash, added.at, examination, registry_version),

@@ -10,12 +10,16 @@ from psycopg import Cursor
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.order import Order
 from gatekeeper.storage import tables
-from gatekeeper.storage.columns import insert
+from gatekeeper.storage.columns import Added, insert
 
 CLOSE = """
 DELETE FROM moving_open_line o USING unnest(%s::text[], %s::text[], %s::int[]) AS s(order_id, wholesaler_id, revision)
 WHERE o.order_id = s.order_id AND o.wholesaler_id = s.wholesaler_id AND o.revision < s.revision RETURNING o.examination
 """
+NEXT_OFFSET = " ON CONFLICT (source, partition) DO UPDATE SET next_offset = EXCLUDED.next_offset"
+LAST_SEQUENCE = " ON CONFLICT (program) DO UPDATE SET sequence = EXCLUDED.sequence"
+MORE_UNITS = " ON CONFLICT (authorization_id, program) DO UPDATE SET units = moving_units.units + EXCLUDED.units"
+OTHER_PLACE = " ON CONFLICT (serial, gtin) DO UPDATE SET place = EXCLUDED.place"
 FREE = "DELETE FROM moving_serial m USING unnest(%s::text[], %s::text[]) AS s(serial, gtin) WHERE m.serial = s.serial AND m.gtin = s.gtin"
 
 
@@ -43,19 +47,20 @@ class Moves:
 
     def write(self, cursor: Cursor[Any], source: int, counts: Mapping[str, int]) -> None:
         heads = [(source, partition, offset) for partition, offset in self.heads.items()]
-        insert(cursor, tables.HEAD, heads, also=" ON CONFLICT (source, partition) DO UPDATE SET next_offset = EXCLUDED.next_offset")
-        rows = list(counts.items())
-        insert(cursor, tables.RECORD_COUNT, rows, also=" ON CONFLICT (program) DO UPDATE SET sequence = EXCLUDED.sequence")
         units = [(authorization, program, change) for (program, authorization), change in self.units.items() if change]
-        more = " ON CONFLICT (authorization_id, program) DO UPDATE SET units = moving_units.units + EXCLUDED.units"
-        insert(cursor, tables.UNITS, units, also=more)
         out = [(serial, gtin, place) for (gtin, serial), place in self.serials.items() if place is not None]
-        insert(cursor, tables.SERIAL, out, also=" ON CONFLICT (serial, gtin) DO UPDATE SET place = EXCLUDED.place")
+        insert(
+            cursor,
+            Added(tables.HEAD, heads, NEXT_OFFSET),
+            Added(tables.RECORD_COUNT, list(counts.items()), LAST_SEQUENCE),
+            Added(tables.UNITS, units, MORE_UNITS),
+            Added(tables.SERIAL, out, OTHER_PLACE),
+            Added(tables.OPEN_LINE, self._open),
+            Added(tables.DEPENDENCY, self._dependencies),
+        )
         free = [(serial, gtin) for (gtin, serial), place in self.serials.items() if place is None]
         if free:
             cursor.execute(FREE, tuple(map(list, zip(*free, strict=True))))
-        insert(cursor, tables.OPEN_LINE, self._open)
-        insert(cursor, tables.DEPENDENCY, self._dependencies)
         if self._superseded:
             self._close(cursor)
 

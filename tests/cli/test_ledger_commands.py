@@ -21,7 +21,7 @@ from gatekeeper import clock, doctor
 from gatekeeper.cli import main
 from gatekeeper.doctor import seconds_apart
 from gatekeeper.storage import ledger, tables
-from gatekeeper.storage.columns import insert
+from gatekeeper.storage.columns import Added, insert
 from gatekeeper.storage.engine import migrate, open_engine, transaction
 from tests.real.ports import free_ports
 
@@ -193,7 +193,7 @@ def test_a_message_is_set_aside_once(typed: Typed, engine: Engine) -> None:
 def test_what_has_been_judged_is_not_set_aside(typed: Typed, engine: Engine) -> None:
     with transaction(engine) as cursor:
         old, new = ledger.source_of(cursor, "shipment-orders", "first"), ledger.source_of(cursor, "shipment-orders", "again")
-        insert(cursor, tables.HEAD, [(old, 0, 400), (new, 0, 18), (new, 1, 900)])
+        insert(cursor, Added(tables.HEAD, [(old, 0, 400), (new, 0, 18), (new, 1, 900)]))
     status, said = typed(*ASIDE)
     assert (status, said.partition(":")[0]) == (2, "shipment-orders/0/17 has been judged already")
     with transaction(engine) as cursor:

@@ -16,7 +16,7 @@ from gatekeeper.registry import SUBJECT
 from gatekeeper.snapshot import AHEAD_AT_MOST
 from gatekeeper.storage import ledger as stored
 from gatekeeper.storage import tables
-from gatekeeper.storage.columns import insert
+from gatekeeper.storage.columns import Added, insert
 from schemas.canonical import canonical
 from schemas.fact import Heartbeat, SiteFact
 from schemas.reading import Unreadable, read_fact, read_header
@@ -52,9 +52,9 @@ def tell(cursor: Cursor[Any], facts: Iterable[bytes], at: datetime) -> None:
         if isinstance(fact, SiteFact):
             for name, values in msgspec.to_builtins(fact.identifiers).items():
                 identifiers |= {(value, name, fact.site_id) for value in values}
-    insert(cursor, tables.FACT, rows)
-    insert(cursor, tables.SITE_IDENTIFIER, sorted(identifiers))
-    insert(cursor, tables.FRESHNESS, list((fresh or {program.name: at for program in RULES.programs}).items()))
+    insert(cursor, Added(tables.FACT, rows))
+    insert(cursor, Added(tables.SITE_IDENTIFIER, sorted(identifiers)))
+    insert(cursor, Added(tables.FRESHNESS, list((fresh or {program.name: at for program in RULES.programs}).items())))
 
 
 def answered(answer: Answer, first: dict[int | None, Document], examination: int | None) -> Document:

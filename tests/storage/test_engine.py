@@ -14,7 +14,7 @@ from gatekeeper.errors import Halt, TryAgain, Unusable
 from gatekeeper.opening import open_ledger
 from gatekeeper.readers import Secret
 from gatekeeper.storage import tables
-from gatekeeper.storage.columns import insert
+from gatekeeper.storage.columns import Added, insert
 from gatekeeper.storage.engine import migrate, open_engine, transaction
 from tests.real.ports import free_ports
 from tests.real.waiting import wait_until
@@ -56,7 +56,7 @@ def fail(_: Cursor[Any]) -> None:
 def test_what_was_done_is_there_and_the_connection_is_kept(engine: Engine) -> None:
     before = session(engine)
     with transaction(engine) as cursor:
-        insert(cursor, tables.RECORD_COUNT, [("lemtrada", 1)])
+        insert(cursor, Added(tables.RECORD_COUNT, [("lemtrada", 1)]))
     assert counts(engine) == [("lemtrada", 1)]
     assert session(engine) == before
 

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from gatekeeper.storage import ledger, tables
-from gatekeeper.storage.columns import insert
+from gatekeeper.storage.columns import Added, insert
 from gatekeeper.storage.engine import migrate, transaction
 
 AT = datetime(2026, 11, 20, 6, tzinfo=UTC)
@@ -79,7 +79,7 @@ def test_migrating_twice_is_migrating_once(engine: Engine) -> None:
 def fill(cursor: Cursor[Any]) -> None:
     """One row in each table of evidence."""
     for table in tables.ONLY_ADDED:
-        insert(cursor, table, [tuple(EXAMPLES[type(column.type)] for column in table.columns)])
+        insert(cursor, Added(table, [tuple(EXAMPLES[type(column.type)] for column in table.columns)]))
 
 
 def attempts(cursor: Cursor[Any], table: Table) -> list[str]:

@@ -88,11 +88,12 @@ class Place:
         self.running.append(Running(self.client(instance, **limits), self.engine, self.prefix, meanwhile))
         return self.running[-1]
 
-    def send(self, messages: Iterable[bytes], partition: int | None = None, key: bytes = b"key") -> None:
+    def send(self, messages: Iterable[bytes], partition: int | None = None, key: bytes = b"key", headers: Any = ()) -> None:
         """Returns when they are in the topic."""
         producer = Producer({"bootstrap.servers": self.broker.bootstrap, "message.max.bytes": 10_000_000}, logger=SILENT)
         for number, message in enumerate(messages):
-            producer.produce(self.prefix + ORDERS, message, key, number % self.partitions if partition is None else partition)
+            where = number % self.partitions if partition is None else partition
+            producer.produce(self.prefix + ORDERS, message, key, where, headers=list(headers))
         assert producer.flush(PATIENCE_S) == 0
         producer.close()
 
@@ -111,6 +112,15 @@ class Place:
         wait_until(there, PATIENCE_S, f"{count} messages in {topic}")
         assert len(self.of(topic)) == count
         return self.of(topic)
+
+    def wait_for_all(self, count: int) -> None:
+        """Returns when so much was said in all topics together."""
+
+        def there() -> bool:
+            self.read()
+            return len(self.said) >= count
+
+        wait_until(there, PATIENCE_S, f"{count} messages in all topics")
 
     def of(self, topic: str) -> list[KafkaMessage]:
         return [message for name, message in self.said if name == topic]

@@ -133,6 +133,13 @@ class Log:
         return messages
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        try:
+            self._begin(consumer, partitions)
+        except KafkaException as error:
+            # From a callback the client library would pass on its error without the exception.
+            raise away(error, "say from where to read") from error
+
+    def _begin(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         found = []
         for place in consumer.committed(partitions, CALL_S):
             _raise(place)

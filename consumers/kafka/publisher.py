@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from threading import Thread
 from typing import Any
 from warnings import catch_warnings
 
@@ -72,8 +73,11 @@ class Publisher:
             for publication in publications:
                 self._produce(producer, publication)
             # Live, and with no poll of the consumer since the batch was taken: what fences a member that lost its partitions.
-            producer.send_offsets_to_transaction(offsets, metadata(), self._client.transaction_timeout_s)
-            producer.commit_transaction()
+            self._end(producer, offsets, metadata())
+        except OverdueError:
+            # Who waits in vain keeps it. The next producer of this id fences it, should it ever come back.
+            self._producer = None
+            raise TryAgain("Kafka did not commit a transaction, and the client library did not say so.") from None
         except KafkaException as error:
             self._give_up(producer)
             raise away(error, "commit a transaction") from error
@@ -89,6 +93,15 @@ class Publisher:
         producer, self._producer = self._producer, None
         if producer is not None:
             _close(producer)
+
+    def _end(self, producer: Producer, offsets: list[TopicPartition], metadata: Any) -> None:
+        timeout = self._client.transaction_timeout_s
+
+        def end() -> None:
+            producer.send_offsets_to_transaction(offsets, metadata, timeout)
+            producer.commit_transaction()
+
+        _in_time(end, 1.5 * timeout)
 
     def _give_up(self, producer: Producer) -> None:
         # Where it is fenced or the broker is away, the next producer of this id ends the transaction.
@@ -118,6 +131,29 @@ class Publisher:
         logger = quiet_logger()
         logger.addHandler(self._disconnects)
         return logger
+
+
+class OverdueError(Exception):
+    """A call of the client library that did not come back, whatever its own timeout says."""
+
+
+def _in_time(step: Callable[[], None], limit: float) -> None:
+    """Runs a call that hangs where the broker goes away at the wrong moment. Raises ``OverdueError`` when the limit (seconds) is past."""
+    raised: list[KafkaException] = []
+
+    def run() -> None:
+        try:
+            step()
+        except KafkaException as error:
+            raised.append(error)
+
+    thread = Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(limit)
+    if thread.is_alive():
+        raise OverdueError
+    if raised:
+        raise raised[0]
 
 
 def _close(producer: Producer) -> None:

@@ -40,6 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("what", nargs="*", choices=[*ALONE, *PLACED, *LONG, []], help="all but memory where nothing is named")
     parser.add_argument("--quick", action="store_true", help="tiny numbers: that it runs, not how fast")
+    parser.add_argument("--history", type=int, metavar="N", help="orders that the ledger has before it is measured (333,500)")
     asked = parser.parse_args()
     what = asked.what or [*ALONE, *PLACED]
     click.echo(f"`python -m tests.bench {' '.join(sys.argv[1:])}`, {machine()}\n")
@@ -52,7 +53,7 @@ def main() -> None:
     load = throughput.QUICK if asked.quick else throughput.Load()
     with prepared(QUICK_SIZES if asked.quick else Sizes()) as place:
         if {"throughput", "latency", "bytes", "profile"} & placed.keys():
-            throughput.make_history(place, load.history)
+            throughput.make_history(place, load.history if asked.history is None else asked.history)
         for name, step in placed.items():
             click.echo(f"## {name}\n\n{step(place, asked.quick)}\n")
 

@@ -19,6 +19,7 @@ from gatekeeper import gate
 from gatekeeper.fold import Fold
 from gatekeeper.gate import Rules
 from gatekeeper.programs import load_programs
+from gatekeeper.storage import ledger
 from gatekeeper.storage.engine import open_engine
 from tests.bench.place import ORDERS, Place
 from tests.bench.tables import table
@@ -28,7 +29,8 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("read", Log, "read"),
     ("decode", consumer, "read_arrival"),
     ("database transaction, all of it", OrderGate, "judge"),
-    ("… lookups", gate, "_look_up"),
+    ("… lookups", gate, "ask"),
+    ("… waiting for the lock", ledger, "take_lock"),
     ("… decide and fold", Fold, "take"),
     ("… writes", Fold, "write"),
     ("publications", consumer, "publications_for"),

@@ -4,7 +4,7 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -41,6 +41,10 @@ class Commands(click.Group):
             _end(str(error), 3)
         except click.Abort:
             _end("Stopped.", 130)
+        except OSError as error:
+            # Whoever opens a file or a connection says what is wrong with it; what is left is the writing of what is said.
+            _forget_output()
+            _end(f"{error.filename or 'Standard output'} cannot be written: {error.strerror}.", 2)
         sys.exit(status if isinstance(status, int) else 0)
 
     def _added(self) -> dict[str, click.Command]:
@@ -50,20 +54,6 @@ class Commands(click.Group):
         for entry_point in entry_points(group=_ENTRY_POINTS):
             added.update({str(command.name): command for command in entry_point.load()})
         return added
-
-
-def _write(out: BinaryIO, answer: bytes = b"", *, at_once: bool = False) -> None:
-    """To standard output; that the disk is full, say, is one plain sentence."""
-    try:
-        out.write(answer)
-        if at_once:
-            out.flush()
-    except BrokenPipeError:
-        # Whoever read the answers has left: the library ends quietly with status 1.
-        raise
-    except OSError as error:
-        _forget_output()
-        raise Unusable(f"The answers cannot be written: {error.strerror}.") from None
 
 
 def _forget_output() -> None:
@@ -99,12 +89,15 @@ def decide_command(registry: Path, at_text: str | None, orders: Path | None) -> 
 
     at = now() if at_text is None else read_instant(at_text, "--at")
     rules = load_programs(read_settings(os.environ).programs)
+    if sys.stdout is None or (orders is None and sys.stdin is None):
+        raise Unusable("Standard output is closed." if sys.stdout is None else "Standard input is closed: name a file of orders.")
     out = sys.stdout.buffer
     if orders is None:
         for answer in answers(sys.stdin.buffer, "Standard input", load(registry, rules, at), rules, at):
-            _write(out, answer, at_once=True)
+            out.write(answer)
+            out.flush()
         return
     with open_file(orders) as file:
         for answer in answers(file, orders, load(registry, rules, at), rules, at):
-            _write(out, answer)
-    _write(out, at_once=True)
+            out.write(answer)
+    out.flush()

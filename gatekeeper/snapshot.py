@@ -181,8 +181,9 @@ def _refuse_columns(path: Path, columns: Iterable[str]) -> None:
     names = list(columns)
     if len(set(names)) != len(names):
         raise Unusable(f"{path}: a column stands twice.")
-    if not set(names) <= _CSV_COLUMNS:
-        raise Unusable(f"{path}: column {sum(name in _CSV_COLUMNS for name in names) + 1} or a later one is not a member of a site fact.")
+    unknown = [number for number, name in enumerate(names, 1) if name not in _CSV_COLUMNS]
+    if unknown:
+        raise Unusable(f"{path}: column {unknown[0]} is not a member of a site fact.")
 
 
 def _document(row: dict[str, str], program: str) -> dict[str, Any]:

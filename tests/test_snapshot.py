@@ -163,6 +163,7 @@ def test_an_empty_cell_is_not_given(tmp_path: Path) -> None:
     [
         ((COLUMNS + ",colour", ROW + ",blue"), {}, "column 15"),
         ((COLUMNS + ",site_id", ROW + ",A"), {}, "a column stands twice"),
+        (("sequence,Jane Doe," + COLUMNS.partition(",")[2], ROW), {}, "column 2 is not a member of a site fact"),
         ((COLUMNS, ROW + ",more"), {}, "line 2: the row has 15 columns, not 14"),
         ((COLUMNS, ROW.replace("certified,", "certain,")), {}, "line 2, cannot be read: /status"),
         ((COLUMNS, "x" + ROW), {}, "line 2, cannot be read: /sequence"),

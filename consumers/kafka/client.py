@@ -1,6 +1,8 @@
 """How the client library is configured: one place, for every consumer and producer."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
@@ -86,6 +88,20 @@ def client_of(settings: Settings, instance: str) -> Client:
         settings.batch_messages,
         settings.batch_bytes,
     )
+
+
+@contextmanager
+def options_taken(client: Client) -> Iterator[None]:
+    """Where a client of the library is made: raises ``Unusable`` if it does not take the options. Only their names are shown."""
+    try:
+        yield
+    except (KafkaException, TypeError, ValueError, AttributeError, SystemError) as error:
+        # One of these for one kind of slip or another: only the first names a cause that may be another than the options.
+        if isinstance(error, KafkaException) and error.args[0].name() != "_INVALID_ARG":
+            raise away(error, "make a client") from None
+        named = max((name for name in client.options if name in str(error)), key=len, default=None)
+        which = "options that the" if named is None else f"the option {named}, which the"
+        raise Unusable(f"GATEKEEPER_KAFKA_OPTIONS has {which} Kafka client does not take as given there.") from None
 
 
 class NameTaken(TryAgain):

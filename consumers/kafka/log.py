@@ -6,7 +6,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
-from consumers.kafka.client import Client, NameTaken, away, quiet_logger, says_name_taken
+from consumers.kafka.client import Client, NameTaken, away, options_taken, quiet_logger, says_name_taken
 from consumers.kafka.publisher import Publisher
 from consumers.publications import Publication
 from gatekeeper.clock import seconds
@@ -116,7 +116,8 @@ class Log:
         if self._consumer is None:
             for publisher in self._publishers:
                 publisher.open()
-            self._consumer = Consumer(self._client.consumer(), logger=quiet_logger())
+            with options_taken(self._client):
+                self._consumer = Consumer(self._client.consumer(), logger=quiet_logger())
             self._consumer.subscribe([self._topic], on_assign=self._assigned, on_revoke=self._gone, on_lost=self._gone)
             self._in_doubt = False
         return self._consumer

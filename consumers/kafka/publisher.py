@@ -9,7 +9,7 @@ from warnings import catch_warnings
 
 from confluent_kafka import KafkaException, Producer, TopicPartition
 
-from consumers.kafka.client import Client, away, quiet_logger
+from consumers.kafka.client import Client, away, options_taken, quiet_logger
 from consumers.publications import Publication
 from gatekeeper.clock import seconds
 from gatekeeper.errors import Halt, TryAgain
@@ -55,7 +55,8 @@ class Publisher:
                 self.close()
         if self._producer is None:
             self._disconnects.seen = False
-            producer = Producer(self._client.producer(self._turn), logger=self._logger())
+            with options_taken(self._client):
+                producer = Producer(self._client.producer(self._turn), logger=self._logger())
             try:
                 producer.init_transactions(self._client.transaction_timeout_s)
             except KafkaException as error:

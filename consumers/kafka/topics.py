@@ -6,7 +6,7 @@ from typing import Any
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
 
-from consumers.kafka.client import LARGEST_MESSAGE, Client, away, quiet_logger
+from consumers.kafka.client import LARGEST_MESSAGE, Client, away, options_taken, quiet_logger
 from gatekeeper.errors import Unusable
 
 CALL_S = 15
@@ -14,7 +14,8 @@ CALL_S = 15
 
 def admin(client: Client) -> AdminClient:
     """Keep it until its answers are there: they die with it."""
-    return AdminClient(client.shared(), logger=quiet_logger())
+    with options_taken(client):
+        return AdminClient(client.shared(), logger=quiet_logger())
 
 
 def topic_id(client: Client, topic: str) -> str:

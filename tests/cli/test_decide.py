@@ -131,10 +131,24 @@ def test_program_rules_from_a_folder(tmp_path: Path) -> None:
 
 def test_a_disk_that_is_full(tmp_path: Path) -> None:
     registry, orders = files(tmp_path, "site-facility")
-    with Path("/dev/full").open("wb") as full:
-        command = [Path(sys.executable).with_name("gatekeeper"), "decide", "--registry", registry, *AT, orders]
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=120, check=False)
-    assert (done.returncode, done.stderr) == (2, b"The answers cannot be written: No space left on device.\n")
+    gatekeeper = Path(sys.executable).with_name("gatekeeper")
+    decide = ("decide", "--registry", registry, *AT, orders)
+    typed: list[tuple[str | Path, ...]] = [decide, ("--help",), ("registry", "import", "--help"), ("doctor",)]
+    for words in typed:
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run([gatekeeper, *words], stdout=full, stderr=subprocess.PIPE, timeout=120, check=False)
+        assert (done.returncode, done.stderr) == (2, b"Standard output cannot be written: No space left on device.\n"), words
+
+
+def test_streams_that_are_closed(tmp_path: Path) -> None:
+    registry, orders = files(tmp_path, "site-facility")
+    decide = f"{Path(sys.executable).with_name('gatekeeper')} decide --registry {registry} {' '.join(AT)}"
+    for line, sentence in (
+        (f"{decide} {orders} >&-", b"Standard output is closed.\n"),
+        (f"{decide} <&-", b"Standard input is closed: name a file of orders.\n"),
+    ):
+        done = subprocess.run(["/bin/sh", "-c", line], stderr=subprocess.PIPE, timeout=120, check=False)
+        assert (done.returncode, done.stderr) == (2, sentence)
 
 
 def test_a_reader_that_leaves_is_told_nothing(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from gatekeeper.domain.facts import SiteFact, holding
 from gatekeeper.domain.order import Order
 
 Evidence = dict[str, Any]
+_SITES_SHOWN = 20
 
 
 class Finding(NamedTuple):
@@ -84,7 +85,8 @@ def _by_identifiers(order: Order, program: str, day: date, answers: Answers) -> 
         wanted = address_key(order.ship_to.address)
         agreeing = {site_id: site for site_id, site in candidates.items() if _key_on_file(site) == wanted}
         if len(agreeing) != 1:
-            return _not_found("site_ambiguous", {"sites": sorted(candidates), "address_agrees": sorted(agreeing), "order_address": wanted})
+            shown = {"sites": sorted(candidates)[:_SITES_SHOWN], "address_agrees": sorted(agreeing)[:_SITES_SHOWN]}
+            return _not_found("site_ambiguous", {"count": len(candidates), **shown, "order_address": wanted})
         candidates = agreeing
     ((site_id, site),) = candidates.items()
     return _found(site, answers[("site", site_id)], order, day, answers)

@@ -9,9 +9,9 @@ from consumers.kafka.log import Message, Offsets
 from consumers.publications import Publication, publications_for
 from consumers.starts import starts
 from gatekeeper import metrics
-from gatekeeper.arrivals import Answer, Position, Source, read_arrival
+from gatekeeper.arrivals import Answer, Arrival, Position, Source, read_arrival
 from gatekeeper.clock import seconds
-from gatekeeper.gate import Rules, judge
+from gatekeeper.gate import Rules, guarded, judge
 from gatekeeper.storage import ledger
 from gatekeeper.storage.engine import transaction
 from gatekeeper.telemetry import log
@@ -46,12 +46,12 @@ class OrderGate:
 
     def judge(self, messages: Sequence[Message]) -> list[Answer]:
         """What the ledger has for each message, decided now or before."""
-        programs = self._rules.programs
-        arrivals = [
-            read_arrival(Position(m.partition, m.offset), m.value, programs, self._aside.get((m.partition, m.offset))) for m in messages
-        ]
+        arrivals = [self._read(Position(message.partition, message.offset), message.value) for message in messages]
         with metrics.DATABASE_SECONDS.time(), transaction(self._engine) as cursor:
             return judge(cursor, self._source, arrivals, self._rules)
+
+    def _read(self, position: Position, raw: bytes) -> Arrival:
+        return guarded(self._source, position, read_arrival, position, raw, self._rules.programs, self._aside.get(position))
 
     def _measure(self, answers: Sequence[Answer]) -> None:
         metrics.BATCH_MESSAGES.observe(len(answers))

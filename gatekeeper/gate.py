@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from psycopg import Cursor
 
-from gatekeeper.arrivals import Answer, Arrival, Source
+from gatekeeper.arrivals import Answer, Arrival, Position, Source
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.order import Order
 from gatekeeper.domain.program import Program
@@ -62,7 +62,7 @@ def judge(cursor: Cursor[Any], source: Source, arrivals: Sequence[Arrival], rule
         fold.counts = ledger.record_counts(cursor)
         fold.voidable = ledger.records(cursor, fold.superseded_records([order for _, order in orders]))
         for arrival in fresh:
-            _at(source, arrival, fold.take, arrival)
+            guarded(source, arrival.position, fold.take, arrival)
         answers |= {answer.position: answer for answer in fold.write(cursor)}
     return [answers[arrival.position] for arrival in arrivals]
 
@@ -82,22 +82,22 @@ def _registry_says(cursor: Cursor[Any], source: Source, orders: Sequence[tuple[A
     """Two rounds, because some answers name whom to ask about next; the second asks of the registry only."""
     asked: set[Question] = set()
     for arrival, order in orders:
-        asked |= _at(source, arrival, questions, order, programs)
+        asked |= guarded(source, arrival.position, questions, order, programs)
     moving = {question for question in asked if question[0] in MOVING}
     said = ask(cursor, asked - moving)
     more: set[Question] = set()
     answers = Asked(said)
     for arrival, order in orders:
-        more |= _at(source, arrival, more_questions, order, programs, answers)
+        more |= guarded(source, arrival.position, more_questions, order, programs, answers)
     return _Known(said | ask(cursor, more - said.keys()), moving)
 
 
-def _at(source: Source, arrival: Arrival, step: Callable[..., T], *arguments: Any) -> T:
-    """Runs one step for one arrival. A fault of our own in it halts the gate at this message, which stays untouched."""
+def guarded(source: Source, position: Position, step: Callable[..., T], *arguments: Any) -> T:
+    """Runs one step for the message at a position. A fault of our own in it halts the gate there; the message stays untouched."""
     try:
         return step(*arguments)
     except Exception as fault:  # noqa: BLE001 - whatever our own code does wrong must stop the gate, never open it
-        place = f"{source.topic}/{arrival.position.partition}/{arrival.position.offset}"
+        place = f"{source.topic}/{position.partition}/{position.offset}"
         # The fault's own words may hold what was sent, so only its kind is said.
         raise Halt(
             f"A fault of the gatekeeper ({type(fault).__name__}) at {place}: nothing was decided. "

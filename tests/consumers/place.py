@@ -90,7 +90,9 @@ class Place:
 
     def send(self, messages: Iterable[bytes], partition: int | None = None, key: bytes = b"key", headers: Any = ()) -> None:
         """Returns when they are in the topic."""
-        producer = Producer({"bootstrap.servers": self.broker.bootstrap, "message.max.bytes": 10_000_000}, logger=SILENT)
+        producer = Producer(
+            {"bootstrap.servers": self.broker.bootstrap, "message.max.bytes": 10_000_000, "enable.idempotence": True}, logger=SILENT
+        )
         for number, message in enumerate(messages):
             where = number % self.partitions if partition is None else partition
             producer.produce(self.prefix + ORDERS, message, key, where, headers=list(headers))

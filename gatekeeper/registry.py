@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Any, Final, NamedTuple, Protocol, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -95,6 +96,7 @@ def import_file(
     Raises ``Unusable`` where the snapshot is refused: the registry is as it was, and an alert says why. Killed at any moment, it
     leaves all of the snapshot or nothing.
     """
+    _refuse_stream(path)
     with open_file(path):
         program = None
     try:
@@ -114,6 +116,16 @@ def import_file(
     with transaction(engine) as cursor:
         held.gather_statistics(cursor)
     return loaded
+
+
+def _refuse_stream(path: Path) -> None:
+    """A pipe could be read once only, and opening it may never end; one import waits for the other."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return  # whoever opens it says why
+    if not (S_ISREG(mode) or S_ISDIR(mode)):
+        raise Unusable(f"{path} is a pipe or a device: a snapshot must be a file, for it is read more than once.")
 
 
 class _Facts:

@@ -1,6 +1,7 @@
 """`gatekeeper registry import`, as a person types it."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -160,3 +161,11 @@ def test_a_marked_patient_is_in_no_word_that_is_said(engine: Engine, typed: Call
         assert said.status == 2
         assert "MARKER" not in said.out + said.err
     assert b"MARKER" not in b"".join(row[3] for row in rows(engine, "alert"))
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_pipe_is_refused_before_anybody_waits_for_it(typed: Callable[..., Said], tmp_path: Path) -> None:
+    pipe = tmp_path / "facts.ndjson"
+    os.mkfifo(pipe)
+    assert typed(pipe) == (2, "", f"{pipe} is a pipe or a device: a snapshot must be a file, for it is read more than once.\n")
+    assert typed("/dev/zero").status == 2

@@ -9,9 +9,7 @@ LONGEST = 300
 WRITTEN_BY_HAND = {".py", ".sh", ".js", ".css", ".html", ".sql"}
 
 # name of a file: why it may be longer
-MAY_BE_LONGER: dict[str, str] = {
-    "gatekeeper/domain/reasons.py": "the list of all reasons, one entry after the other",
-}
+MAY_BE_LONGER: dict[str, str] = {}
 
 NAMELESS = {"process", "manager", "service", "helper", "util", "common", "data", "info", "payload", "handler"}
 

@@ -76,7 +76,7 @@ def recovery(place: Place, *, times: int = 7) -> str:
         stack.callback(stop.set)
         watched.until(1, worker, "the first worker commits")
         for turn in range(times):
-            time.sleep(1)
+            watched.until(watched.done() + 100, worker, "the worker is at work")
             worker.kill()
             worker.wait()
             begun, before = time.monotonic(), watched.done()
@@ -103,10 +103,7 @@ def importing(place: Place) -> str:
         try:
             _, before = watched.until(1, workers[0], "the consumer commits")
             begun = time.monotonic()
-            subprocess.run(
-                [*GATEKEEPER, "registry", "import", str(file)], env=place.environment(""), check=True, stdout=subprocess.DEVNULL,
-                stderr=(place.folder / "import.log").open("ab"),
-            )  # fmt: skip
+            place.import_registry(file)
             taken = time.monotonic() - begun
             judged = watched.done() - before
         finally:

@@ -83,6 +83,12 @@ class Place(NamedTuple):
         producer.flush()
         return count
 
+    def import_registry(self, snapshot: Path) -> None:
+        """Loads a snapshot by the gate's own command."""
+        with (self.folder / "import.log").open("ab") as log:
+            command = [*GATEKEEPER, "registry", "import", str(snapshot)]
+            subprocess.run(command, env=self.environment(""), check=True, stdout=log, stderr=log)
+
     @contextmanager
     def running(self, command: Iterable[str], named: str, environment: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
         """A worker in a program of its own; it is told to stop at the end."""
@@ -174,10 +180,7 @@ def prepared(sizes: Sizes) -> Iterator[Place]:
             engine.dispose()
             say(f"importing {sizes.sites} sites and {sizes.authorizations} authorizations")
             place = Place(folder, broker, database, url, write_snapshot(folder / "registry.ndjson", sizes), sizes)
-            subprocess.run(
-                [*GATEKEEPER, "registry", "import", str(place.snapshot)], env=place.environment(""), check=True, stdout=subprocess.DEVNULL,
-                stderr=(folder / "import.log").open("wb"),
-            )  # fmt: skip
+            place.import_registry(place.snapshot)
             yield place
         finally:
             broker.stop()

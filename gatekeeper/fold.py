@@ -107,7 +107,7 @@ class Fold:
         self, arrival: Arrival, order: Order, history: list[EarlierExamination], messages: list[EarlierExamination], digest: bytes
     ) -> tuple[Examined, tuple[LineVerdict, ...]]:
         question = ("order", order.wholesaler_id, order.order_id)
-        earlier = tuple([Earlier(message.revision, message.digest.hex()) for message in messages])
+        earlier = _that_matter(messages, order.revision)
         self._said[question] = plain(earlier) if earlier else NOTHING
         asked = Asked(self._said)
         verdict = decide(Case(order, asked, self._programs, self._tail.now))
@@ -251,6 +251,14 @@ class Fold:
         self._moves.serials[question[1], question[2]] = place
         if question in self._said:
             self._said[question] = plain(place)
+
+
+def _that_matter(messages: Sequence[EarlierExamination], revision: int) -> tuple[Earlier, ...]:
+    """Of the earlier messages one with this revision and the highest one: a sender that contradicts itself in a loop fills no disk."""
+    matter = [message for message in messages if message.revision == revision][:1]
+    if messages and (highest := max(messages, key=attrgetter("revision"))).revision != revision:
+        matter.append(highest)
+    return tuple([Earlier(message.revision, message.digest.hex()) for message in matter])
 
 
 def _next_number(history: Iterable[EarlierExamination], revision: int) -> int:

@@ -16,7 +16,8 @@ question                            answer
 ("recall", program, lot)            tuple of RecallFact, of every product of the program
 ("units", program, authorization)   dispensing units released so far, less voided and returned
 ("serial", gtin, serial)            where it was released, as ``wholesaler/order/revision/line``, or None
-("order", wholesaler_id, order_id)  tuple of Earlier: the messages of this order that came before
+("order", wholesaler_id, order_id)  tuple of Earlier: of the messages of this order that came before, one with
+                                    the same revision and the highest at least
 ==================================  =======================================================================
 
 A question without an answer is a fault of the caller, and raises ``KeyError``: nothing is decided on a guess.

@@ -193,3 +193,13 @@ def test_the_highest_examination_that_names_a_line_holds(loaded: Ledger) -> None
     assert sequences == [1, 2, 3, 4, 5]
     assert all(after == before + 1 for before, after in pairwise(sequences))
     assert loaded.rows(tables.TAIL)[0][3] == NOON
+
+
+def test_contradictions_in_a_loop_do_not_grow(ledger: Ledger) -> None:
+    """The evidence of the hundredth contradiction is no longer than that of the third."""
+    ledger.load()
+    for quantity in range(1, 101):
+        ledger.judge(order("SO-LOOP", {"/lines/0/quantity": quantity}))
+    sizes = [len(row[9]) for row in ledger.rows(tables.EXAMINATION)]
+    assert len(sizes) == 100
+    assert max(sizes[2:]) - min(sizes[2:]) <= 2

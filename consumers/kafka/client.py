@@ -55,7 +55,7 @@ class Client(NamedTuple):
             "queued.min.messages": 4 * self.batch_messages,
             # Else a partition whose queue was full is not asked again for a second, also when the queue is long empty.
             "fetch.queue.backoff.ms": 10,
-            "queued.max.messages.kbytes": 64 * 1024,
+            "queued.max.messages.kbytes": 16 * 1024,
         }
 
     def producer(self, turn: int) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Points:
         return told is not None and told["point"] == point and turn.endswith(told["turn"])
 
     def reached(self, point: str, turn: str = "") -> None:
-        """A worker told to die or to freeze here does so; one told to wait goes on when the file ``go`` is there."""
+        """A worker told to die or to freeze here does so; one told to wait goes on when the file is there that its order names."""
         told = self._told()
         if told is None or not self.armed(point, turn):
             return
@@ -63,11 +63,11 @@ class Points:
         elif told["act"] == FREEZE:
             os.kill(os.getpid(), signal.SIGSTOP)
         else:
-            wait_until(self._may_go_on, LONGEST_WAIT_S, "the test lets this worker go on")
+            wait_until(lambda: self._may_go_on(Path(told["go"])), LONGEST_WAIT_S, "the test lets this worker go on")
 
-    def _may_go_on(self) -> bool:
+    def _may_go_on(self, go: Path) -> bool:
         self.meanwhile()
-        return self._orders.with_suffix(".go").exists()
+        return go.exists()
 
     def _told(self) -> dict[str, str] | None:
         try:

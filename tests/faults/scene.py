@@ -34,18 +34,18 @@ class Worker:
 
     def __init__(self, command: list[str], instance: str, diary: Path, orders: Path) -> None:
         self.instance, self._diary, self._orders = instance, diary, orders
-        # Whom a killed worker was told something for is gone with it.
-        for left in (orders, orders.with_suffix(".go")):
-            left.unlink(missing_ok=True)
+        # What a killed worker of this name was told is gone with it.
+        orders.unlink(missing_ok=True)
+        self._told = 0
         self._log = diary.with_suffix(".log")
         with self._log.open("wb") as log:
             self._running = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
 
     def tell(self, point: str, act: str, turn: str = "") -> None:
         """When it comes to ``point`` it dies, freezes or waits."""
-        self._orders.with_suffix(".go").unlink(missing_ok=True)
+        self._told += 1
         fresh = self._orders.with_suffix(".fresh")
-        fresh.write_text(json.dumps({"point": point, "act": act, "turn": turn}))
+        fresh.write_text(json.dumps({"point": point, "act": act, "turn": turn, "go": str(self._go)}))
         fresh.rename(self._orders)
 
     def never_mind(self) -> None:
@@ -54,7 +54,12 @@ class Worker:
 
     def go_on(self) -> None:
         """It need not wait any longer."""
-        self._orders.with_suffix(".go").touch()
+        self._go.touch()
+
+    @property
+    def _go(self) -> Path:
+        """Each order has a file of its own, so that a slow worker cannot miss it."""
+        return self._diary.with_suffix(f".go-{self._told}")
 
     def events(self, name: str | None = None) -> list[Event]:
         """What it told, in order."""

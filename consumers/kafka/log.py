@@ -54,6 +54,7 @@ class Log:
         self._in_doubt = False
         self._failures = 0
         self._fences: list[float] = []
+        self._member = False
 
     def read(self) -> list[Message]:
         """What is there, after waiting for it a moment; empty when nothing came. Bounded by count and bytes."""
@@ -72,6 +73,8 @@ class Log:
             self._forget()
             raise
         has_read()
+        # Asked here alone: from another thread, while this one is in a rebalance, the client library would stop the whole process.
+        self._member = bool(consumer.memberid())
         self._measure(consumer)
         if self._revoked:
             # What was read before a partition went away is not told apart from what it gave when it came back: all is read again.
@@ -103,8 +106,8 @@ class Log:
 
     @property
     def assigned(self) -> bool:
-        """Whether this consumer is a member of its group, with or without partitions."""
-        return self._consumer is not None and bool(self._consumer.memberid())
+        """Whether this consumer was a member of its group, with or without partitions, at its last read. May be asked from any thread."""
+        return self._member
 
     def close(self) -> None:
         """Ends the membership's connection; as a static member it is not gone until its session ends."""
@@ -196,7 +199,7 @@ class Log:
         """Lets the consumer go: the next read joins again, and begins where the group has committed."""
         if self._consumer is not None:
             self._consumer.close()
-        self._consumer, self._failures = None, 0
+        self._consumer, self._failures, self._member = None, 0, False
         self._begun.clear()
 
 

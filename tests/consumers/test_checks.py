@@ -1,0 +1,46 @@
+"""`gatekeeper doctor` and `gatekeeper topics create` look at the broker."""
+
+import uuid
+from importlib.metadata import entry_points
+
+import pytest
+
+from consumers.topics import create_missing
+from gatekeeper.config import Settings, read_settings
+from gatekeeper.doctor import OTHERS
+from gatekeeper.errors import Unusable
+from tests.real.broker import Broker
+
+
+def settings_of(broker: Broker) -> Settings:
+    prefix = f"checks-{uuid.uuid4().hex[:12]}."
+    return read_settings({"GATEKEEPER_KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap, "GATEKEEPER_TOPIC_PREFIX": prefix})
+
+
+def test_the_doctor_looks_at_the_broker(broker: Broker) -> None:
+    """Topics that are missing are named; once they are there all is well."""
+    settings = settings_of(broker)
+    others = {check.about: check for entry_point in entry_points(group=OTHERS) for check in entry_point.load()}
+    with pytest.raises(Unusable, match=r"has no topic .*shipment-orders, .*`gatekeeper topics create` makes what is missing\.$"):
+        others["topics"].run(settings)
+    create_missing(settings, 2, 1, lambda _: None)
+    assert others["topics"].run(settings) == "All 9 topics are there and keep what they are told."
+    assert others["transactions"].run(settings) == "This user may write in transactions."
+
+
+def test_what_is_missing_is_made_and_what_exists_is_looked_at(broker: Broker) -> None:
+    settings, said = settings_of(broker), list[str]()
+    assert create_missing(settings, 2, 1, said.append) == 0
+    assert [line.rpartition(" ")[2] for line in said] == ["made"] * 9
+    assert create_missing(settings, 2, 1, said.append) == 0
+    assert [line.rpartition(" ")[2] for line in said[9:]] == ["exists"] * 9
+
+
+def test_a_topic_that_would_lose_messages_is_named(broker: Broker) -> None:
+    settings, said = settings_of(broker), list[str]()
+    broker.create_topic(settings.topic_prefix + "shipment-orders", settings={"cleanup.policy": "compact", "max.message.bytes": "1000"})
+    assert create_missing(settings, 2, 1, said.append) == 1
+    assert said[0].endswith(
+        "shipment-orders: It is compacted, so messages vanish: set cleanup.policy=delete. "
+        "It takes messages up to 1000 bytes only: set max.message.bytes to 1048576 or more."
+    )

@@ -1,13 +1,14 @@
 """Verdicts decided again: from their own row alone, and anew with what the registry says now."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import msgspec
 from psycopg import Cursor
 
+from gatekeeper.again import ExaminationRow, again
 from gatekeeper.domain.case import Case, Question
 from gatekeeper.domain.ids import verdict_id
 from gatekeeper.domain.questions import more_questions, questions
@@ -17,8 +18,6 @@ from gatekeeper.evidence import case_of
 from gatekeeper.messages import Envelope, messages_for, rules_of, written
 from gatekeeper.storage import ledger
 from gatekeeper.storage.lookups import ask
-from gatekeeper.withdrawal import withdraw, withdrawal_of
-from schemas.released import ProgramRules
 
 ROWS = """
 SELECT id, wholesaler_id, order_id, revision, number, cause, decided_at, registry_version, evidence, released, stopped, block
@@ -53,12 +52,8 @@ class Row(NamedTuple):
 
 def from_its_row(row: Row) -> Answered:
     """The released and the stopped message, decided again from what was kept."""
-    if row.cause == "message":
-        case = case_of(row.evidence)
-        return _answered(case, decide(case), row, written(case.at), row.registry_version)
-    programs = msgspec.json.decode(msgspec.json.decode(row.evidence, type=dict[str, msgspec.Raw])["programs"], type=dict[str, ProgramRules])
-    withdrawn = withdraw(withdrawal_of(row.evidence, _envelope(row, written(row.decided_at), row.registry_version, programs)))
-    return withdrawn.released, withdrawn.stopped
+    decided = again(ExaminationRow(*row[1:9]), defaultdict(int))
+    return decided.released, decided.stopped
 
 
 def judged_anew(cursor: Cursor[Any], row: Row) -> tuple[Case, Verdict, int]:

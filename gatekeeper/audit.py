@@ -27,6 +27,7 @@ SET LOCAL work_mem = '32MB'
 STRAYS: Final = """
 SELECT t.load FROM {0} t LEFT JOIN registry_load l ON l.id = t.load WHERE l.id IS NULL ORDER BY t.load LIMIT 1
 """
+FACTS_DIGEST: Final = list(tables.REGISTRY_LOAD.columns.keys()).index("facts_digest")
 TAIL: Final = "SELECT block, hash, at, examination, registry_version FROM moving_tail"
 
 
@@ -105,7 +106,7 @@ class _Walk:
         if chain.block(block.number, block.at, block.registry_version, found, block.previous).digest != block.digest:
             yield Finding(block.number, "The rows that it recorded are not as they were.")
         for load in found[tables.REGISTRY_LOAD]:
-            if self._digest_of_load(load[0]) != load[9]:
+            if self._digest_of_load(load[0]) != load[FACTS_DIGEST]:
                 yield Finding(block.number, f"The facts of the registry's load {load[0]} are not as they were.")
         self._rows += count
         self._examination = max([self._examination, *(row[0] for row in found[tables.EXAMINATION])])

@@ -172,7 +172,8 @@ def _load(cursor: Cursor[Any], path: Path, header: SnapshotHeader, facts: _Facts
     tail = held.lock_ledger(cursor)
     _refuse_earlier(path, header, held.last_sequence(cursor, program))
     version = tail.registry_version + 1
-    row = (load, version, program, header.sequence, as_of, day, covers, header.facts, header.sha256, digest, tail.now, tail.block + 1)
+    said = (program, header.sequence, as_of, day, facts.as_of, covers, header.facts, header.sha256)
+    row = (load, version, *said, digest, tail.now, tail.block + 1)
     ledger.add_block(cursor, tail, {tables.REGISTRY_LOAD: [row]}, examination=tail.examination, registry_version=version)
     held.freshen(cursor, program, facts.as_of)
     return Loaded(version, program, header.sequence, facts.as_of, header.facts, difference, certified)

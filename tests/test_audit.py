@@ -81,7 +81,7 @@ def load(cursor: Cursor[Any], number: int) -> None:
     insert(cursor, Added(tables.FACT, facts))
     insert(cursor, Added(tables.FACT_PRESENCE, [(10 + k, number, date(2026, number, 1), bool(k)) for k in range(2)]))
     digest = chain.facts_digest(rows_of_load(cursor.connection, number))
-    row = (number, number, "lemtrada", 40 + number, AT, AT.date(), ["patient", "site"], 3, "ab", digest, AT)
+    row = (number, number, "lemtrada", 40 + number, AT, AT.date(), AT, ["patient", "site"], 3, "ab", digest, AT)
     add(cursor, {tables.REGISTRY_LOAD: [row]})
 
 

@@ -133,6 +133,7 @@ REGISTRY_LOAD = Table(
     Column("sequence", BigInteger, nullable=False),
     Column("as_of", DateTime(timezone=True), nullable=False),
     Column("as_of_day", Date, nullable=False),
+    Column("fresh_as_of", DateTime(timezone=True), nullable=False),
     Column("covers", ARRAY(Text), nullable=False),
     Column("facts", BigInteger, nullable=False),
     Column("sha256", Text, nullable=False),

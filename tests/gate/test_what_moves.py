@@ -92,7 +92,7 @@ class Anew:
     def freshness(self) -> Rows:
         fresh: dict[str, Any] = {}
         for row in self._rows[tables.REGISTRY_LOAD]:
-            fresh[row["program"]] = max(row["as_of"], fresh.get(row["program"], row["as_of"]))
+            fresh[row["program"]] = max(row["fresh_as_of"], fresh.get(row["program"], row["fresh_as_of"]))
         return set(fresh.items())
 
 

@@ -134,7 +134,7 @@ def test_what_a_load_added_is_bound_by_its_block(engine: Engine, tmp_path: Path)
     for load_row in loads:
         facts = [(*row[:1], *row[2:]) for row in sorted(rows(engine, "fact")) if row[1] == load_row[0]]
         presences = [(row[0], *row[2:]) for row in sorted(rows(engine, "fact_presence")) if row[1] == load_row[0]]
-        assert chain.facts_digest(facts + presences) == load_row[9]
+        assert chain.facts_digest(facts + presences) == load_row[10]
     with transaction(engine) as cursor:
         tail = ledger.read_tail(cursor)
     previous = chain.GENESIS

@@ -117,6 +117,7 @@ CREATE TABLE registry_load (
     sequence BIGINT NOT NULL,
     as_of TIMESTAMP WITH TIME ZONE NOT NULL,
     as_of_day DATE NOT NULL,
+    fresh_as_of TIMESTAMP WITH TIME ZONE NOT NULL,
     covers TEXT[] NOT NULL,
     facts BIGINT NOT NULL,
     sha256 TEXT NOT NULL,

@@ -69,13 +69,15 @@ def one_round(place: Place, pipeline: Pipeline, named: str, warm: int, measured:
 
 
 def _table(found: dict[Pipeline, list[float]]) -> str:
-    rows = [(pipeline.about, *(f"{rate:,.0f}" for rate in (min(rates), median(rates), max(rates)))) for pipeline, rates in found.items()]
+    known = {pipeline: [rate for rate in rates if not math.isnan(rate)] or [math.nan] for pipeline, rates in found.items()}
+    rows = [(pipeline.about, *(f"{rate:,.0f}" for rate in (min(rates), median(rates), max(rates)))) for pipeline, rates in known.items()]
     shown = table(("pipeline", "min", "median", "max"), rows)
     ratios = []
     for gate in (GATE, GATE_TWICE):
         for other, least, wanted in ((QUIX_STREAMS, "0.5", "1.25"), (BARE, "0.12", "0.35")):
             if gate in found and other in found:
-                each = [mine / theirs for mine, theirs in zip(found[gate], found[other], strict=True)]
-                of_medians = median(found[gate]) / median(found[other])
+                pairs = zip(found[gate], found[other], strict=True)
+                each = [mine / theirs for mine, theirs in pairs if not math.isnan(mine / theirs)] or [math.nan]
+                of_medians = median(known[gate]) / median(known[other])
                 ratios.append((f"{gate.name} / {other.name}", f"{of_medians:.2f}", f"{min(each):.2f} to {max(each):.2f}", least, wanted))
     return shown + "\n\n" + table(("ratio", "of the medians", "by round", "must", "wanted"), ratios)

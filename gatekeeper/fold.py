@@ -125,7 +125,7 @@ class Fold:
             self._record(
                 record.record_id,
                 record.program,
-                record.kind,
+                "original",
                 None,
                 units[record.line],
                 record_message(record, self._next(record.program), self._at),

@@ -73,8 +73,8 @@ def record_message(record: Record, sequence: int, recorded_at: str) -> bytes:
             record_id=str(record.record_id),
             program=record.program,
             sequence=sequence,
-            kind=record.kind,  # type: ignore[arg-type]
-            replaces=str(record.replaces) if record.replaces else None,
+            kind="original",
+            replaces=None,
             wholesaler_id=record.wholesaler_id,
             order_id=record.order_id,
             revision=record.revision,

@@ -1,4 +1,4 @@
-"""The patient-level distribution record of each released covered line, and its void."""
+"""The patient-level distribution record of each released covered line."""
 
 from datetime import date
 from typing import NamedTuple
@@ -13,13 +13,10 @@ _NOBODY = Patient()
 
 
 class DistributionRecord(NamedTuple):
-    """What the REMS is told of one line. The ledger adds the program's sequence and the instant."""
+    """What the REMS is told of one line that was released, an original record. The ledger adds the program's sequence and the instant."""
 
     record_id: UUID
     program: str
-    kind: str
-    """``original`` or ``void``."""
-    replaces: UUID | None
     wholesaler_id: str
     order_id: str
     revision: int
@@ -55,12 +52,6 @@ def records_for(order: Order, verdict: Verdict, verdict_id: UUID, examination: i
     )
 
 
-def void_of(record: DistributionRecord, verdict_id: UUID, examination: int) -> DistributionRecord:
-    """The record that says: the goods of that one stayed. ``examination`` is the one that withdraws the line."""
-    void = record_id(record.wholesaler_id, record.order_id, record.revision, record.line, examination, "void")
-    return record._replace(record_id=void, kind="void", replaces=record.record_id, verdict_id=verdict_id)
-
-
 def _original(order: Order, line: Line, judged: LineVerdict, verdict_id: UUID, examination: int) -> DistributionRecord:
     package, site, patient, ship_to = judged.package, judged.site, line.patient or _NOBODY, order.ship_to
     if package is None or judged.program is None:
@@ -68,8 +59,6 @@ def _original(order: Order, line: Line, judged: LineVerdict, verdict_id: UUID, e
     return DistributionRecord(
         record_id=record_id(order.wholesaler_id, order.order_id, order.revision, line.line, examination, "original"),
         program=judged.program,
-        kind="original",
-        replaces=None,
         wholesaler_id=order.wholesaler_id,
         order_id=order.order_id,
         revision=order.revision,

@@ -5,7 +5,7 @@ from uuid import UUID
 from gatekeeper.domain.facts import ProgramFact
 from gatekeeper.domain.ids import record_id, verdict_id
 from gatekeeper.domain.order import Patient, ShipTo
-from gatekeeper.domain.records import records_for, void_of
+from gatekeeper.domain.records import records_for
 from tests.domain.worlds_of_cases import ADDRESS, LINE, LONG_AGO, ORDER, judge, known, lines
 
 VERDICT = verdict_id("WD-001", "SO-1", 1, 1)
@@ -16,7 +16,7 @@ def test_a_record_for_each_released_covered_line() -> None:
     order = lines(LINE._replace(quantity=5, serials=("S1", "S2", "S3", "S4", "S5")), FREE, LINE)
     (record,) = records_for(order, judge(order), VERDICT, 1)
     assert record.record_id == record_id("WD-001", "SO-1", 1, 1, 1, "original")
-    assert (record.program, record.kind, record.replaces, record.verdict_id) == ("lemtrada", "original", None, VERDICT)
+    assert (record.program, record.verdict_id) == ("lemtrada", VERDICT)
     assert (record.wholesaler_id, record.order_id, record.revision, record.line) == ("WD-001", "SO-1", 1, 1)
     assert (record.ship_on, record.ship_from_site_id) == (ORDER.ship_on, "DC-07")
     assert (record.site_id, record.site_class, record.site_name, record.address) == ("HF1", "healthcare_facility", "A site", ADDRESS)
@@ -42,15 +42,6 @@ def test_where_no_site_was_found_under_discretion_the_order_says_where() -> None
     verdict = judge(order, registry=known(ProgramFact("lemtrada", 9, LONG_AGO, "discretion")))
     (record,) = records_for(order, verdict, VERDICT, 1)
     assert (record.site_id, record.site_class, record.site_name, record.address) == ("HF-404", None, "Some clinic", ADDRESS)
-
-
-def test_a_void_names_the_record_it_is_about() -> None:
-    (record,) = records_for(ORDER, judge(ORDER), VERDICT, 1)
-    void = void_of(record, verdict_id("WD-001", "SO-1", 1, 2), 2)
-    assert void.record_id == record_id("WD-001", "SO-1", 1, 1, 2, "void")
-    assert void == record._replace(
-        record_id=void.record_id, kind="void", replaces=record.record_id, verdict_id=verdict_id("WD-001", "SO-1", 1, 2)
-    )
 
 
 def test_ids_are_the_same_on_any_machine() -> None:

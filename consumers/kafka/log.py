@@ -24,7 +24,6 @@ NAME_TAKEN = "Another process runs with this instance name: each consumer of a g
 class Message(NamedTuple):
     partition: int
     offset: int
-    key: bytes
     value: bytes
 
 
@@ -222,7 +221,7 @@ def _raise(place: TopicPartition) -> None:
 
 
 def _message(message: KafkaMessage) -> Message:
-    return Message(message.partition() or 0, message.offset() or 0, _bytes(message.key()), _bytes(message.value()))
+    return Message(message.partition() or 0, message.offset() or 0, _bytes(message.value()))
 
 
 def _bytes(value: object) -> bytes:

@@ -18,7 +18,7 @@ def test_reading_that_fails_halts_at_the_message_and_repeats_nothing(monkeypatch
     monkeypatch.setattr(orders, "read_arrival", broken)
     gate = OrderGate(create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none"), "shipment-orders", str, Rules.of(load_programs()))
     with pytest.raises(Halt) as halted:
-        gate.judge([Message(3, 17, b"", b"Jane Doe")])
+        gate.judge([Message(3, 17, b"Jane Doe")])
     assert "shipment-orders/3/17" in str(halted.value)
     assert "gatekeeper set-aside shipment-orders 3 17" in str(halted.value)
     assert "Jane" not in str(halted.value)

@@ -98,7 +98,7 @@ def broken(case: CoveredLine) -> None:
 def raised(gate: OrderGate, messages: list[bytes], kind: type[Exception]) -> str:
     """What the exception shows, as text, as an object, and as Python prints it."""
     with pytest.raises(kind) as caught:
-        gate.handle([Message(0, offset, NAME.encode(), message) for offset, message in enumerate(messages)])
+        gate.handle([Message(0, offset, message) for offset, message in enumerate(messages)])
     sys.stderr.write("".join(traceback.format_exception(caught.value)))
     return f"{caught.value} {caught.value!r}"
 

@@ -1,11 +1,11 @@
 """The labelled decisions: what each case sends and what it expects."""
 
-import copy
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.labelled import change
 from tests.oracle.history import LineAnswer
 
 BOOK: dict[str, Any] = json.loads((Path(__file__).parents[1] / "cases" / "cases.json").read_text(encoding="utf-8"))
@@ -44,7 +44,7 @@ def expected_of(case: dict[str, Any]) -> list[Expected]:
 
 def message(spec: dict[str, Any], number: int) -> dict[str, Any]:
     """The base order with what a case changes in it."""
-    order = changed(BOOK["order"], {"/order_id": f"SO-{number}"} | {k: v for k, v in spec.items() if k.startswith("/")})
+    order = change(BOOK["order"], {"/order_id": f"SO-{number}"} | {k: v for k, v in spec.items() if k.startswith("/")})
     if "lines" in spec:
         order["lines"] = [{**order["lines"][0], "line": n} for n in range(1, spec["lines"] + 1)]
     text = spec.get("text", json.dumps(order, ensure_ascii=False))
@@ -52,24 +52,6 @@ def message(spec: dict[str, Any], number: int) -> dict[str, Any]:
         text = text.replace(*spec["replace"])
     read: dict[str, Any] = json.loads(text)
     return read
-
-
-def changed(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """The document with what differs set by JSON Pointer; null removes."""
-    document = copy.deepcopy(document)
-    for pointer, value in changes.items():
-        *path, last = pointer.split("/")[1:]
-        target: Any = document
-        for part in path:
-            target = target[int(part)] if isinstance(target, list) else target.setdefault(part, {})
-        place: Any = int(last) if isinstance(target, list) else last
-        if value is None:
-            del target[place]
-        elif isinstance(target, list) and place == len(target):
-            target.append(value)
-        else:
-            target[place] = value
-    return document
 
 
 def fits(wanted: str, got: LineAnswer) -> bool:

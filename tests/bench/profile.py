@@ -7,21 +7,24 @@ import pstats
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import Event
 from typing import Any
 
 from consumers import orders as consumer
 from consumers.kafka import topics
-from consumers.kafka.log import Log
+from consumers.kafka.log import Log, Message
+from consumers.loop import run
 from consumers.orders import OrderGate
+from consumers.publications import Publication
 from gatekeeper import gate
 from gatekeeper.fold import Fold
 from gatekeeper.gate import Rules
 from gatekeeper.programs import load_programs
 from gatekeeper.storage import ledger
 from gatekeeper.storage.engine import open_engine
-from tests.bench.place import ORDERS, Place
+from tests.bench.place import ORDERS, Place, say
 from tests.bench.tables import table
 from tests.bench.world import orders
 
@@ -57,22 +60,42 @@ def _run(place: Place, named: str, count: int, profiler: cProfile.Profile | None
     place.send(prefix, orders(named, count, place.sizes))
     client, engine = place.client(f"{prefix}group", named), open_engine(place.url)
     judge = OrderGate(engine, ORDERS, lambda: topics.topic_id(client, prefix + ORDERS), Rules.of(load_programs()))
-    log, done = Log(client, ORDERS, prefix, judge.starts), 0
+    profiled = _plainly if profiler is None else profiler.runcall
+    log = Log(client, ORDERS, prefix, judge.starts)
+    until = _Until(log, count, profiled)
     gc.freeze()
     with _timed() as spent:
-        while done < count:
-            messages = log.read()
-            if profiler is not None:
-                profiler.enable()
-            log.publish(judge.handle(messages), messages)
-            if profiler is not None:
-                profiler.disable()
-            done += len(messages)
+        # The product's own loop: what passes, on a busy machine also a membership, is waited for.
+        run(until, lambda messages: profiled(judge.handle, messages), until.done, lambda reason, wait: say(f"{reason} Waits {wait} s."))
     gc.unfreeze()
     log.close()
     engine.dispose()
     place.drop_topics(prefix)
     return {name: (spent[name][0], spent[name][1]) for name, *_ in STAGES}
+
+
+class _Until:
+    """A log of which so many messages are published; what is published is profiled."""
+
+    def __init__(self, log: Log, count: int, profiled: Callable[..., Any]) -> None:
+        self._log, self._left, self._profiled = log, count, profiled
+        self.done = Event()
+
+    def read(self) -> list[Message]:
+        return self._log.read()
+
+    def publish(self, publications: Sequence[Publication], messages: Sequence[Message]) -> None:
+        self._profiled(self._log.publish, publications, messages)
+        self._left -= len(messages)
+        if self._left <= 0:
+            self.done.set()
+
+    def again(self) -> None:
+        self._log.again()
+
+
+def _plainly(step: Callable[..., Any], *arguments: Any) -> Any:
+    return step(*arguments)
 
 
 @contextmanager

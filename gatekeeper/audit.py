@@ -25,10 +25,11 @@ SET LOCAL enable_seqscan = on;
 SET LOCAL work_mem = '32MB'
 """
 STRAYS: Final = """
-SELECT t.load FROM {0} t LEFT JOIN registry_load l ON l.id = t.load WHERE l.id IS NULL ORDER BY t.load LIMIT 1
+SELECT t.load FROM {0} t LEFT JOIN registry_load l ON l.id = t.load LEFT JOIN registry_batch b ON b.id = t.load
+WHERE l.id IS NULL AND b.id IS NULL ORDER BY t.load LIMIT 1
 """
-FACTS_DIGEST: Final = list(tables.REGISTRY_LOAD.columns.keys()).index("facts_digest")
-TAIL: Final = "SELECT block, hash, at, examination, registry_version FROM moving_tail"
+LOADS: Final = {table: list(table.columns.keys()).index("facts_digest") for table in (tables.REGISTRY_LOAD, tables.REGISTRY_BATCH)}
+TAIL: Final = "SELECT block, hash, at, examination, registry_version, outbox FROM moving_tail"
 
 
 class Finding(NamedTuple):
@@ -60,7 +61,7 @@ class _Walk:
     def __init__(self, connection: Connection[Any], head: bytes | None) -> None:
         self._connection, self._head = connection, head
         self._last = chain.Block(0, BEGINNING, 0, 0, b"", b"", chain.GENESIS)
-        self._rows, self._examination = 0, 0
+        self._rows, self._examination, self._outbox = 0, 0, 0
 
     def walked(self) -> Finding | Walked:
         for finding in self._findings():
@@ -105,11 +106,12 @@ class _Walk:
             yield Finding(block.number, f"It recorded {block.rows} rows, but {'more' if count > block.rows else count} are there.")
         if chain.block(block.number, block.at, block.registry_version, found, block.previous).digest != block.digest:
             yield Finding(block.number, "The rows that it recorded are not as they were.")
-        for load in found[tables.REGISTRY_LOAD]:
-            if self._digest_of_load(load[0]) != load[FACTS_DIGEST]:
-                yield Finding(block.number, f"The facts of the registry's load {load[0]} are not as they were.")
+        for load, digest in [(row[0], row[place]) for table, place in LOADS.items() for row in found[table]]:
+            if self._digest_of_load(load) != digest:
+                yield Finding(block.number, f"The facts of the registry's load {load} are not as they were.")
         self._rows += count
         self._examination = max([self._examination, *(row[0] for row in found[tables.EXAMINATION])])
+        self._outbox = max([self._outbox, *(row[0] for row in found[tables.OUTBOX])])
 
     def _digest_of_load(self, load: int) -> bytes:
         try:
@@ -125,7 +127,7 @@ class _Walk:
     def _tail(self) -> Iterator[Finding]:
         last = self._last
         said = _lenient(self._connection.cursor(binary=True)).execute(TAIL).fetchall()
-        ends = (last.number, last.hash, last.at, self._examination, last.registry_version)
+        ends = (last.number, last.hash, last.at, self._examination, last.registry_version, self._outbox)
         if len(said) != 1:
             yield Finding(None, "The ledger does not say where it ends (moving_tail).")
         elif said[0][0] > last.number:

@@ -1,7 +1,7 @@
 """On what the answer to a stopped line hangs: what its case looked up, and the next day that could change it."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.order import Order
@@ -22,8 +22,8 @@ def open_lines(verdict: Verdict) -> list[int]:
     ]
 
 
-def next_day(order: Order, asked: Mapping[Question, Said], at: datetime) -> date | None:
-    """The first day to come on which anything that was seen begins or ends.
+def next_at(order: Order, asked: Mapping[Question, Said], at: datetime) -> datetime | None:
+    """When the first day to come begins on which anything that was seen begins or ends.
 
     Days of UTC, and a day early, are near enough: on that day the line is looked at again, not decided by it.
     """
@@ -33,4 +33,4 @@ def next_day(order: Order, asked: Mapping[Question, Said], at: datetime) -> date
             seen.update(member for fact in said.answer if isinstance(fact, tuple) for member in fact if isinstance(member, date))
     today = (at - ONE_DAY).date()
     days = [day + after for day in seen if day is not None for after in (timedelta(0), ONE_DAY) if day + after > today]
-    return min(days, default=None)
+    return datetime.combine(min(days), time(), UTC) if days else None

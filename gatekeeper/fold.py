@@ -14,7 +14,7 @@ from sqlalchemy import Table
 
 from gatekeeper.alerts import order_alert
 from gatekeeper.arrivals import SET_ASIDE, Answer, Arrival, Examined, SetAside, Source, Stored
-from gatekeeper.dependencies import next_day, open_lines
+from gatekeeper.dependencies import next_at, open_lines
 from gatekeeper.domain.case import Case, Earlier, Question
 from gatekeeper.domain.ids import verdict_id
 from gatekeeper.domain.order import Order
@@ -134,7 +134,7 @@ class Fold:
         ]
         self._use(order, verdict)
         if stopped is not None and (lines := open_lines(verdict)):
-            self._moves.open(self._last, order, lines, moving.names(case), next_day(order, case, self._tail.now))
+            self._moves.open(self._last, order, lines, case, next_at(order, case, self._tail.now))
         alerts = self._contradiction(order, verdict, envelope, history)
         return Examined(envelope.verdict_id, order.order_id, released, stopped, tuple(stored), alerts), verdict.lines
 

@@ -46,8 +46,7 @@ def judge(cursor: Cursor[Any], source: Source, arrivals: Sequence[Arrival], rule
     ordered = [(arrival, arrival.order) for arrival in _above(heads, arrivals) if isinstance(arrival.order, Order)]
     known = _registry_says(cursor, source, ordered, rules.programs)
     ledger.take_lock(cursor)
-    tail = ledger.read_tail(cursor)
-    heads = ledger.heads(cursor, source.number)
+    tail, heads, counts = ledger.read_end(cursor, source.number)
     if tail.registry_version != version:
         # The registry changed while this waited for the lock: what it said before counts no longer.
         known = _registry_says(cursor, source, ordered, rules.programs)
@@ -59,7 +58,7 @@ def judge(cursor: Cursor[Any], source: Source, arrivals: Sequence[Arrival], rule
         said = known.said | ask(cursor, known.moving)
         earlier = ledger.earlier(cursor, [order.order_id for _, order in orders]) if orders else []
         fold = Fold(source, tail, rules.said, rules.programs, rules.kept, said, earlier)
-        fold.counts = ledger.record_counts(cursor)
+        fold.counts = counts
         fold.voidable = ledger.records(cursor, fold.superseded_records([order for _, order in orders]))
         for arrival in fresh:
             guarded(source, arrival.position, fold.take, arrival)

@@ -1,6 +1,6 @@
 """The ledger: its lock, its tail, what came before, and how what was decided is added to it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -16,7 +16,14 @@ LEDGER_LOCK = 7313001
 """Whoever changes what is decided or known takes this lock first: verdicts and facts stand in one order."""
 
 TAIL = """
-SELECT date_trunc('milliseconds', clock_timestamp()), block, hash, at, examination, registry_version FROM moving_tail
+SELECT date_trunc('milliseconds', clock_timestamp()), block, hash, at, examination, registry_version, outbox
+FROM moving_tail
+"""
+END = """
+SELECT date_trunc('milliseconds', clock_timestamp()), block, hash, at, examination, registry_version, outbox,
+       (SELECT json_object_agg(partition, next_offset) FROM moving_head WHERE source = %s),
+       (SELECT json_object_agg(program, sequence) FROM moving_record_count)
+FROM moving_tail
 """
 EARLIER = """
 SELECT id, wholesaler_id, order_id, revision, number, cause, digest, released
@@ -27,6 +34,10 @@ VERSION_AND_HEADS = """
 SELECT t.registry_version, h.partition, h.next_offset FROM moving_tail t LEFT JOIN moving_head h ON h.source = %s
 """
 SET_ASIDE = 'SELECT partition, "offset", reason FROM set_aside WHERE source = %s'
+NEW_TAIL = """
+ ON CONFLICT ("only") DO UPDATE SET block = EXCLUDED.block, hash = EXCLUDED.hash, at = EXCLUDED.at,
+ examination = EXCLUDED.examination, registry_version = EXCLUDED.registry_version, outbox = EXCLUDED.outbox
+"""
 RECORDS = "SELECT record_id, program, units, body FROM distribution_record WHERE record_id = ANY(%s)"
 
 
@@ -39,6 +50,26 @@ class Tail(NamedTuple):
     at: datetime
     examination: int
     registry_version: int
+    outbox: int
+
+
+class Outgoing(NamedTuple):
+    """What the relay is to publish: an examination with all that belongs to it, or an alert by itself."""
+
+    examination: int | None = None
+    alert_id: UUID | None = None
+    after: tuple[int, int, int] | None = None
+    """Source, partition and offset of a message: it goes out only after the answer to that message was published."""
+
+
+class End(NamedTuple):
+    """The tail, and what else is short and moves with it."""
+
+    tail: Tail
+    heads: dict[int, int]
+    """By partition of the source, the offset below which everything has been judged."""
+    counts: dict[str, int]
+    """By program, the last sequence of its distribution records."""
 
 
 class EarlierExamination(NamedTuple):
@@ -69,7 +100,18 @@ def take_lock(cursor: Cursor[Any]) -> None:
 
 def read_tail(cursor: Cursor[Any]) -> Tail:
     """Where the ledger ends. Raises ``TryAgain`` while the database's clock is behind the last block: nothing is decided then."""
-    row = cursor.execute(TAIL).fetchone()
+    return _tail(cursor.execute(TAIL).fetchone())
+
+
+def read_end(cursor: Cursor[Any], source: int) -> End:
+    """Where the ledger ends, by one statement. Raises ``TryAgain`` as ``read_tail`` does."""
+    row = cursor.execute(END, (source,)).fetchone()
+    tail = _tail(row and row[:-2])
+    heads, counts = row[-2:] if row else (None, None)
+    return End(tail, {int(partition): offset for partition, offset in (heads or {}).items()}, counts or {})
+
+
+def _tail(row: tuple[Any, ...] | None) -> Tail:
     if row is None:
         raise Halt("The ledger has no tail: the database was not made by `gatekeeper migrate`.")
     tail = Tail(*row)._replace(now=row[0].astimezone(UTC))
@@ -110,27 +152,42 @@ def records(cursor: Cursor[Any], record_ids: list[UUID]) -> dict[UUID, RecordRow
     return {row[0]: RecordRow(*row) for row in cursor.execute(RECORDS, (record_ids,))} if record_ids else {}
 
 
-def record_counts(cursor: Cursor[Any]) -> dict[str, int]:
-    """By program, the last sequence of its distribution records."""
-    return dict(cursor.execute("SELECT program, sequence FROM moving_record_count").fetchall())
-
-
 def freshness(cursor: Cursor[Any]) -> dict[str, datetime]:
     """By program, the instant as of which its registry speaks."""
     return dict(cursor.execute("SELECT program, as_of FROM moving_freshness").fetchall())
 
 
 def add_block(
-    cursor: Cursor[Any], tail: Tail, rows: dict[Table, list[Sequence[Any]]], *, examination: int, registry_version: int
+    cursor: Cursor[Any],
+    tail: Tail,
+    rows: Mapping[Table, Sequence[Sequence[Any]]],
+    *,
+    examination: int | None = None,
+    registry_version: int | None = None,
+    outbox: Sequence[Outgoing] = (),
 ) -> chain.Block:
-    """Adds ``rows`` (each ending with the number of the new block) and the block that binds them, and moves the tail."""
-    added = chain.block(tail.block + 1, tail.now, registry_version, rows, tail.hash)
-    insert(cursor, *[Added(table, recorded) for table, recorded in rows.items()], Added(tables.BLOCK, [added]))
-    cursor.execute(
-        "UPDATE moving_tail SET block = %s, hash = %s, at = %s, examination = %s, registry_version = %s",
-        (added.number, added.hash, added.at, examination, registry_version),
-    )
+    """Adds ``rows`` (each ending with the number of the new block) and the block that binds them, and moves the tail.
+
+    ``examination`` is the last one that was added, ``registry_version`` the registry's new version; what is not given stays.
+    The relay publishes what ``outbox`` names, in this order, after what was put there before.
+    """
+    number = tail.block + 1
+    examination = tail.examination if examination is None else examination
+    registry_version = tail.registry_version if registry_version is None else registry_version
+    if outbox:
+        rows = {**rows, tables.OUTBOX: _numbered(tail, outbox)}
+    added = chain.block(number, tail.now, registry_version, rows, tail.hash)
+    end = (True, added.number, added.hash, added.at, examination, registry_version, tail.outbox + len(outbox))
+    moved = Added(tables.TAIL, [end], NEW_TAIL)
+    insert(cursor, *[Added(table, recorded) for table, recorded in rows.items()], Added(tables.BLOCK, [added]), moved)
     return added
+
+
+def _numbered(tail: Tail, outbox: Sequence[Outgoing]) -> list[Sequence[Any]]:
+    return [
+        (number, out.examination, out.alert_id, *(out.after or (None, None, None)), tail.block + 1)
+        for number, out in enumerate(outbox, tail.outbox + 1)
+    ]
 
 
 def source_of(cursor: Cursor[Any], topic: str, topic_id: str) -> int:
@@ -142,11 +199,5 @@ def source_of(cursor: Cursor[Any], topic: str, topic_id: str) -> int:
     tail = read_tail(cursor)
     last = cursor.execute("SELECT coalesce(max(id), 0) FROM source").fetchone()
     number = int(last[0]) + 1 if last else 1
-    add_block(
-        cursor,
-        tail,
-        {tables.SOURCE: [(number, topic_id, topic, tail.block + 1)]},
-        examination=tail.examination,
-        registry_version=tail.registry_version,
-    )
+    add_block(cursor, tail, {tables.SOURCE: [(number, topic_id, topic, tail.block + 1)]})
     return number

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,14 +17,19 @@ SELECT f.kind, f.subject, f.program, f.body,
        (SELECT CASE WHEN p.present THEN NULL ELSE p.day END FROM fact_presence p WHERE p.fact = f.id ORDER BY p.load DESC LIMIT 1)
 FROM fact f WHERE f.subject = ANY(%s) ORDER BY f.id
 """
-IDENTIFIERS = "SELECT kind, value, site_id FROM moving_site_identifier WHERE value = ANY(%s) ORDER BY site_id"
-UNITS = "SELECT program, authorization_id, units FROM moving_units WHERE authorization_id = ANY(%s)"
-SERIALS = "SELECT gtin, serial, place FROM moving_serial WHERE serial = ANY(%s)"
-FRESHNESS = "SELECT program, as_of FROM moving_freshness WHERE program = ANY(%s)"
+IDENTIFIERS = "SELECT DISTINCT kind, value, site_id FROM moving_site_identifier WHERE value = ANY(%s) ORDER BY site_id"
+MOVED = """
+SELECT 'units', program, authorization_id, to_json(units) FROM moving_units WHERE authorization_id = ANY(%s)
+UNION ALL SELECT 'serial', gtin, serial, to_json(place) FROM moving_serial WHERE serial = ANY(%s)
+UNION ALL SELECT 'as_of', program, NULL, to_json(as_of) FROM moving_freshness WHERE program = ANY(%s)
+"""
 
 OF_ALL_PROGRAMS = frozenset({"site"})
-MOVING = frozenset({"units", "serial", "as_of"})
-"""Kinds of questions whose answers may change without a new version of the registry; ``order`` is one too, but is not asked here."""
+MOVING: dict[str, Any] = {"units": 0, "serial": None, "as_of": None}
+"""Kinds of questions whose answers may change without a new version of the registry, and what is answered where nothing has moved yet.
+
+``order`` is one too, but is not asked here.
+"""
 KIND_OF_FACT = {
     "mode": "program",
     "site": "site",
@@ -55,15 +60,8 @@ def ask(cursor: Cursor[Any], questions: Iterable[Question]) -> dict[Question, Sa
     _ask_facts(cursor, by_kind, said)
     if asked := by_kind.get("identifier"):
         _ask_identifiers(cursor, asked, said)
-    if asked := by_kind.get("units"):
-        found = {(program, authorization): units for program, authorization, units in cursor.execute(UNITS, ([q[2] for q in asked],))}
-        said |= {question: plain(found.get((question[1], question[2]), 0)) for question in asked}
-    if asked := by_kind.get("serial"):
-        out = {(gtin, serial): place for gtin, serial, place in cursor.execute(SERIALS, ([q[2] for q in asked],))}
-        said |= {question: plain(out.get((question[1], question[2]))) for question in asked}
-    if asked := by_kind.get("as_of"):
-        fresh = dict(cursor.execute(FRESHNESS, ([q[1] for q in asked],)).fetchall())
-        said |= {question: plain(fresh.get(question[1])) for question in asked}
+    if asked := [question for kind in MOVING for question in by_kind.get(kind, ())]:
+        _ask_what_moves(cursor, asked, said)
     return said
 
 
@@ -103,3 +101,14 @@ def _ask_identifiers(cursor: Cursor[Any], asked: list[Question], said: dict[Ques
     for kind, value, site_id in cursor.execute(IDENTIFIERS, (list({question[2] for question in asked}),)):
         sites[kind, value].append(site_id)
     said |= {question: plain(tuple(sites.get((question[1], question[2]), ()))) for question in asked}
+
+
+def _ask_what_moves(cursor: Cursor[Any], asked: list[Question], said: dict[Question, Said]) -> None:
+    named = [[question[-1] for question in asked if question[0] == kind] for kind in MOVING]
+    moved: dict[Question, Any] = {}
+    for kind, program, name, answer in cursor.execute(MOVED, named):
+        if kind == "as_of":
+            moved[kind, program] = datetime.fromisoformat(answer)
+        else:
+            moved[kind, program, name] = answer
+    said |= {question: plain(moved.get(question, MOVING[question[0]])) for question in asked}

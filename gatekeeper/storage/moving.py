@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import datetime
+from hashlib import md5
 from typing import Any
 
 from psycopg import Cursor
@@ -14,7 +15,7 @@ from gatekeeper.storage.columns import Added, insert
 
 CLOSE = """
 DELETE FROM moving_open_line o USING unnest(%s::text[], %s::text[], %s::int[]) AS s(order_id, wholesaler_id, revision)
-WHERE o.order_id = s.order_id AND o.wholesaler_id = s.wholesaler_id AND o.revision < s.revision RETURNING o.examination
+WHERE o.order_id = s.order_id AND o.wholesaler_id = s.wholesaler_id AND o.revision < s.revision
 """
 NEXT_OFFSET = " ON CONFLICT (source, partition) DO UPDATE SET next_offset = EXCLUDED.next_offset"
 LAST_SEQUENCE = " ON CONFLICT (program) DO UPDATE SET sequence = EXCLUDED.sequence"
@@ -33,13 +34,13 @@ class Moves:
         self.serials: dict[tuple[str, str], str | None] = {}
         """By GTIN and serial, with which line it is out, or None where it is free again."""
         self._open: list[tuple[Any, ...]] = []
-        self._dependencies: list[tuple[str, int]] = []
+        self._dependencies: list[tuple[int, int]] = []
         self._superseded: list[Order] = []
 
-    def open(self, examination: int, order: Order, lines: Iterable[int], asked: Iterable[str], day: date | None) -> None:
+    def open(self, examination: int, order: Order, lines: Iterable[int], asked: Iterable[Question], at: datetime | None) -> None:
         """Notes stopped lines that may still be released, and what they hang on."""
-        self._open += [(examination, line, order.order_id, order.wholesaler_id, order.revision, day) for line in lines]
-        self._dependencies += [(name, examination) for name in asked]
+        self._open += [(examination, line, order.order_id, order.wholesaler_id, order.revision, at) for line in lines]
+        self._dependencies += [(question_key(question), examination) for question in asked]
 
     def close(self, order: Order) -> None:
         """Lower revisions of this order are not open any more."""
@@ -66,10 +67,9 @@ class Moves:
 
     def _close(self, cursor: Cursor[Any]) -> None:
         orders = [(order.order_id, order.wholesaler_id, order.revision) for order in self._superseded]
-        closed = [row[0] for row in cursor.execute(CLOSE, tuple(map(list, zip(*orders, strict=True))))]
-        cursor.execute("DELETE FROM moving_dependency WHERE examination = ANY(%s)", (closed,))
+        cursor.execute(CLOSE, tuple(map(list, zip(*orders, strict=True))))
 
 
-def names(asked: Iterable[Question]) -> list[str]:
-    """Questions as the table of dependencies has them."""
-    return [" ".join(question) for question in asked]
+def question_key(question: Question) -> int:
+    """A question as the table of dependencies has it. Two that meet in one key cost a look in vain, never an answer."""
+    return int.from_bytes(md5(" ".join(question).encode(), usedforsecurity=False).digest()[:8], "big", signed=True)

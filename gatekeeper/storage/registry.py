@@ -80,12 +80,11 @@ INSERT INTO fact_presence (fact, load, day, present)
 SELECT h.id, %(load)s, %(day)s, true FROM held h WHERE h.line IS NOT NULL AND h.until IS NOT NULL
 """
 IDENTIFIERS = """
-INSERT INTO moving_site_identifier (value, kind, site_id)
-SELECT DISTINCT value, kind, site_id
+INSERT INTO moving_site_identifier (value, kind, site_id, load)
+SELECT DISTINCT value, kind, site_id, %(load)s
 FROM (
     SELECT subject, convert_from(body, 'UTF8')::jsonb -> 'identifiers' FROM fact WHERE load = %(load)s AND kind = 'site'
 ) f (site_id, identifiers), jsonb_each(identifiers) i (kind, on_file), jsonb_array_elements_text(on_file) v (value)
-ON CONFLICT DO NOTHING
 """
 # In canonical bytes these signs stand in a row only where the member itself does: within a text every quote has a backslash.
 CERTIFIED = """

@@ -51,7 +51,7 @@ def tell(cursor: Cursor[Any], facts: Iterable[bytes], at: datetime) -> None:
         ))  # fmt: skip
         if isinstance(fact, SiteFact):
             for name, values in msgspec.to_builtins(fact.identifiers).items():
-                identifiers |= {(value, name, fact.site_id) for value in values}
+                identifiers |= {(value, name, fact.site_id, 1) for value in values}
     insert(cursor, Added(tables.FACT, rows))
     insert(cursor, Added(tables.SITE_IDENTIFIER, sorted(identifiers)))
     insert(cursor, Added(tables.FRESHNESS, list((fresh or {program.name: at for program in RULES.programs}).items())))

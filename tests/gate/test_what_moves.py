@@ -9,6 +9,7 @@ import pytest
 
 from gatekeeper.evidence import case_of
 from gatekeeper.storage import tables
+from gatekeeper.storage.moving import question_key
 from tests.gate.ledger import NOON, WORLD, Ledger, Wire, authorization, order
 from tests.gate.test_answers import CAMPATH, MIXED
 from tests.gate.test_revisions import SERIALS, STOPPED, revision
@@ -34,7 +35,7 @@ class Anew:
     def tail(self) -> Rows:
         last = self._rows[tables.BLOCK][-1]
         examination = max((row["id"] for row in self._rows[tables.EXAMINATION]), default=0)
-        return {(True, last["number"], last["hash"], last["at"], examination, last["registry_version"])}
+        return {(True, last["number"], last["hash"], last["at"], examination, last["registry_version"], len(self._rows[tables.OUTBOX]))}
 
     def record_counts(self) -> Rows:
         counts: dict[str, int] = defaultdict(int)
@@ -79,7 +80,7 @@ class Anew:
             ]  # fmt: skip
             lines |= {(row["id"], line, *identity) for line in stopped}
             if stopped:
-                hangs |= {(" ".join(question), row["id"]) for question in case_of(row["evidence"]).answers}
+                hangs |= {(question_key(question), row["id"]) for question in case_of(row["evidence"]).answers}
         return lines, hangs
 
     def site_identifiers(self) -> Rows:

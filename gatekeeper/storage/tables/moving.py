@@ -1,0 +1,182 @@
+"""What moves: each table can be made anew from the evidence."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import INT8MULTIRANGE
+
+from gatekeeper.storage.tables.metadata import METADATA
+
+HEAD = Table(
+    "moving_head",
+    METADATA,
+    Column("source", SmallInteger, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("next_offset", BigInteger, nullable=False),
+    comment="Everything below this offset has been judged",
+)
+
+TAIL = Table(
+    "moving_tail",
+    METADATA,
+    Column("only", Boolean, primary_key=True, default=True),
+    Column("block", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("examination", BigInteger, nullable=False),
+    Column("registry_version", BigInteger, nullable=False),
+    Column("outbox", BigInteger, nullable=False),
+    CheckConstraint('"only"', name="moving_tail_one_row"),
+    comment="Where the ledger ends: the last block, examination, registry version and number of the outbox",
+)
+
+RECORD_COUNT = Table(
+    "moving_record_count",
+    METADATA,
+    Column("program", Text, primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    comment="The last sequence of a program's distribution records",
+)
+
+FRESHNESS = Table(
+    "moving_freshness",
+    METADATA,
+    Column("program", Text, primary_key=True),
+    Column("as_of", DateTime(timezone=True), nullable=False),
+    comment="The instant as of which a program's registry speaks",
+)
+
+SEQUENCE = Table(
+    "moving_sequence",
+    METADATA,
+    Column("program", Text, primary_key=True),
+    Column("received", INT8MULTIRANGE, nullable=False),
+    Column("missing_since", DateTime(timezone=True)),
+    Column("alerted", Boolean, nullable=False),
+    comment="Which of a program's sequences have come, since when one is missing, and whether that was said",
+)
+
+PENDING_HEARTBEAT = Table(
+    "moving_heartbeat",
+    METADATA,
+    Column("program", Text, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True),
+    Column("as_of", DateTime(timezone=True), nullable=False),
+    comment="A heartbeat that makes the registry fresh when nothing up to its sequence is missing any more",
+)
+
+UNITS = Table(
+    "moving_units",
+    METADATA,
+    Column("authorization_id", Text, primary_key=True),
+    Column("program", Text, primary_key=True),
+    Column("units", Integer, nullable=False),
+    comment="Dispensing units released on an authorization, less voided",
+)
+
+SERIAL = Table(
+    "moving_serial",
+    METADATA,
+    Column("serial", Text, primary_key=True),
+    Column("gtin", Text, primary_key=True),
+    Column("place", Text, nullable=False),
+    comment="A serial that is out, and with which line",
+)
+
+SITE_IDENTIFIER = Table(
+    "moving_site_identifier",
+    METADATA,
+    Column("value", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("site_id", Text, primary_key=True),
+    Column("load", BigInteger, primary_key=True),
+    comment="Which sites some fact gives an identifier to; no load writes a row of another",
+)
+
+OPEN_LINE = Table(
+    "moving_open_line",
+    METADATA,
+    Column("examination", BigInteger, primary_key=True),
+    Column("line", SmallInteger, primary_key=True),
+    Column("order_id", Text, nullable=False),
+    Column("wholesaler_id", Text, nullable=False),
+    Column("revision", SmallInteger, nullable=False),
+    Column("next_at", DateTime(timezone=True)),
+    Index("moving_open_line_order", "order_id", "wholesaler_id"),
+    Index("moving_open_line_next_at", "next_at"),
+    comment="A stopped line that may still be released, and when the next day begins that could change its answer",
+)
+
+WATCHED_LINE = Table(
+    "moving_watched_line",
+    METADATA,
+    Column("examination", BigInteger, primary_key=True),
+    Column("line", SmallInteger, primary_key=True),
+    Column("order_id", Text, nullable=False),
+    Column("wholesaler_id", Text, nullable=False),
+    Column("revision", SmallInteger, nullable=False),
+    Column("next_at", DateTime(timezone=True)),
+    Column("until", DateTime(timezone=True), nullable=False),
+    Index("moving_watched_line_order", "order_id", "wholesaler_id"),
+    Index("moving_watched_line_next_at", "next_at"),
+    comment="A released line whose goods have not left, how long it is watched, when its answer could change",
+)
+
+DEPENDENCY = Table(
+    "moving_dependency",
+    METADATA,
+    Column("question", BigInteger, primary_key=True, autoincrement=False),
+    Column("examination", BigInteger, primary_key=True, autoincrement=False),
+    comment="What a case looked up, also in vain: the question by the first 8 bytes of its MD5",
+)
+
+FOLLOW_UP = Table(
+    "moving_follow_up",
+    METADATA,
+    Column("id", BigInteger, primary_key=True),
+    Column("cause", Text, nullable=False),
+    Column("load", BigInteger),
+    Column("question", BigInteger),
+    Column("place", BigInteger, nullable=False),
+    Column("through", BigInteger, nullable=False),
+    comment="Something changed: what hangs on it has still to be found, from this place on",
+)
+
+DUE = Table(
+    "moving_due",
+    METADATA,
+    Column("examination", BigInteger, primary_key=True, autoincrement=False),
+    Column("cause", Text, nullable=False),
+    comment="An examination whose open or watched lines are to be judged again",
+)
+
+LOOKING_BACK = Table(
+    "moving_look_back",
+    METADATA,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("fact", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("place", BigInteger, nullable=False),
+    Column("through", BigInteger, nullable=False),
+    Column("lines", BigInteger, nullable=False),
+    Column("findings", BigInteger, nullable=False),
+    comment="A look-back under way: up to which examination it has come, and how far it goes",
+)
+
+RULES = Table(
+    "moving_rules",
+    METADATA,
+    Column("program", Text, primary_key=True),
+    Column("sha256", Text, nullable=False),
+    comment="The rules by which open and watched lines were last judged",
+)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from schemas.event import NAMES_ITS_LINES
 from schemas.fact import SnapshotHeader
 from schemas.order import PRODUCT_IDENTIFIERS, SITE_IDENTIFIERS
 from schemas.topics import TOPICS, Topic
@@ -31,10 +32,14 @@ _BEYOND_THE_TYPES: Final[dict[str, dict[str, Any]]] = {
         "if": {"properties": {"status": {"const": "certified"}}, "required": ["status"]},
         "then": {"required": ["certified_on"]},
     },
+    "ShipmentEvent": {
+        "if": {"properties": {"event": {"enum": list(NAMES_ITS_LINES)}}, "required": ["event"]},
+        "then": {"required": ["lines"]},
+    },
 }
 _HOW_IT_IS_READ: Final = (
     "UTF-8 JSON without a byte order mark, at most 1,048,576 bytes, nested at most 16 deep, no member twice. "
-    "Where an optional member is an empty text it counts as not given. No two lines of an order have the same number."
+    "Where an optional member is an empty text it counts as not given. No two lines of an order or event have the same number."
 )
 
 
@@ -62,7 +67,8 @@ def asyncapi() -> dict[str, Any]:
         "info": {
             "title": "Distribution gatekeeper",
             "version": VERSION,
-            "description": "Shipment orders and registry facts in; released and stopped lines, distribution records, refusals, alerts out. "
+            "description": "Shipment orders, shipment events and registry facts in; "
+            "released and stopped lines, distribution records, refusals, alerts out. "
             "Outputs are written in transactions: read them with isolation.level=read_committed.",
         },
         "defaultContentType": "application/json",

@@ -82,6 +82,13 @@ class WholeNumber(Member):
         return value
 
 
+class TrueOrFalse(Member):
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> bool:  # noqa: ARG002
+        if not isinstance(value, bool):
+            raise ValidationError("Must be true or false.")
+        return value
+
+
 class Day(Member):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> date:  # noqa: ARG002
         if isinstance(value, str) and _DAY.fullmatch(value):

@@ -96,9 +96,9 @@ def order_holds(order: ShipmentOrder) -> bool:
     for line in lines:
         numbers.add(line.line)
         days.append(line.expires_on)
-        if line.product.ndc is UNSET and line.product.gtin is UNSET:
+        if not is_named(line.product):
             return False
-        if line.serials is not UNSET and not _serials_hold(line.serials):
+        if line.serials is not UNSET and not serials_hold(line.serials):
             return False
         if line.patient is not UNSET:
             ids += astuple(line.patient)
@@ -109,13 +109,20 @@ def order_holds(order: ShipmentOrder) -> bool:
         and made_of_id_letters([text for text in ids if text is not UNSET])
         and all(is_day(day) for day in days if day is not UNSET)
         and is_instant(order.ordered_at)
-        and _is_identified(ship_to)
+        and is_identified(ship_to)
     )
 
 
-def _serials_hold(serials: tuple[str, ...]) -> bool:
+def serials_hold(serials: tuple[str, ...]) -> bool:
+    """Whether serials are given, each once, in the alphabet of serials."""
     return bool(serials) and len(set(serials)) == len(serials) and made_of_serial_letters(serials)
 
 
-def _is_identified(ship_to: ShipTo) -> bool:
+def is_named(product: Product) -> bool:
+    """Whether the product has one of its identifiers."""
+    return product.ndc is not UNSET or product.gtin is not UNSET
+
+
+def is_identified(ship_to: ShipTo) -> bool:
+    """Whether the recipient has one of its identifiers."""
     return ship_to.rems_site_id is not UNSET or any(getattr(ship_to, name) is not UNSET for name in SITE_IDENTIFIERS)

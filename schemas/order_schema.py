@@ -26,6 +26,19 @@ def has_one_of(names: tuple[str, ...], document: Any) -> bool:
     return not isinstance(document, dict) or any(document.get(name, "") != "" for name in names)
 
 
+def lines_with_a_number_before(lines: Any) -> dict[int, Any]:
+    """The lines, by their place, whose number another line before has, with what is to be said of it."""
+    seen: set[int] = set()
+    twice: dict[int, Any] = {}
+    for index, line in enumerate(lines if isinstance(lines, list) and len(lines) <= 200 else ()):
+        number = line.get("line") if isinstance(line, dict) else None
+        if type(number) is int and number in seen:
+            twice[index] = {"line": [TWICE]}
+        elif type(number) is int:
+            seen.add(number)
+    return twice
+
+
 class AddressSchema(MessageSchema):
     struct = Address
     street = Words(required=True)
@@ -105,17 +118,6 @@ class OrderSchema(MessageSchema):
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def numbers_each_line_once(self, _: Any, original: Any, **__: Any) -> None:
-        lines = original.get("lines") if isinstance(original, dict) else None
-        if not isinstance(lines, list) or len(lines) > 200:
-            return
-        seen: set[int] = set()
-        twice: dict[int, Any] = {}
-        for index, line in enumerate(lines):
-            number = line.get("line") if isinstance(line, dict) else None
-            if type(number) is not int:
-                continue
-            if number in seen:
-                twice[index] = {"line": [TWICE]}
-            seen.add(number)
+        twice = lines_with_a_number_before(original.get("lines")) if isinstance(original, dict) else {}
         if twice:
             raise ValidationError({"lines": twice})

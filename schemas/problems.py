@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from marshmallow import ValidationError
 
+from schemas.event_schema import EventSchema
 from schemas.fact_schema import FACT_SCHEMAS, HeaderSchema
 from schemas.members import NO_OBJECT, SENTENCES, MessageSchema, flat
 from schemas.order_schema import OrderSchema
@@ -18,7 +19,7 @@ NOT_JSON: Final = "Is not JSON."
 TOO_DEEP: Final = f"Nests more than {MOST_DEPTH} deep."
 NO_NUMBER: Final = float("inf")
 
-_SCHEMAS: Final[dict[str, MessageSchema]] = {"order": OrderSchema(), "header": HeaderSchema()}
+_SCHEMAS: Final[dict[str, MessageSchema]] = {"order": OrderSchema(), "event": EventSchema(), "header": HeaderSchema()}
 _FACTS: Final[dict[str, MessageSchema]] = {kind: schema() for kind, schema in FACT_SCHEMAS.items()}
 
 

@@ -12,12 +12,13 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import msgspec
 
 from schemas.canonical import canonical
+from schemas.event import ShipmentEvent, event_holds
 from schemas.fact import Fact, SnapshotHeader, fact_holds, header_holds
 from schemas.order import ShipmentOrder, order_holds
-from schemas.shape import FACT_SHAPES, HEADER_SHAPE, ORDER_SHAPE, Shape, without_empty
+from schemas.shape import EVENT_SHAPE, FACT_SHAPES, HEADER_SHAPE, ORDER_SHAPE, Shape, without_empty
 from schemas.text import MOST_BYTES, holds_control
 
-M = TypeVar("M", ShipmentOrder, Fact, SnapshotHeader)
+M = TypeVar("M", ShipmentOrder, ShipmentEvent, Fact, SnapshotHeader)
 
 
 class Unreadable(NamedTuple):
@@ -37,6 +38,7 @@ class Form(NamedTuple, Generic[M]):
 
 
 ORDER: Final = Form("order", msgspec.json.Decoder(ShipmentOrder), ShipmentOrder, ORDER_SHAPE, order_holds)
+EVENT: Final = Form("event", msgspec.json.Decoder(ShipmentEvent), ShipmentEvent, EVENT_SHAPE, event_holds)
 FACT: Final = Form[Fact]("fact", msgspec.json.Decoder(Fact), Fact, FACT_SHAPES, fact_holds)
 HEADER: Final = Form("header", msgspec.json.Decoder(SnapshotHeader), SnapshotHeader, HEADER_SHAPE, header_holds)
 
@@ -44,6 +46,11 @@ HEADER: Final = Form("header", msgspec.json.Decoder(SnapshotHeader), SnapshotHea
 def read_order(raw: bytes) -> ShipmentOrder | Unreadable:
     """A shipment order; empty optional members are gone from it."""
     return _read(raw, ORDER)
+
+
+def read_event(raw: bytes) -> ShipmentEvent | Unreadable:
+    """A shipment event; empty optional members are gone from it."""
+    return _read(raw, EVENT)
 
 
 def read_fact(raw: bytes) -> Fact | Unreadable:

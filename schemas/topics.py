@@ -3,6 +3,7 @@
 from typing import Any, Final, Literal, NamedTuple
 
 from schemas.alert import ComplianceAlert
+from schemas.event import ShipmentEvent
 from schemas.fact import Fact
 from schemas.order import ShipmentOrder
 from schemas.record import DistributionRecord
@@ -22,7 +23,7 @@ class Topic(NamedTuple):
 
 
 SHIPMENT_ORDERS: Final = Topic("shipment-orders", "in", "order_id", ShipmentOrder, "Orders that a wholesaler wants to ship.")
-SHIPMENT_EVENTS: Final = Topic("shipment-events", "in", "order_id", None, "What the warehouse shipped, cancelled or took back.")
+SHIPMENT_EVENTS: Final = Topic("shipment-events", "in", "order_id", ShipmentEvent, "What the warehouse shipped, cancelled or took back.")
 REGISTRY_FACTS: Final = Topic(
     "registry-facts",
     "in",

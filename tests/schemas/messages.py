@@ -80,6 +80,36 @@ FACTS: tuple[dict[str, Any], ...] = (
     {"fact": "program", **SUBJECT, "mode": "active", "notice": "free text"},
     {"fact": "heartbeat", "program": "lemtrada", "sequence": 23, "as_of": "2026-11-20T06:00:00Z"},
 )
+EVENT: dict[str, Any] = {
+    "event_id": "EV-1",
+    "wholesaler_id": "WD-001",
+    "order_id": "SO-1",
+    "revision": 1,
+    "event": "shipped",
+    "at": "2026-11-23T16:00:00-05:00",
+    "lines": [
+        {
+            "line": 1,
+            "quantity": 4,
+            "unit": "vial",
+            "serials": ["S1", "S2"],
+            "lot": "A1235",
+            "expires_on": "2027-06-30",
+            "product": {"ndc": "58468-0200-1", "gtin": "00358468020017"},
+            "patient": {"patient_id": "P-1", "authorization_id": "AU-1", "prescriber_id": "PR-1", "administering_site_id": "HF-0001"},
+            "verified": True,
+        },
+        {"line": 2},
+    ],
+    "ship_to": ORDER["ship_to"],
+    "carrier": "Cold Chain Express",
+    "tracking": "1Z999",
+}
+EVENTS: tuple[dict[str, Any], ...] = (
+    EVENT,
+    {"event_id": "EV-2", "wholesaler_id": "WD-001", "order_id": "SO-1", "event": "cancelled", "at": "2026-11-23T16:00:00Z"},
+    {**{name: EVENT[name] for name in ("wholesaler_id", "order_id", "at", "lines")}, "event_id": "EV-3", "event": "returned"},
+)
 HEADER: dict[str, Any] = {
     "snapshot": "lemtrada",
     "sequence": 42,
@@ -88,7 +118,12 @@ HEADER: dict[str, Any] = {
     "sha256": "0" * 64,
     "covers": ["site", "patient"],
 }
-MESSAGES: tuple[tuple[str, dict[str, Any]], ...] = (("order", ORDER), *(("fact", fact) for fact in FACTS), ("header", HEADER))
+MESSAGES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("order", ORDER),
+    *(("event", event) for event in EVENTS),
+    *(("fact", fact) for fact in FACTS),
+    ("header", HEADER),
+)
 
 
 def places(document: Any, pointer: str = "") -> list[str]:

@@ -9,11 +9,16 @@ from jsonschema import Draft202012Validator
 
 from schemas.canonical import canonical
 from schemas.documents import EXAMPLES, MESSAGES, PUBLISHED, asyncapi, examples, main, stale
-from schemas.reading import Unreadable, read_fact, read_header, read_order
+from schemas.reading import Unreadable, read_event, read_fact, read_header, read_order
 from schemas.topics import SHIPMENT_ORDERS, TOPICS, topic_name
-from tests.schemas.messages import FACTS, HEADER, ORDER, encoded, without
+from tests.schemas.messages import EVENTS, FACTS, HEADER, ORDER, encoded, without
 
-READERS: dict[str, Any] = {"shipment-orders": read_order, "registry-facts": read_fact, "snapshot-header": read_header}
+READERS: dict[str, Any] = {
+    "shipment-orders": read_order,
+    "shipment-events": read_event,
+    "registry-facts": read_fact,
+    "snapshot-header": read_header,
+}
 ALL = [(name, title) for name in MESSAGES for title, _ in examples(name)]
 
 
@@ -63,7 +68,13 @@ def test_an_answer_is_the_same_bytes(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "document"), [("shipment-orders", ORDER), *(("registry-facts", fact) for fact in FACTS), ("snapshot-header", HEADER)]
+    ("name", "document"),
+    [
+        ("shipment-orders", ORDER),
+        *(("shipment-events", event) for event in EVENTS),
+        *(("registry-facts", fact) for fact in FACTS),
+        ("snapshot-header", HEADER),
+    ],
 )
 def test_published_asks_for_what_reading_asks_for(name: str, document: dict[str, Any]) -> None:
     """A message without one of its members is right for both, or for none."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,15 +13,15 @@ from gatekeeper.storage import tables
 
 GENESIS = sha256(b"genesis").digest()
 
+
+def _by_primary_key(table: Table) -> Callable[[Sequence[Any]], Any]:
+    names = list(table.columns.keys())
+    return itemgetter(*[names.index(column.name) for column in table.primary_key])
+
+
 KEYS: dict[Table, Callable[[Sequence[Any]], Any]] = {
-    tables.SOURCE: lambda row: row[0],
-    tables.ARRIVAL: lambda row: row[:3],
-    tables.EXAMINATION: lambda row: row[0],
+    **{table: _by_primary_key(table) for table in tables.EVIDENCE},
     tables.DISTRIBUTION_RECORD: lambda row: row[1:3],
-    tables.ALERT: lambda row: row[0],
-    tables.REFUSAL: lambda row: row[:3],
-    tables.SET_ASIDE: lambda row: row[:3],
-    tables.REGISTRY_LOAD: lambda row: row[0],
 }
 """In which order the rows of a table stand in a block's digest."""
 

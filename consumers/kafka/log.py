@@ -16,6 +16,7 @@ from gatekeeper.metrics import KAFKA_SECONDS, LAG, REWINDS, has_read
 WAIT_S = 0.5
 CALL_S = 10.0
 CHUNK = 500
+MEASURE_S = 1.0
 MOST_FAILURES = 3
 MOST_FENCES, FENCES_WITHIN_S = 3, 60.0
 NAME_TAKEN = "Another process runs with this instance name: each consumer of a group needs a name of its own."
@@ -54,6 +55,7 @@ class Log:
         self._failures = 0
         self._fences: list[float] = []
         self._member = False
+        self._measured = float("-inf")
 
     def read(self) -> list[Message]:
         """What is there, after waiting for it a moment; empty when nothing came. Bounded by count and bytes."""
@@ -72,9 +74,11 @@ class Log:
             self._forget()
             raise
         has_read()
-        # Asked here alone: from another thread, while this one is in a rebalance, the client library would stop the whole process.
-        self._member = bool(consumer.memberid())
-        self._measure(consumer)
+        if not messages:
+            self._ask_membership(consumer)
+        if seconds() - self._measured > MEASURE_S:
+            self._measured = seconds()
+            self._measure(consumer)
         if self._revoked:
             # What was read before a partition went away is not told apart from what it gave when it came back: all is read again.
             self._in_doubt = True
@@ -105,7 +109,10 @@ class Log:
 
     @property
     def assigned(self) -> bool:
-        """Whether this consumer was a member of its group, with or without partitions, at its last read. May be asked from any thread."""
+        """Whether this consumer was a member of its group, with or without partitions, when it was last idle or published.
+
+        May be asked from any thread.
+        """
         return self._member
 
     def close(self) -> None:
@@ -128,11 +135,12 @@ class Log:
         messages = _checked(consumer.consume(1, WAIT_S))
         size = sum(map(len, messages))
         while messages and len(messages) < self._client.batch_messages and size < self._client.batch_bytes:
-            more = _checked(consumer.consume(min(CHUNK, self._client.batch_messages - len(messages)), 0))
-            if not more:
-                break
+            wanted = min(CHUNK, self._client.batch_messages - len(messages))
+            more = _checked(consumer.consume(wanted, 0))
             messages += more
             size += sum(map(len, more))
+            if len(more) < wanted:
+                break
         return messages
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -167,8 +175,13 @@ class Log:
             offset = place.offset if place.offset >= 0 else self._begun.get(place.partition, high)
             LAG.labels(self._topic, str(place.partition)).set(max(0, high - offset))
 
+    def _ask_membership(self, consumer: Consumer) -> bool:
+        # On this thread alone: from another, while this one is in a rebalance, the client library would stop the whole process.
+        self._member = bool(consumer.memberid())
+        return self._member
+
     def _membership(self) -> object:
-        if self._consumer is None or not self._consumer.memberid():
+        if self._consumer is None or not self._ask_membership(self._consumer):
             # A classic group takes offsets with the metadata of nobody, also while others are members.
             raise TryAgain("This consumer is no member of its group at the moment.")
         return self._consumer.consumer_group_metadata()

@@ -135,26 +135,28 @@ class Publisher:
 
 
 class OverdueError(Exception):
-    """A call of the client library that did not come back, whatever its own timeout says."""
+    """A call of the client library that did not come back, whatever its own timeout says, or not in any way that it names."""
 
 
 def _in_time(step: Callable[[], None], limit: float) -> None:
     """Runs a call that hangs where the broker goes away at the wrong moment. Raises ``OverdueError`` when the limit (seconds) is past."""
-    raised: list[KafkaException] = []
+    ended: list[KafkaException | None] = []
 
     def run() -> None:
         try:
             step()
         except KafkaException as error:
-            raised.append(error)
+            ended.append(error)
+        else:
+            ended.append(None)
 
     thread = Thread(target=run, daemon=True)
     thread.start()
     thread.join(limit)
-    if thread.is_alive():
+    if not ended:
         raise OverdueError
-    if raised:
-        raise raised[0]
+    if ended[0] is not None:
+        raise ended[0]
 
 
 def _close(producer: Producer) -> None:

@@ -12,7 +12,7 @@ from tests.gate.test_answers import CAMPATH
 from tests.gate.test_revisions import STOPPED, revision
 
 MANY: Wire = {"/lines/0/patient/authorization_id": "AU-MANY"}
-MOST = 25
+MOST = 12
 
 
 class Counting(psycopg.Cursor[Any]):

@@ -8,14 +8,14 @@ _DAY = timedelta(days=1)
 
 
 @lru_cache(64)
-def _zone(name: str) -> ZoneInfo:
+def zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
 @lru_cache(1024)
 def day_in(at: datetime, time_zone: str) -> date:
     """The day that it is at ``at`` in the zone."""
-    return at.astimezone(_zone(time_zone)).date()
+    return at.astimezone(zone(time_zone)).date()
 
 
 def anniversary(day: date, years: int) -> date:

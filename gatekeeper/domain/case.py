@@ -47,3 +47,5 @@ class Case(NamedTuple):
     programs: tuple[Program, ...]
     at: datetime
     """The instant of the decision, in UTC; read once."""
+    watched: bool = False
+    """The lines were released, and it is asked whether they may still leave: registry age and ship date are not judged then."""

@@ -27,6 +27,8 @@ class Standing(NamedTuple):
     delivery_day: date
     finding: Finding
     answers: Answers
+    watched: bool = False
+    """The line was released: what only time did to registry and dates is not judged."""
 
 
 class CoveredLine(NamedTuple):
@@ -65,15 +67,15 @@ class CoveredLine(NamedTuple):
 
 
 def stand(case: Case, program: Program, today: date, mode: str) -> Standing:
-    order, answers, _, at = case
+    order, answers, _, at, watched = case
     ship_day = max(order.ship_on, today)
     deliver_by = order.deliver_by or order.ship_on + timedelta(days=program.transit_days)
     finding = find_site(order, program.name, today, answers)
-    return Standing(order, program, at, today, mode, ship_day, max(deliver_by, today), finding, answers)
+    return Standing(order, program, at, today, mode, ship_day, max(deliver_by, today), finding, answers, watched)
 
 
 def cover(line: Line, package: CoveredPackage, reading: Reading, standing: Standing, used: dict[Question, Any]) -> CoveredLine:
-    _, program, _, today, _, _, _, finding, answers = standing
+    _, program, _, today, _, _, _, finding, answers, _ = standing
     patient = line.patient or NOBODY
     authorized = program.patient_rule == "authorized"
     authorization = None

@@ -9,6 +9,9 @@ _SERIALS_SHOWN = 20
 
 
 def registry_is_current(case: CoveredLine) -> Evidence | None:
+    """Not judged of a released line: an old registry only postpones what would be said of it."""
+    if case.standing.watched:
+        return None
     as_of = case.answers[("as_of", case.program.name)]
     limit = case.program.registry_age_limit_hours
     if as_of is not None and (case.standing.at - as_of).total_seconds() <= limit * 3600:
@@ -25,6 +28,8 @@ def product_codes_agree(case: CoveredLine) -> Evidence | None:
 
 def ship_date_is_recent(case: CoveredLine) -> Evidence | None:
     standing = case.standing
+    if standing.watched:
+        return None
     ship_on, limit = standing.order.ship_on, standing.program.ship_date_limit_days
     if (standing.today - ship_on).days <= limit:
         return None

@@ -55,7 +55,7 @@ def decide(case: Case) -> Verdict:
 
     Asks only what the answer hangs on. A repeat is not decided again, that is the caller's to see.
     """
-    order, answers, programs, at = case
+    order, answers, programs, at, _ = case
     first = _order_first(order, answers[("order", order.wholesaler_id, order.order_id)])
     if first:
         outcome = _outcome(first)

@@ -66,7 +66,7 @@ def test_a_fact_may_hold_the_word_snapshot(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"facts": 1}, "the header tells of 1 facts, the file has 2"),
+        ({"facts": 1}, "the header tells of 1 facts, the file has more"),
         ({"facts": 3}, "the header tells of 3 facts, the file has 2"),
         ({"sha256": "0" * 64}, "the digest in the header is not that of the file"),
         ({"sequence": 1}, "line 3: the fact's sequence 2 is above the snapshot's, 1"),

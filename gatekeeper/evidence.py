@@ -60,7 +60,7 @@ def _answer(kind: str, raw: bytes) -> Any:
     if kind in FACTS:
         return tuple(_fact(bytes(each)) for each in msgspec.json.decode(raw, type=list[msgspec.Raw]))
     if kind == "order":
-        return tuple(Earlier(*each) for each in msgspec.json.decode(raw, type=list[tuple[int, str]]))
+        return msgspec.json.decode(raw, type=tuple[Earlier, ...])
     if kind == "identifier":
         return tuple(msgspec.json.decode(raw, type=list[str]))
     if kind == "as_of":

@@ -17,7 +17,7 @@ question                            answer
 ("units", program, authorization)   dispensing units released so far, less voided and returned
 ("serial", gtin, serial)            where it was released, as ``wholesaler/order/revision/line``, or None
 ("order", wholesaler_id, order_id)  tuple of Earlier: of the messages of this order that came before, one with
-                                    the same revision and the highest at least
+                                    the same revision and the highest at least; and what events said of it
 ==================================  =======================================================================
 
 A question without an answer is a fault of the caller, and raises ``KeyError``: nothing is decided on a guess.
@@ -35,12 +35,18 @@ Answers = Mapping[Question, Any]
 
 
 class Earlier(NamedTuple):
-    """An earlier message of the same order."""
+    """An earlier message of the same order, or what is known of its goods."""
 
     revision: int
     digest: str
 
 
+    """Of a message; else empty."""
+    what: str = "message"
+    """``message``; ``shipped``: goods of this revision have left; ``cancelled``: they stay; ``unconfirmed``: they were released, and
+    who reports shipments has not said that they stayed."""
+    lines: tuple[int, ...] = ()
+    """Which lines were cancelled; none where it is the whole order."""
 class Case(NamedTuple):
     order: Order
     answers: Answers

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from gatekeeper.domain import goods_checks as goods
+from gatekeeper.domain import order_checks as order
 from gatekeeper.domain import patient_checks as patient
 from gatekeeper.domain import site_checks as site
 from gatekeeper.domain.covered_line import CoveredLine
@@ -47,4 +48,5 @@ CHECKS: tuple[Check, ...] = (
     Check("authorization_for_other_party", patient.authorization_is_for_these_parties),
     Check("authorization_exhausted", patient.authorization_is_not_exhausted),
     Check("identifier_invalid", site.identifiers_have_their_form),
+    Check("withdrawal_unconfirmed", order.withdrawal_is_confirmed),
 )

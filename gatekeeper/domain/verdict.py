@@ -16,6 +16,7 @@ from gatekeeper.domain.reasons import BLOCKED, HELD, REASONS
 RELEASED = "released"
 NOT_COVERED = "not_covered"
 _SITE_RULES = frozenset(code for code, text in REASONS.items() if text.site_rule)
+_PLACES = {code: place for place, code in enumerate(REASONS)}
 _BLOCKING = frozenset(code for code, text in REASONS.items() if text.outcome == BLOCKED)
 
 
@@ -57,9 +58,6 @@ def decide(case: Case) -> Verdict:
     """
     order, answers, programs, at, _ = case
     first = _order_first(order, answers[("order", order.wholesaler_id, order.order_id)])
-    if first:
-        outcome = _outcome(first)
-        return Verdict(tuple([LineVerdict(line.line, outcome, None, None, first) for line in order.lines]))
     days = _Days(answers, at)
     standings: dict[str, Standing] = {}
     used: dict[Question, Any] = {}
@@ -67,6 +65,9 @@ def decide(case: Case) -> Verdict:
     for line in order.lines:
         reading = read_product(line.ndc, line.gtin, programs)
         if reading.nobodys:
+        if line.line in first:
+            lines.append(LineVerdict(line.line, _outcome(first[line.line]), None, None, first[line.line]))
+            continue
             lines.append(LineVerdict(line.line, NOT_COVERED, None, None, ()))
             continue
         product = find_product(reading, programs, days.in_force)
@@ -127,17 +128,28 @@ class _Days:
         return self.of(program)[1] != "ended"
 
 
-def _order_first(order: Order, earlier: tuple[Earlier, ...]) -> tuple[Reason, ...]:
-    """What ends the examination before a line is looked at."""
+def _order_first(order: Order, earlier: tuple[Earlier, ...]) -> dict[int, tuple[Reason, ...]]:
+    """By line, what ends its examination before it is looked at. Only a cancellation may be of some lines alone."""
     if not earlier:
-        return ()
-    reasons = []
-    if any(message.revision == order.revision and message.digest != order.digest for message in earlier):
-        reasons.append(Reason("order_contradicts", {"revision": order.revision}))
-    highest = max(message.revision for message in earlier)
-    if highest > order.revision:
-        reasons.append(Reason("order_superseded", {"revision": order.revision, "highest_revision": highest}))
-    return tuple(reasons)
+        return {}
+    revision, reasons = order.revision, []
+    messages = [before for before in earlier if before.what == "message"]
+    if any(message.revision == revision and message.digest != order.digest for message in messages):
+        reasons.append(Reason("order_contradicts", {"revision": revision}))
+    highest = max((message.revision for message in messages), default=0)
+    if highest > revision:
+        reasons.append(Reason("order_superseded", {"revision": revision, "highest_revision": highest}))
+    shipped = [before.revision for before in earlier if before.what == "shipped" and before.revision < revision]
+    if shipped:
+        reasons.append(Reason("order_already_shipped", {"revision": revision, "shipped_revision": max(shipped)}))
+    cancelled = [before for before in earlier if before.what == "cancelled" and before.revision >= revision]
+    first = {line.line: (*reasons, *_cancelled(line, cancelled)) for line in order.lines}
+    return {number: found for number, found in first.items() if found}
+
+
+def _cancelled(line: Line, cancellations: list[Earlier]) -> tuple[Reason, ...]:
+    revisions = [cancelled.revision for cancelled in cancellations if not cancelled.lines or line.line in cancelled.lines]
+    return (Reason("order_cancelled", {"cancelled_revision": max(revisions)}),) if revisions else ()
 
 
 def _without_program(line: Line, product: Product) -> LineVerdict:
@@ -191,5 +203,5 @@ def _with_the_others(line: LineVerdict, stopped: list[LineVerdict]) -> LineVerdi
     others = [other.line for other in stopped if other.program == line.program and other.line != line.line]
     if not others:
         return line
-    reasons = (*line.reasons, Reason("other_line_stopped", {"lines": others}))
+    reasons = tuple(sorted((*line.reasons, Reason("other_line_stopped", {"lines": others})), key=lambda reason: _PLACES[reason.code]))
     return line._replace(reasons=reasons, outcome=_outcome(reasons))

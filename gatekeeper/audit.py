@@ -164,7 +164,7 @@ class _Rows:
 def _stream(connection: Connection[Any], table: Table, order: str) -> Iterator[Sequence[Any]]:
     names = ", ".join(f'"{column.name}"' for column in table.columns)
     with _lenient(connection.cursor(f"walk_{table.name}", binary=True)) as cursor:
-        cursor.itersize = ROWS_AT_ONCE
+        cursor.itersize = 1 if table is tables.FILE_PIECE else ROWS_AT_ONCE
         yield from cursor.execute(f'SELECT {names} FROM "{table.name}" ORDER BY {order} NULLS FIRST'.encode())  # noqa: S608 - our own names
 
 

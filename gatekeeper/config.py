@@ -80,6 +80,12 @@ class Settings:
         "A snapshot in which more of the certified sites vanish or lose certification needs a confirmation.",
         unit="percent",
     )
+    refused_file_mib: int = _setting(
+        readers.whole_number(1, 65_536),
+        512,
+        "Of a refused snapshot file that is larger only the digest and the beginning are kept.",
+        unit="MiB",
+    )
     health_host: str = _setting(
         readers.matching(r"[A-Za-z0-9.:_-]{1,253}", "a host name or an address"), "127.0.0.1", "Where health and metrics are served."
     )

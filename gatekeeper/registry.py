@@ -3,7 +3,6 @@
 A verdict that commits after a load has committed obeys it, on every process; a load that is refused leaves the registry as it was.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -11,23 +10,24 @@ from operator import attrgetter
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import Any, Final, NamedTuple, Protocol, get_args
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from msgspec import UNSET
 from psycopg import Cursor
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Table
 
-from gatekeeper.alerts import registry_alert
+from gatekeeper import refused_files
 from gatekeeper.domain.program import Program
 from gatekeeper.errors import Unusable
 from gatekeeper.instants import instant_of
 from gatekeeper.lines import open_file
+from gatekeeper.refused_files import Loss, Offered
 from gatekeeper.snapshot import AHEAD_AT_MOST, Snapshot
 from gatekeeper.storage import ledger, tables
 from gatekeeper.storage import registry as held
 from gatekeeper.storage.chain import facts_digest
 from gatekeeper.storage.engine import transaction
+from gatekeeper.storage.refused_files import confirmed_by
 from schemas.canonical import canonical
 from schemas.fact import (
     AuthorizationFact,
@@ -52,6 +52,8 @@ SUBJECT: Final[Mapping[type, Callable[[Any], str]]] = {
     ProgramFact: attrgetter("program"),
 }
 """Under what a fact is looked up (the questions of ``gatekeeper.domain.case``)."""
+Opened = Callable[[datetime], AbstractContextManager[Snapshot]]
+"""Opens a snapshot, given the clock."""
 
 
 class Loaded(NamedTuple):
@@ -82,36 +84,54 @@ class Terms(NamedTuple):
     programs: tuple[Program, ...]
     loss_percent: int
     """More of the certified sites than this must not vanish or lose certification."""
+    most_kept: int = 512 << 20
+    """Of a refused file of more bytes only the beginning is kept."""
 
     def zone(self, program: str) -> ZoneInfo:
         """Where the program's days begin; UTC where it has no rules here."""
         return ZoneInfo(next((rules.time_zone for rules in self.programs if rules.name == program), "UTC"))
 
 
+class Confirmation(NamedTuple):
+    """A person's word that the sites that a file loses are really lost."""
+
+    sha256: str
+    person: str
+    reason: str
+
+
 def import_file(
-    engine: Engine, path: Path, opened: Callable[[datetime], AbstractContextManager[Snapshot]], terms: Terms, watcher: Watcher
+    engine: Engine, path: Path, opened: Opened, terms: Terms, watcher: Watcher, offered: Offered = refused_files.UNNAMED
 ) -> Loaded:
     """Loads the snapshot of ``path``, which ``opened`` reads when given the instant (of the database's clock).
 
-    Raises ``Unusable`` where the snapshot is refused: the registry is as it was, and an alert says why. Killed at any moment, it
-    leaves all of the snapshot or nothing.
+    Raises ``Unusable`` where the snapshot is refused: the registry is as it was, the file is kept, and an alert says why. Killed at any
+    moment, it leaves all of the snapshot or nothing.
     """
     _refuse_stream(path)
     with open_file(path):
-        program = None
+        pass
     try:
-        with transaction(engine) as cursor:
-            watcher.step("Waiting for its turn")
-            held.begin(cursor)
-            at = held.now(cursor)
-            with opened(at) as snapshot:
-                header = _header(path, snapshot)
-                program = header.snapshot
-                loaded = _load(cursor, path, header, _Facts(snapshot.facts, header, at), terms, watcher)
+        return load_file(engine, path, opened, terms, watcher)
     except Unusable as refused:
-        known = program if any(rules.name == program for rules in terms.programs) else None
-        _raise_alert(engine, path, known, str(refused))
-        raise
+        programs = frozenset(rules.name for rules in terms.programs)
+        sentence = refused_files.keep(engine, path, offered, refused, programs, terms.most_kept)
+        raise Unusable(sentence) from None
+
+
+def load_file(
+    engine: Engine, name: object, opened: Opened, terms: Terms, watcher: Watcher, confirmation: Confirmation | None = None
+) -> Loaded:
+    """Loads the snapshot that ``opened`` reads, of a file called ``name``; with a ``confirmation`` whatever sites it loses."""
+    watcher.step("Waiting for its turn")
+    with transaction(engine) as cursor:
+        held.begin(cursor)
+        if confirmation is not None and (by := confirmed_by(cursor, confirmation.sha256)) is not None:
+            raise Unusable(f"{name} was confirmed already, by {by}, and loaded then.")
+        at = held.now(cursor)
+        with opened(at) as snapshot:
+            header = _header(name, snapshot)
+            loaded = _load(cursor, name, header, _Facts(snapshot.facts, header, at), terms, watcher, confirmation)
     watcher.step("Gathering statistics")
     with transaction(engine) as cursor:
         held.gather_statistics(cursor)
@@ -147,62 +167,44 @@ class _Facts:
                 yield held.Arriving(str(kind.__struct_config__.tag), SUBJECT[kind](fact), fact.sequence, fact.effective_on, canonical(fact))
 
 
-def _header(path: Path, snapshot: Snapshot) -> SnapshotHeader:
+def _header(name: object, snapshot: Snapshot) -> SnapshotHeader:
     if snapshot.header is None:
-        raise Unusable(f"{path} has no header line, so nobody can tell whether it is whole.")
+        raise Unusable(f"{name} has no header line, so nobody can tell whether it is whole.")
     return snapshot.header
 
 
-def _load(cursor: Cursor[Any], path: Path, header: SnapshotHeader, facts: _Facts, terms: Terms, watcher: Watcher) -> Loaded:
+def _load(
+    cursor: Cursor[Any], name: object, header: SnapshotHeader, facts: _Facts, terms: Terms, watcher: Watcher,
+    confirmation: Confirmation | None,
+) -> Loaded:  # fmt: skip
     program, as_of = header.snapshot, instant_of(header.as_of)
     covers = ALL_KINDS if header.covers is UNSET else header.covers
     day = as_of.astimezone(terms.zone(program)).date()
-    _refuse_earlier(path, header, held.last_sequence(cursor, program))
+    _refuse_earlier(name, header, held.last_sequence(cursor, program))
     held.receive(cursor, facts.arriving(watcher, header.facts))
     watcher.step("Comparing with what is held")
     load = held.next_load(cursor)
     difference, certified = held.add_difference(cursor, load, program, header.sequence, day, covers)
-    if certified.lost * 100 > terms.loss_percent * certified.before:
-        raise Unusable(
-            f"{path}: {certified.lost} of the {certified.before} sites that are certified would vanish or lose certification, "
-            f"more than {terms.loss_percent} percent: a person must confirm that first."
+    if confirmation is None and certified.lost * 100 > terms.loss_percent * certified.before:
+        raise Loss(
+            f"{name}: {certified.lost} of the {certified.before} sites that are certified would vanish or lose certification, "
+            f"more than {terms.loss_percent} percent"
         )
     watcher.step("Sealing")
     digest = facts_digest(held.rows_of_load(cursor.connection, load))
     tail = held.lock_ledger(cursor)
-    _refuse_earlier(path, header, held.last_sequence(cursor, program))
+    _refuse_earlier(name, header, held.last_sequence(cursor, program))
     version = tail.registry_version + 1
     said = (program, header.sequence, as_of, day, facts.as_of, covers, header.facts, header.sha256)
     row = (load, version, *said, digest, tail.now, tail.block + 1)
-    ledger.add_block(cursor, tail, {tables.REGISTRY_LOAD: [row]}, examination=tail.examination, registry_version=version)
+    rows: dict[Table, list[Any]] = {tables.REGISTRY_LOAD: [row]}
+    if confirmation is not None:
+        rows[tables.FILE_CONFIRMATION] = [(*confirmation, tail.now, tail.block + 1)]
+    ledger.add_block(cursor, tail, rows, examination=tail.examination, registry_version=version)
     held.freshen(cursor, program, facts.as_of)
     return Loaded(version, program, header.sequence, facts.as_of, header.facts, difference, certified)
 
 
-def _refuse_earlier(path: Path, header: SnapshotHeader, last: int) -> None:
+def _refuse_earlier(name: object, header: SnapshotHeader, last: int) -> None:
     if header.sequence <= last:
-        raise Unusable(f"{path}: the snapshot's sequence {header.sequence} is not above {last}, that of the last one loaded.")
-
-
-def _raise_alert(engine: Engine, path: Path, program: str | None, sentence: str) -> None:
-    """In a transaction of its own, for that of the load left nothing."""
-    digest = _digest(path)
-    with transaction(engine) as cursor:
-        ledger.take_lock(cursor)
-        tail = ledger.read_tail(cursor)
-        name, body = registry_alert(tail.now, program, digest, sentence)
-        alert_id = UUID(name)
-        if not held.has_alert(cursor, alert_id):
-            row = (alert_id, "registry_refused", None, body, tail.block + 1)
-            ledger.add_block(cursor, tail, {tables.ALERT: [row]}, examination=tail.examination, registry_version=tail.registry_version)
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    try:
-        with open_file(path) as file:
-            while piece := file.read(1 << 20):
-                digest.update(piece)
-    except OSError as error:
-        raise Unusable(f"{path} cannot be read: {error.strerror}.") from None
-    return digest.hexdigest()
+        raise Unusable(f"{name}: the snapshot's sequence {header.sequence} is not above {last}, that of the last one loaded.")

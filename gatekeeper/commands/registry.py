@@ -13,10 +13,12 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from gatekeeper.config import read_settings
+from gatekeeper.access import person
+from gatekeeper.config import Settings, read_settings
 from gatekeeper.errors import TryAgain, Unusable
 from gatekeeper.opening import open_ledger
 from gatekeeper.programs import load_programs
+from gatekeeper.refused_files import Offered
 from gatekeeper.registry import Loaded, Terms, import_file
 from gatekeeper.snapshot import Snapshot, open_csv, open_snapshot
 from schemas.fact import Fact, SnapshotHeader
@@ -46,11 +48,12 @@ def import_command(file: Path, **options: str | int | None) -> None:
     """
     opened = _opened(file, options)
     settings = read_settings(os.environ)
-    terms = Terms(load_programs(settings.programs), settings.registry_loss_percent)
+    acting = None if settings.token is None else person(settings)
+    offered = Offered(_said(options) if _is_csv(file) else None, acting and acting.subject)
     engine = open_ledger(settings)
     try:
         with _Bar() as bar:
-            loaded = import_file(engine, file, opened, terms, bar)
+            loaded = import_file(engine, file, opened, _terms(settings), bar, offered)
     except TryAgain as error:
         raise TryAgain(f"{error} Import the file again: if it was loaded after all, that changes nothing.") from None
     finally:
@@ -59,8 +62,16 @@ def import_command(file: Path, **options: str | int | None) -> None:
         click.echo(line)
 
 
+def _terms(settings: Settings) -> Terms:
+    return Terms(load_programs(settings.programs), settings.registry_loss_percent, settings.refused_file_mib << 20)
+
+
+def _is_csv(file: Path) -> bool:
+    return file.suffix.lower() == ".csv"
+
+
 def _opened(file: Path, options: dict[str, str | int | None]) -> Callable[[datetime], AbstractContextManager[Snapshot]]:
-    if file.suffix.lower() != ".csv":
+    if not _is_csv(file):
         for member, value in options.items():
             if value is not None:
                 raise Unusable(f"{OPTIONS[member]} is for CSV files only: in another the header line says it.")
@@ -68,11 +79,11 @@ def _opened(file: Path, options: dict[str, str | int | None]) -> Callable[[datet
     for member, value in options.items():
         if value is None:
             raise Unusable(f"{OPTIONS[member]} must be given: a CSV file has no header line to say it.")
-    header = _header(options)
+    header = _said(options)
     return lambda at: open_csv(file, header, at)
 
 
-def _header(options: dict[str, Any]) -> SnapshotHeader:
+def _said(options: dict[str, Any]) -> SnapshotHeader:
     try:
         header = read_header(msgspec.json.encode(options))
     except (OverflowError, UnicodeEncodeError):

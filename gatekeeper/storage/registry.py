@@ -7,7 +7,6 @@ and is a few small statements that arrive whole.
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from psycopg import Connection, Cursor
 
@@ -217,8 +216,3 @@ def freshen(cursor: Cursor[Any], program: str, as_of: datetime) -> None:
 def gather_statistics(cursor: Cursor[Any]) -> None:
     """Tells the planner what a load changed."""
     cursor.execute("ANALYZE fact, fact_presence, moving_site_identifier")
-
-
-def has_alert(cursor: Cursor[Any], alert_id: UUID) -> bool:
-    """Whether this alert was raised before."""
-    return cursor.execute("SELECT FROM alert WHERE alert_id = %s", (alert_id,)).fetchone() is not None

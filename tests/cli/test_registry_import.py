@@ -64,7 +64,8 @@ def test_it_tells_what_was_loaded(typed: Callable[..., Said], tmp_path: Path) ->
     said = typed(snapshot(tmp_path / "2", [site(1), site(3, "suspended", sequence=3)], sequence=11))
 
     refused = (
-        "1 of the 2 sites that are certified would vanish or lose certification, more than 10 percent: a person must confirm that first."
+        "1 of the 2 sites that are certified would vanish or lose certification, more than 10 percent: "
+        "import it with a token (GATEKEEPER_TOKEN), so that another person can confirm it."
     )
     assert (said.status, said.err) == (2, f"{tmp_path / '2'}: {refused}\n")
 

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from gatekeeper.domain.program import Program
 from gatekeeper.programs import load_programs
+from gatekeeper.refused_files import Offered
 from gatekeeper.registry import Loaded, Terms, import_file
 from gatekeeper.snapshot import open_snapshot
 from gatekeeper.storage.engine import transaction
@@ -70,8 +71,9 @@ def snapshot(path: Path, given: Iterable[Wire], /, *, sequence: int, as_of: str 
     return path
 
 
-def load(engine: Engine, path: Path, *, loss_percent: int = 100) -> Loaded:
-    return import_file(engine, path, partial(open_snapshot, path), Terms(PROGRAMS, loss_percent), Silent())
+def load(engine: Engine, path: Path, *, loss_percent: int = 100, person: str | None = None, most_kept: int = 1 << 24) -> Loaded:
+    terms = Terms(PROGRAMS, loss_percent, most_kept)
+    return import_file(engine, path, partial(open_snapshot, path), terms, Silent(), Offered(person=person))
 
 
 def rows(engine: Engine, table: str) -> list[tuple[Any, ...]]:

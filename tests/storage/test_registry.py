@@ -1,5 +1,6 @@
 """What a snapshot does to the registry, and what it never does."""
 
+import hashlib
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import msgspec
 import pytest
 from sqlalchemy import Engine
 
+from gatekeeper.audit import Walked, walk
 from gatekeeper.domain.facts import SiteFact, holding
 from gatekeeper.errors import Unusable
 from gatekeeper.storage import chain, ledger, tables
@@ -162,7 +164,7 @@ REFUSED: dict[str, tuple[list[Wire], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("why", REFUSED)
-def test_what_is_refused_changes_nothing_but_that_an_alert_is_raised(engine: Engine, tmp_path: Path, why: str) -> None:
+def test_what_is_refused_changes_nothing_but_that_the_file_is_kept_and_an_alert_is_raised(engine: Engine, tmp_path: Path, why: str) -> None:
     load(engine, snapshot(tmp_path / "1", [site(1), site(2, sequence=2), recall("B1")], sequence=10))
     before = registry(engine)
     facts, header = REFUSED[why]
@@ -179,9 +181,14 @@ def test_what_is_refused_changes_nothing_but_that_an_alert_is_raised(engine: Eng
     assert (alert[1], alert[2], document["kind"], document["evidence"]["refused_because"]) == (
         "registry_refused", None, "registry_refused", str(refused.value))  # fmt: skip
     assert b"MARKER" not in alert[3]
-    (block,) = [row for row in rows(engine, "block") if row[0] == alert[-1]]
-    (previous,) = [row for row in rows(engine, "block") if row[0] == alert[-1] - 1]
-    assert chain.block(block[0], block[1], block[2], {tables.ALERT: [alert]}, previous[-1]) == block
+    assert [(row[0], row[2]) for row in rows(engine, "outbox")] == [(1, alert[0])]
+    content = path.read_bytes()
+    (file,) = rows(engine, "refused_file")
+    assert (file[1], file[3:6], file[7:9]) == (
+        hashlib.sha256(content).hexdigest(), (str(refused.value), len(content), len(content)), (False, None))  # fmt: skip
+    assert [(row[0], row[1], row[2]) for row in rows(engine, "file_piece")] == [(file[1], 0, content)]
+    with transaction(engine) as cursor:
+        assert isinstance(walk(cursor.connection), Walked)
 
 
 def test_a_file_that_is_not_there_is_wrong_use_and_no_alert(engine: Engine, tmp_path: Path) -> None:

@@ -1,0 +1,130 @@
+"""Snapshot files that were refused: each is kept with its problem, and raises an alert. The registry stays as it was."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, Final, NamedTuple
+from uuid import UUID
+
+from psycopg import Cursor
+from sqlalchemy import Engine
+
+from gatekeeper.alerts import registry_alert
+from gatekeeper.errors import Unusable
+from gatekeeper.lines import open_file
+from gatekeeper.snapshot import header_of
+from gatekeeper.storage import ledger, tables
+from gatekeeper.storage import refused_files as held
+from gatekeeper.storage.engine import transaction
+from schemas.canonical import canonical
+from schemas.fact import SnapshotHeader
+
+PIECE: Final = 1 << 20
+"""So many bytes of a file are one row. Each is added by a transaction of its own, so that nobody waits long for the ledger lock."""
+
+
+class Loss(Unusable):
+    """More of the certified sites would go than may go without a person's word."""
+
+
+class Offered(NamedTuple):
+    """How a file was offered to the registry."""
+
+    said: SnapshotHeader | None = None
+    """What the options of a CSV file said in place of its header line."""
+    person: str | None = None
+    """Who offered it, where that is known."""
+
+
+UNNAMED: Final = Offered()
+"""With its header line, by nobody knows whom."""
+
+
+class _Copy(NamedTuple):
+    """What is kept of a file: the whole of it, or its first piece."""
+
+    file: BinaryIO
+    sha256: str
+    size: int
+    kept: int
+
+    @property
+    def whole(self) -> bool:
+        return self.kept == self.size
+
+    def pieces(self) -> Iterator[bytes]:
+        self.file.seek(0)
+        while piece := self.file.read(PIECE):
+            yield piece
+
+
+def keep(engine: Engine, path: Path, offered: Offered, refused: Unusable, programs: frozenset[str], most: int) -> str:
+    """Keeps the file, which was ``refused``, and raises the alert; gives the sentence that says so.
+
+    Of a file of more than ``most`` bytes only the first piece is kept. ``programs`` are those with rules here.
+    """
+    with _copy_of(path, most) as copy:
+        confirmable = isinstance(refused, Loss) and offered.person is not None and copy.whole
+        sentence = f"{refused}{_advice(offered, copy, most)}" if isinstance(refused, Loss) else str(refused)
+        for number, piece in enumerate(copy.pieces()):
+            _add_piece(engine, copy.sha256, number, piece)
+        copy.file.seek(0)
+        header = offered.said or header_of(copy.file)
+        program = header.snapshot if header is not None and header.snapshot in programs else None
+        said = canonical(offered.said) if offered.said else None
+        with transaction(engine) as cursor:
+            ledger.take_lock(cursor)
+            file = held.RefusedFile(copy.sha256, program, sentence, copy.size, copy.kept, said, confirmable, offered.person)
+            _add_refusal(cursor, file)
+    return sentence
+
+
+def _advice(offered: Offered, copy: _Copy, most: int) -> str:
+    if offered.person is None:
+        return ": import it with a token (GATEKEEPER_TOKEN), so that another person can confirm it."
+    if not copy.whole:
+        return f": it is larger than the {most >> 20} MiB that are kept of a file (GATEKEEPER_REFUSED_FILE_MIB), so nobody can confirm it."
+    return f": another person must confirm it, by `gatekeeper registry confirm {copy.sha256} --reason …`."
+
+
+@contextmanager
+def _copy_of(path: Path, most: int) -> Iterator[_Copy]:
+    """A copy that nobody changes meanwhile, so that what is kept is what the digest is of."""
+    digest, size = hashlib.sha256(), 0
+    with TemporaryFile() as copy:
+        try:
+            with open_file(path) as file:
+                while piece := file.read(PIECE):
+                    digest.update(piece)
+                    if size < PIECE or size + len(piece) <= most:
+                        copy.write(piece)
+                    size += len(piece)
+            copy.truncate(size if size <= most else PIECE)
+        except OSError as error:
+            raise Unusable(f"{path} was refused, but it cannot be kept: {error.strerror}.") from None
+        yield _Copy(copy, digest.hexdigest(), size, copy.seek(0, 2))
+
+
+def _add_piece(engine: Engine, sha256: str, number: int, piece: bytes) -> None:
+    with transaction(engine) as cursor:
+        ledger.take_lock(cursor)
+        if not held.has_piece(cursor, sha256, number):
+            tail = ledger.read_tail(cursor)
+            ledger.add_block(cursor, tail, {tables.FILE_PIECE: [(sha256, number, piece, tail.block + 1)]})
+
+
+def _add_refusal(cursor: Cursor[Any], file: held.RefusedFile) -> None:
+    tail = ledger.read_tail(cursor)
+    rows: dict[Any, list[tuple[Any, ...]]] = {}
+    outbox = []
+    if not held.has_refusal(cursor, file):
+        rows[tables.REFUSED_FILE] = [(held.next_refusal(cursor), *file, tail.now, tail.block + 1)]
+    name, body = registry_alert(tail.now, file.program, file.sha256, file.problem)
+    alert_id = UUID(name)
+    if not held.has_alert(cursor, alert_id):
+        rows[tables.ALERT] = [(alert_id, "registry_refused", None, body, tail.block + 1)]
+        outbox.append(ledger.Outgoing(alert_id=alert_id))
+    if rows:
+        ledger.add_block(cursor, tail, rows, outbox=outbox)

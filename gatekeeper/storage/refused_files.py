@@ -1,0 +1,68 @@
+"""Refused snapshot files as they are held."""
+
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import Cursor
+
+SAME = """
+SELECT FROM refused_file WHERE sha256 = %s AND program IS NOT DISTINCT FROM %s AND problem = %s AND size = %s AND kept = %s
+AND header IS NOT DISTINCT FROM %s AND confirmable = %s AND person IS NOT DISTINCT FROM %s LIMIT 1
+"""
+REFUSALS = """
+SELECT sha256, program, problem, size, kept, header, confirmable, person FROM refused_file WHERE sha256 = %s ORDER BY id
+"""
+CONFIRMED = "SELECT person FROM file_confirmation WHERE sha256 = %s"
+
+
+class RefusedFile(NamedTuple):
+    """One refusal of a file."""
+
+    sha256: str
+    program: str | None
+    problem: str
+    size: int
+    kept: int
+    header: bytes | None
+    """What the options of a CSV file said in place of its header line."""
+    confirmable: bool
+    person: str | None
+    """Who offered it, where that was known."""
+
+
+def refusals(cursor: Cursor[Any], sha256: str) -> list[RefusedFile]:
+    """Every refusal of the file with this digest, oldest first."""
+    return [RefusedFile(*row) for row in cursor.execute(REFUSALS, (sha256,))]
+
+
+def confirmed_by(cursor: Cursor[Any], sha256: str) -> str | None:
+    """Who confirmed the file; None where nobody did."""
+    row = cursor.execute(CONFIRMED, (sha256,)).fetchone()
+    return row[0] if row else None
+
+
+def piece(cursor: Cursor[Any], sha256: str, number: int) -> bytes | None:
+    """One piece of the file; None after the last."""
+    row = cursor.execute('SELECT "bytes" FROM file_piece WHERE sha256 = %s AND number = %s', (sha256, number)).fetchone()
+    return row[0] if row else None
+
+
+def has_piece(cursor: Cursor[Any], sha256: str, number: int) -> bool:
+    """Whether this piece of the file is kept already."""
+    return cursor.execute("SELECT FROM file_piece WHERE sha256 = %s AND number = %s", (sha256, number)).fetchone() is not None
+
+
+def has_refusal(cursor: Cursor[Any], file: RefusedFile) -> bool:
+    """Whether the same was refused for the same reason before, offered by the same person."""
+    return cursor.execute(SAME, file).fetchone() is not None
+
+
+def next_refusal(cursor: Cursor[Any]) -> int:
+    """The number of the next refusal. The ledger lock is held."""
+    row = cursor.execute("SELECT coalesce(max(id), 0) + 1 FROM refused_file").fetchone()
+    return int(row[0]) if row else 1
+
+
+def has_alert(cursor: Cursor[Any], alert_id: UUID) -> bool:
+    """Whether this alert was raised before."""
+    return cursor.execute("SELECT FROM alert WHERE alert_id = %s", (alert_id,)).fetchone() is not None

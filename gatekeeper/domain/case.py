@@ -14,6 +14,8 @@ question                            answer
 ("prescriber", program, id)         tuple of PrescriberFact
 ("authorization", program, id)      tuple of AuthorizationFact
 ("recall", program, lot)            tuple of RecallFact, of every product of the program
+("alias", site_id)                  tuple of SiteAlias, of every program and wholesaler; asked only where the order
+                                    does not agree with the site by the registry alone
 ("units", program, authorization)   dispensing units released so far, less voided and returned
 ("serial", gtin, serial)            where it was released, as ``wholesaler/order/revision/line``, or None
 ("order", wholesaler_id, order_id)  tuple of Earlier: of the messages of this order that came before, one with
@@ -39,14 +41,14 @@ class Earlier(NamedTuple):
 
     revision: int
     digest: str
-
-
     """Of a message; else empty."""
     what: str = "message"
     """``message``; ``shipped``: goods of this revision have left; ``cancelled``: they stay; ``unconfirmed``: they were released, and
     who reports shipments has not said that they stayed."""
     lines: tuple[int, ...] = ()
     """Which lines were cancelled; none where it is the whole order."""
+
+
 class Case(NamedTuple):
     order: Order
     answers: Answers

@@ -77,6 +77,27 @@ class ProgramFact(NamedTuple):
     until: date | None = None
 
 
+class SiteAlias(NamedTuple):
+    """The wholesaler's own fact: one more address or one more account of a known site. Never the registry's."""
+
+    program: str
+    alias_id: str
+    effective_on: date
+    """The day on which it was approved."""
+    site_id: str
+    wholesaler_id: str
+    through: date
+    """The last day on which it counts."""
+    address: Address | None = None
+    account: str | None = None
+    """Without the wholesaler's id before it."""
+    until: date | None = None
+    """The day on which it was withdrawn: from then on it counts no longer."""
+
+    def holds_on(self, day: date) -> bool:
+        return self.effective_on <= day <= self.through and (self.until is None or day < self.until)
+
+
 Fact = SiteFact | PatientFact | PrescriberFact | AuthorizationFact | RecallFact | ProgramFact
 F = TypeVar("F", SiteFact, PatientFact, PrescriberFact, AuthorizationFact, RecallFact, ProgramFact)
 

@@ -33,7 +33,7 @@ def more_questions(order: Order, programs: tuple[Program, ...], answers: Answers
         if not rows:
             continue
         for kind, value in identifiers_of(order):
-            asked.update([("site", site_id) for site_id in answers[("identifier", kind, value)]])
+            asked.update([(of, site_id) for site_id in answers[("identifier", kind, value)] for of in ("site", "alias")])
         if line.patient is None or line.patient.authorization_id is None:
             continue
         for program in {row.program.name for row in rows if row.program.patient_rule == "authorized"}:
@@ -45,7 +45,7 @@ def more_questions(order: Order, programs: tuple[Program, ...], answers: Answers
 
 def _ask_of_site(order: Order, asked: set[Question]) -> None:
     if order.ship_to.rems_site_id is not None:
-        asked.add(("site", order.ship_to.rems_site_id))
+        asked.update([("site", order.ship_to.rems_site_id), ("alias", order.ship_to.rems_site_id)])
     asked.update([("identifier", kind, value) for kind, value in identifiers_of(order)])
 
 

@@ -1,12 +1,12 @@
 """Which site an order means, by the registry of one program on one day (contract section 5, "Which site")."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
 from gatekeeper.domain.addresses import address_key
 from gatekeeper.domain.case import Answers
-from gatekeeper.domain.facts import SiteFact, holding
+from gatekeeper.domain.facts import SiteAlias, SiteFact, holding
 from gatekeeper.domain.order import Order
 
 Evidence = dict[str, Any]
@@ -21,6 +21,8 @@ class Finding(NamedTuple):
     """All the program's facts about the site: another day may have another one."""
     problems: dict[str, Evidence]
     """By the code of the reason."""
+    aliases: tuple[str, ...] = ()
+    """The site aliases that made something agree which by the registry alone does not."""
 
 
 def identifiers_of(order: Order) -> list[tuple[str, str]]:
@@ -72,6 +74,9 @@ def find_site(order: Order, program: str, day: date, answers: Answers) -> Findin
 def _by_identifiers(order: Order, program: str, day: date, answers: Answers) -> Finding:
     given = identifiers_of(order)
     carriers = {kind: _carriers(kind, value, program, day, answers) for kind, value in given}
+    aliased = _carriers_by_alias(order, program, day, answers, carriers.get("account", {}))
+    if aliased:
+        carriers["account"].update({site_id: site for site_id, (site, _) in aliased.items()})
     if carriers.get("account"):
         candidates = carriers["account"]
     else:
@@ -83,13 +88,17 @@ def _by_identifiers(order: Order, program: str, day: date, answers: Answers) -> 
         return _not_found("site_identifiers_disagree", {"kinds": [kind for kind, sites in carriers.items() if sites]})
     if len(candidates) > 1:
         wanted = address_key(order.ship_to.address)
-        agreeing = {site_id: site for site_id, site in candidates.items() if _key_on_file(site) == wanted}
+        at_address = {site_id: _address_aliases(site, wanted, order, day, answers) for site_id, site in candidates.items()}
+        agreeing = {site_id: site for site_id, site in candidates.items() if at_address[site_id] or _key_on_file(site) == wanted}
         if len(agreeing) != 1:
             shown = {"sites": sorted(candidates)[:_SITES_SHOWN], "address_agrees": sorted(agreeing)[:_SITES_SHOWN]}
-            return _not_found("site_ambiguous", {"count": len(candidates), **shown, "order_address": wanted})
+            used = {alias for aliases in (*at_address.values(), *(found for _, found in aliased.values())) for alias in aliases}
+            evidence = {"count": len(candidates), **shown, "order_address": wanted}
+            return Finding(None, (), {"site_ambiguous": evidence}, tuple(sorted(used)[:_SITES_SHOWN]))
         candidates = agreeing
     ((site_id, site),) = candidates.items()
-    return _found(site, answers[("site", site_id)], order, day, answers)
+    _, by_account = aliased.get(site_id, (site, ()))
+    return _found(site, answers[("site", site_id)], order, day, answers, by_account)
 
 
 def _known_to_nobody(given: list[tuple[str, str]], day: date, answers: Answers) -> Finding:
@@ -107,16 +116,23 @@ def _known_to_nobody(given: list[tuple[str, str]], day: date, answers: Answers) 
     return _not_found("site_unknown", {"kinds": kinds})
 
 
-def _found(site: SiteFact, facts: tuple[SiteFact, ...], order: Order, day: date, answers: Answers) -> Finding:
+def _found(
+    site: SiteFact, facts: tuple[SiteFact, ...], order: Order, day: date, answers: Answers, found_by: tuple[str, ...] = ()
+) -> Finding:
+    """``found_by`` are the aliases by which the site was found."""
     problems: dict[str, Evidence] = {}
     disagreeing = []
+    used = set(found_by)
     for kind, value in identifiers_of(order):
         on_file = _on_file(site, kind)
         if kind == "account":
             on_file = tuple([account for account in on_file if account.startswith(order.wholesaler_id + ":")])
         # Not among those on file; or, where none of the kind is on file, another site's.
         if value not in on_file if on_file else _carriers(kind, value, site.program, day, answers):
-            disagreeing.append(kind)
+            aliases = _account_aliases(site, order, day, answers) if kind == "account" else ()
+            used.update(aliases)
+            if not aliases:
+                disagreeing.append(kind)
     if disagreeing:
         problems["site_identifiers_disagree"] = {
             "kinds": sorted(disagreeing),
@@ -125,13 +141,16 @@ def _found(site: SiteFact, facts: tuple[SiteFact, ...], order: Order, day: date,
         }
     wanted, registered = address_key(order.ship_to.address), _key_on_file(site)
     if wanted != registered:
-        problems["site_address_disagrees"] = {
-            "order_address": wanted,
-            "registry_address": registered,
-            "effective_on": site.effective_on.isoformat(),
-            "fact_sequence": site.sequence,
-        }
-    return Finding(site, facts, problems)
+        aliases = _address_aliases(site, wanted, order, day, answers)
+        used.update(aliases)
+        if not aliases:
+            problems["site_address_disagrees"] = {
+                "order_address": wanted,
+                "registry_address": registered,
+                "effective_on": site.effective_on.isoformat(),
+                "fact_sequence": site.sequence,
+            }
+    return Finding(site, facts, problems, tuple(sorted(used)))
 
 
 def _carriers(kind: str, value: str, program: str, day: date, answers: Answers) -> dict[str, SiteFact]:
@@ -142,6 +161,39 @@ def _carriers(kind: str, value: str, program: str, day: date, answers: Answers) 
         if site is not None and value in _on_file(site, kind):
             found[site_id] = site
     return found
+
+
+def _carriers_by_alias(
+    order: Order, program: str, day: date, answers: Answers, known: Mapping[str, SiteFact]
+) -> dict[str, tuple[SiteFact, tuple[str, ...]]]:
+    """Beside the ``known`` ones, the sites to which an alias gives the order's account on the day, with the aliases that do."""
+    account = order.ship_to.account
+    found = {}
+    for site_id in () if account is None else answers[("identifier", "account", account_of(order.wholesaler_id, account))]:
+        site = None if site_id in known else site_on(answers[("site", site_id)], program, day)
+        aliases = () if site is None else _account_aliases(site, order, day, answers)
+        if site is not None and aliases:
+            found[site_id] = (site, aliases)
+    return found
+
+
+def _account_aliases(site: SiteFact, order: Order, day: date, answers: Answers) -> tuple[str, ...]:
+    return tuple([alias.alias_id for alias in _aliases(site, order, day, answers) if alias.account == order.ship_to.account])
+
+
+def _address_aliases(site: SiteFact, wanted: str, order: Order, day: date, answers: Answers) -> tuple[str, ...]:
+    """Where the address does not agree by the registry alone, those by which it does."""
+    if _key_on_file(site) == wanted:
+        return ()
+    addressed = [(alias.alias_id, alias.address) for alias in _aliases(site, order, day, answers)]
+    return tuple([alias_id for alias_id, address in addressed if address is not None and address_key(address) == wanted])
+
+
+def _aliases(site: SiteFact, order: Order, day: date, answers: Answers) -> Iterator[SiteAlias]:
+    """Those of the site that are this wholesaler's and hold on the day."""
+    for alias in answers[("alias", site.site_id)]:
+        if (alias.program, alias.wholesaler_id) == (site.program, order.wholesaler_id) and alias.holds_on(day):
+            yield alias
 
 
 def _on_file(site: SiteFact, kind: str) -> tuple[str, ...]:

@@ -45,6 +45,8 @@ class LineVerdict(NamedTuple):
     prescriber_id: str | None = None
     """Of a covered line: whom it names, else whom its authorization names."""
     administering_site_id: str | None = None
+    site_alias: tuple[str, ...] = ()
+    """The ids of the site aliases that were used: without them more of the order would disagree."""
 
 
 class Verdict(NamedTuple):
@@ -63,11 +65,11 @@ def decide(case: Case) -> Verdict:
     used: dict[Question, Any] = {}
     lines = []
     for line in order.lines:
-        reading = read_product(line.ndc, line.gtin, programs)
-        if reading.nobodys:
         if line.line in first:
             lines.append(LineVerdict(line.line, _outcome(first[line.line]), None, None, first[line.line]))
             continue
+        reading = read_product(line.ndc, line.gtin, programs)
+        if reading.nobodys:
             lines.append(LineVerdict(line.line, NOT_COVERED, None, None, ()))
             continue
         product = find_product(reading, programs, days.in_force)
@@ -180,6 +182,7 @@ def _judge(case: CoveredLine) -> LineVerdict:
         site,
         case.prescriber_id,
         case.administering_site_id,
+        case.standing.finding.aliases,
     )
 
 

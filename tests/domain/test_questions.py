@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatekeeper.domain.case import Answers, Case, Earlier, Question
-from gatekeeper.domain.facts import AuthorizationFact, Fact, ProgramFact, RecallFact, SiteFact
+from gatekeeper.domain.facts import AuthorizationFact, Fact, ProgramFact, RecallFact, SiteAlias, SiteFact
 from gatekeeper.domain.order import Address, Line, Order, Patient, ShipTo
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.questions import more_questions, questions
 from gatekeeper.domain.verdict import Verdict, decide
+from tests.domain.aliases import WithAliases
 from tests.domain.worlds_of_cases import ADDRESS, AT, LEMTRADA, LINE, LONG_AGO, ORDER, TODAY, known, row, site
 
 SECOND = LEMTRADA._replace(name="second", packages=(row("058468002001", "00358468002013"),), patient_rule="present", whole_order=True)
@@ -53,6 +54,18 @@ authorizations = st.builds(
 )
 recalls = st.builds(RecallFact, NAMES, st.integers(1, 50), DAYS, st.just("58468-0200-1"), st.just("A1"), st.just("recalled"))
 modes = st.builds(ProgramFact, NAMES, st.integers(1, 50), DAYS, st.sampled_from(["active", "discretion", "ended"]))
+aliases = st.builds(
+    SiteAlias,
+    program=NAMES,
+    alias_id=st.sampled_from(["A-1", "A-2", "A-3"]),
+    effective_on=DAYS,
+    site_id=IDS,
+    wholesaler_id=st.sampled_from(["WD-001", "WD-001", "WD-002"]),
+    through=DAYS,
+    address=ADDRESSES,
+    account=st.sampled_from([None, "1", "2"]),
+    until=st.none() | DAYS,
+)
 worlds: st.SearchStrategy[list[Fact]] = st.lists(st.one_of(sites, sites, authorizations, recalls, modes), max_size=12)
 
 maybe = st.none
@@ -100,22 +113,26 @@ class Recording(dict[Question, Any]):
         return self[question]
 
 
+def told(world: list[Fact], several: list[SiteAlias]) -> Answers:
+    return WithAliases(known(*world), *several)
+
+
 def fetched(order: Order, programs: tuple[Program, ...], registry: Answers) -> dict[Question, Any]:
     """What a caller has after two rounds, and nothing else."""
     answers = {question: registry[question] for question in questions(order, programs)}
     return answers | {question: registry[question] for question in more_questions(order, programs, answers)}
 
 
-@given(worlds, orders)
-def test_two_rounds_are_enough(world: list[Fact], order: Order) -> None:
-    registry = known(*world)
+@given(worlds, st.lists(aliases, max_size=4), orders)
+def test_two_rounds_are_enough(world: list[Fact], several: list[SiteAlias], order: Order) -> None:
+    registry = told(world, several)
     verdict = decide(Case(order, fetched(order, PROGRAMS, registry), PROGRAMS, AT))
     assert verdict == decide(Case(order, registry, PROGRAMS, AT))
 
 
-@given(worlds, orders)
-def test_what_was_asked_decides_it_again(world: list[Fact], order: Order) -> None:
-    recording = Recording(known(*world))
+@given(worlds, st.lists(aliases, max_size=4), orders)
+def test_what_was_asked_decides_it_again(world: list[Fact], several: list[SiteAlias], order: Order) -> None:
+    recording = Recording(told(world, several))
     verdict = decide(Case(order, recording, PROGRAMS, AT))
     assert decide(Case(order, dict(recording), PROGRAMS, AT)) == verdict
 
@@ -137,7 +154,12 @@ def test_the_second_round_follows_the_answers_of_the_first() -> None:
     first = questions(order, (LEMTRADA,))
     assert {("identifier", "npi", "1234567893"), ("site", "HF8"), ("authorization", "lemtrada", "AU-9")} <= first
     answers = {question: registry[question] for question in first}
-    assert more_questions(order, (LEMTRADA,), answers) == {("site", "S9"), ("site", "HF9"), ("prescriber", "lemtrada", "PR-9")}
+    assert more_questions(order, (LEMTRADA,), answers) == {
+        ("site", "S9"),
+        ("alias", "S9"),
+        ("site", "HF9"),
+        ("prescriber", "lemtrada", "PR-9"),
+    }
 
 
 def test_an_order_that_is_superseded_asks_for_nothing_else() -> None:

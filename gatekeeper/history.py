@@ -1,0 +1,84 @@
+"""What came before of an order: its earlier messages, and what the warehouse said of its goods. Pure."""
+
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+
+import msgspec
+
+from gatekeeper.domain.case import Earlier
+from gatekeeper.domain.order import Order
+from gatekeeper.storage.events import OrderEvent
+from gatekeeper.storage.ledger import EarlierExamination
+
+
+class _Line(msgspec.Struct):
+    line: int
+    outcome: str
+
+
+class _Released(msgspec.Struct):
+    lines: tuple[_Line, ...]
+
+
+_released = msgspec.json.Decoder(_Released)
+
+
+def earlier_of(
+    order: Order, examinations: Iterable[EarlierExamination], events: Sequence[OrderEvent], *, reports: bool
+) -> tuple[Earlier, ...]:
+    """What of an order's past its answer may hang on. ``reports``: its wholesaler reports shipments.
+
+    No more than that: a sender that contradicts itself in a loop fills no disk.
+    """
+    examinations = list(examinations)
+    matter = [_message(message) for message in _messages(examinations, order.revision)]
+    if events:
+        matter += _left(order.revision, events) + _stays(order.revision, events)
+    return (*matter, *_unconfirmed(order.revision, examinations, events)) if reports else tuple(matter)
+
+
+def gone_lines(revision: int, events: Iterable[OrderEvent]) -> frozenset[int]:
+    """The lines of this revision of which goods have left."""
+    return frozenset(line for event in events if event.event == "shipped" and event.revision == revision for line in event.lines)
+
+
+def _messages(examinations: Sequence[EarlierExamination], revision: int) -> list[EarlierExamination]:
+    """One message with this revision, and the highest one."""
+    messages = [examination for examination in examinations if examination.cause == "message"]
+    matter = [message for message in messages if message.revision == revision][:1]
+    if messages and (highest := max(messages, key=attrgetter("revision"))).revision != revision:
+        matter.append(highest)
+    return matter
+
+
+def _message(message: EarlierExamination) -> Earlier:
+    return Earlier(message.revision, message.digest.hex())
+
+
+def _left(revision: int, events: Iterable[OrderEvent]) -> list[Earlier]:
+    shipped = [event.revision for event in events if event.event == "shipped" and event.revision < revision]
+    return [Earlier(max(shipped), "", "shipped")] if shipped else []
+
+
+def _stays(revision: int, events: Iterable[OrderEvent]) -> list[Earlier]:
+    """A cancellation of the whole order, or else one of all the lines that any is of."""
+    cancelled = [event for event in events if event.event == "cancelled" and event.revision >= revision]
+    whole = [event.revision for event in cancelled if not event.lines]
+    if whole:
+        return [Earlier(max(whole), "", "cancelled")]
+    lines = sorted({line for event in cancelled for line in event.lines})
+    return [Earlier(max(event.revision for event in cancelled), "", "cancelled", tuple(lines))] if cancelled else []
+
+
+def _unconfirmed(revision: int, examinations: Iterable[EarlierExamination], events: Sequence[OrderEvent]) -> list[Earlier]:
+    """The highest lower revision of which a line was released, ever, and no cancellation of that revision says that it stayed."""
+    for examination in sorted(examinations, key=attrgetter("revision"), reverse=True):
+        if examination.revision < revision and examination.released is not None:
+            lines = {line.line for line in _released.decode(examination.released).lines if line.outcome != "withdrawn"}
+            if any(not _stayed(examination.revision, line, events) for line in lines):
+                return [Earlier(examination.revision, "", "unconfirmed")]
+    return []
+
+
+def _stayed(revision: int, line: int, events: Iterable[OrderEvent]) -> bool:
+    return any(event.event == "cancelled" and event.revision == revision and event.is_of(line) for event in events)

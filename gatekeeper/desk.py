@@ -32,8 +32,7 @@ def set_aside(engine: Engine, place: Place, reason: str, person: Person, prefix:
     Raises ``Unusable`` where nothing can be set aside there.
     """
     place = place._replace(topic=_inbound(place.topic, prefix))
-    if not 1 <= len(reason.strip()) <= MOST_OF_A_REASON or not reason.isprintable():
-        raise Unusable(f"The reason must be a text of 1 to {MOST_OF_A_REASON} characters on one line.")
+    reason = read_reason(reason)
     with transaction(engine) as cursor:
         ledger.take_lock(cursor)
         tail = ledger.read_tail(cursor)
@@ -47,11 +46,18 @@ def set_aside(engine: Engine, place: Place, reason: str, person: Person, prefix:
         head = ledger.heads(cursor, source).get(place.partition, 0)
         if place.offset < head:
             raise Unusable(f"{place} has been judged already: everything below {head} has, so nothing there is in anybody's way.")
-        row = (*at, reason.strip(), person.subject, tail.now, tail.block + 1)
+        row = (*at, reason, person.subject, tail.now, tail.block + 1)
         block = ledger.add_block(
             cursor, tail, {tables.SET_ASIDE: [row]}, examination=tail.examination, registry_version=tail.registry_version
         )
     return block.number
+
+
+def read_reason(text: str) -> str:
+    """Why somebody does something, as it goes on record."""
+    if not 1 <= len(text.strip()) <= MOST_OF_A_REASON or not text.isprintable():
+        raise Unusable(f"The reason must be a text of 1 to {MOST_OF_A_REASON} characters on one line.")
+    return text.strip()
 
 
 def _inbound(topic: str, prefix: str) -> str:

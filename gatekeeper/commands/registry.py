@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from gatekeeper.access import person
 from gatekeeper.config import Settings, read_settings
+from gatekeeper.confirming import confirm
 from gatekeeper.errors import TryAgain, Unusable
 from gatekeeper.opening import open_ledger
 from gatekeeper.programs import load_programs
@@ -60,6 +61,29 @@ def import_command(file: Path, **options: str | int | None) -> None:
         engine.dispose()
     for line in _told(loaded):
         click.echo(line)
+
+
+@registry.command("confirm")
+@click.argument("digest")
+@click.option("--reason", required=True, help="Why the sites are really lost, in words that an auditor understands. Name no patient.")
+def confirm_command(digest: str, reason: str) -> None:
+    """Load a file that was refused for the sites that it loses, on the word of a person: whom GATEKEEPER_TOKEN names.
+
+    DIGEST is the SHA-256 that the refusal named. Whoever imported the file cannot confirm it. All other checks are made again.
+    """
+    settings = read_settings(os.environ)
+    acting = person(settings)
+    engine = open_ledger(settings)
+    try:
+        with _Bar() as bar:
+            loaded = confirm(engine, digest, reason, acting, _terms(settings), bar)
+    except TryAgain as error:
+        raise TryAgain(f"{error} Confirm the file again: if it was loaded after all, that changes nothing.") from None
+    finally:
+        engine.dispose()
+    for line in _told(loaded):
+        click.echo(line)
+    click.echo(f"Confirmed, on record with the name of {acting.name}.")
 
 
 def _terms(settings: Settings) -> Terms:

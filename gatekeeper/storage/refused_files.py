@@ -1,5 +1,6 @@
 """Refused snapshot files as they are held."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -13,6 +14,8 @@ REFUSALS = """
 SELECT sha256, program, problem, size, kept, header, confirmable, person FROM refused_file WHERE sha256 = %s ORDER BY id
 """
 CONFIRMED = "SELECT person FROM file_confirmation WHERE sha256 = %s"
+HAS_PIECE = "SELECT FROM file_piece WHERE sha256 = %s AND number = %s"
+PIECE = 'SELECT "bytes" FROM file_piece WHERE sha256 = %s AND number = %s'
 
 
 class RefusedFile(NamedTuple):
@@ -41,15 +44,17 @@ def confirmed_by(cursor: Cursor[Any], sha256: str) -> str | None:
     return row[0] if row else None
 
 
-def piece(cursor: Cursor[Any], sha256: str, number: int) -> bytes | None:
-    """One piece of the file; None after the last."""
-    row = cursor.execute('SELECT "bytes" FROM file_piece WHERE sha256 = %s AND number = %s', (sha256, number)).fetchone()
-    return row[0] if row else None
+def pieces(cursor: Cursor[Any], sha256: str) -> Iterator[bytes]:
+    """What is kept of the file, piece by piece."""
+    number = 0
+    while row := cursor.execute(PIECE, (sha256, number)).fetchone():
+        yield row[0]
+        number += 1
 
 
 def has_piece(cursor: Cursor[Any], sha256: str, number: int) -> bool:
     """Whether this piece of the file is kept already."""
-    return cursor.execute("SELECT FROM file_piece WHERE sha256 = %s AND number = %s", (sha256, number)).fetchone() is not None
+    return cursor.execute(HAS_PIECE, (sha256, number)).fetchone() is not None
 
 
 def has_refusal(cursor: Cursor[Any], file: RefusedFile) -> bool:

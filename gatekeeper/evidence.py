@@ -12,11 +12,10 @@ import msgspec
 from gatekeeper.domain.case import Case, Earlier, Question
 from gatekeeper.programs import program_from
 from gatekeeper.storage.lookups import Said
-from gatekeeper.translate import fact_of, order_of
+from gatekeeper.translate import kept_fact, order_of
 from schemas.order import ShipmentOrder
-from schemas.reading import FACT
 
-FACTS = frozenset({"mode", "site", "patient", "prescriber", "authorization", "recall"})
+FACTS = frozenset({"mode", "site", "alias", "patient", "prescriber", "authorization", "recall"})
 _encode = msgspec.json.Encoder().encode
 
 
@@ -70,7 +69,7 @@ def _answer(kind: str, raw: bytes) -> Any:
 
 def _fact(raw: bytes) -> Any:
     if not raw.startswith(b'{"until"'):
-        return fact_of(FACT.decoder.decode(raw))
+        return kept_fact(raw)
     kept = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-    fact = fact_of(FACT.decoder.decode(kept["fact"]))
+    fact = kept_fact(bytes(kept["fact"]))
     return fact._replace(until=date.fromisoformat(msgspec.json.decode(kept["until"], type=str)))

@@ -125,12 +125,20 @@ def _released(line: LineVerdict, by_line: Mapping[int, tuple[str, ...]]) -> Rele
         site_id=line.site_id,
         record_ids=by_line.get(line.line, ()),
         reasons=tuple([given(reason) for reason in line.reasons]) or UNSET,
+        site_alias=line.site_alias or UNSET,
     )
 
 
 def _stopped(line: LineVerdict) -> StoppedLine:
     reasons = tuple([given(reason) for reason in line.reasons])
-    return StoppedLine(line=line.line, outcome=line.outcome, program=line.program, site_id=line.site_id, reasons=reasons)  # type: ignore[arg-type]
+    return StoppedLine(
+        line=line.line,
+        outcome=line.outcome,  # type: ignore[arg-type]
+        program=line.program,
+        site_id=line.site_id,
+        reasons=reasons,
+        site_alias=line.site_alias or UNSET,
+    )
 
 
 @lru_cache(maxsize=4096)

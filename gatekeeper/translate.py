@@ -14,6 +14,7 @@ from gatekeeper.domain.program import Program
 from schemas import fact as wire_facts
 from schemas import order as wire_order
 from schemas.canonical import canonical
+from schemas.site_alias import KEPT_FACT, SiteAlias
 
 
 def content_of(wire: wire_order.ShipmentOrder, programs: tuple[Program, ...]) -> bytes:
@@ -45,6 +46,12 @@ def order_of(wire: wire_order.ShipmentOrder, programs: tuple[Program, ...], cont
 def fact_of(wire: wire_facts.Fact) -> domain.Fact:
     """The fact as the rules see it. A heartbeat says nothing about anybody, and is none."""
     return _FACTS[type(wire)](wire)
+
+
+def kept_fact(body: bytes) -> domain.Fact | domain.SiteAlias:
+    """The fact that the ledger keeps with this body, as the rules see it."""
+    wire = KEPT_FACT.decode(body)
+    return _alias(wire) if isinstance(wire, SiteAlias) else fact_of(wire)
 
 
 def _with_unit(line: wire_order.Line, programs: tuple[Program, ...]) -> wire_order.Line:
@@ -146,6 +153,19 @@ def _recall(wire: wire_facts.RecallFact) -> domain.RecallFact:
 
 def _program(wire: wire_facts.ProgramFact) -> domain.ProgramFact:
     return domain.ProgramFact(wire.program, wire.sequence, wire.effective_on, wire.mode)
+
+
+def _alias(wire: SiteAlias) -> domain.SiteAlias:
+    return domain.SiteAlias(
+        wire.program,
+        wire.alias_id,
+        wire.effective_on,
+        wire.site_id,
+        wire.wholesaler_id,
+        wire.through,
+        None if wire.address is UNSET else _address(wire.address),
+        _given(wire.account),
+    )
 
 
 _FACTS: dict[type, Callable[[Any], domain.Fact]] = {

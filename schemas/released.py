@@ -29,7 +29,10 @@ class ReasonGiven(Struct, frozen=True, kw_only=True):
 
 
 class ReleasedLine(Struct, frozen=True, kw_only=True):
-    """``reasons`` are those that do not stop; of a withdrawn line, why it was withdrawn stands in the stopped message."""
+    """``reasons`` are those that do not stop; of a withdrawn line, why it was withdrawn stands in the stopped message.
+
+    ``site_alias`` names the site aliases of the wholesaler's own that were used.
+    """
 
     line: LineNumber
     outcome: Literal["released", "not_covered", "withdrawn"]
@@ -37,6 +40,7 @@ class ReleasedLine(Struct, frozen=True, kw_only=True):
     site_id: Id | None
     record_ids: tuple[Id, ...]
     reasons: tuple[ReasonGiven, ...] | UnsetType = UNSET
+    site_alias: tuple[Id, ...] | UnsetType = UNSET
 
 
 class Released(Struct, frozen=True, kw_only=True):

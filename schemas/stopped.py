@@ -10,11 +10,14 @@ from schemas.text import Count, CountFromZero, Id, IdWithoutColon, Instant
 
 
 class StoppedLine(Struct, frozen=True, kw_only=True):
+    """``site_alias`` names the site aliases of the wholesaler's own that were used."""
+
     line: LineNumber
     outcome: Literal["held", "blocked"]
     program: Id | None
     site_id: Id | None
     reasons: Annotated[tuple[ReasonGiven, ...], Meta(min_length=1)]
+    site_alias: tuple[Id, ...] | UnsetType = UNSET
 
 
 class Stopped(Struct, frozen=True, kw_only=True):

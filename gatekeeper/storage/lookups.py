@@ -9,8 +9,7 @@ import msgspec
 from psycopg import Cursor
 
 from gatekeeper.domain.case import Question
-from gatekeeper.translate import fact_of
-from schemas.reading import FACT
+from gatekeeper.translate import kept_fact
 
 FACTS = """
 SELECT f.kind, f.subject, f.program, f.body,
@@ -24,7 +23,7 @@ UNION ALL SELECT 'serial', gtin, serial, to_json(place) FROM moving_serial WHERE
 UNION ALL SELECT 'as_of', program, NULL, to_json(as_of) FROM moving_freshness WHERE program = ANY(%s)
 """
 
-OF_ALL_PROGRAMS = frozenset({"site"})
+OF_ALL_PROGRAMS = frozenset({"site", "site_alias"})
 MOVING: dict[str, Any] = {"units": 0, "serial": None, "as_of": None}
 """Kinds of questions whose answers may change without a new version of the registry, and what is answered where nothing has moved yet.
 
@@ -33,6 +32,7 @@ MOVING: dict[str, Any] = {"units": 0, "serial": None, "as_of": None}
 KIND_OF_FACT = {
     "mode": "program",
     "site": "site",
+    "alias": "site_alias",
     "patient": "patient",
     "prescriber": "prescriber",
     "authorization": "authorization",
@@ -88,7 +88,7 @@ def _facts_said(found: list[tuple[bytes, date | None]]) -> Said:
 
 
 def _fact(body: bytes, until: date | None) -> Any:
-    fact = fact_of(FACT.decoder.decode(body))
+    fact = kept_fact(body)
     return fact._replace(until=until) if until else fact
 
 

@@ -187,3 +187,9 @@ def test_csv_that_is_not_utf_8(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"Boston", b"B\xf6ston"))
     with pytest.raises(Unusable, match="line 2: this is not UTF-8"):
         rows_of(path, header)
+
+
+def test_a_file_of_a_registry_holds_no_site_alias(tmp_path: Path) -> None:
+    """It is the wholesaler's own fact, approved here."""
+    alias = {"fact": "site_alias", "program": "lemtrada", "sequence": 3, "effective_on": "2026-01-01", "site_id": "A", "account": "777"}
+    assert ", line 3, cannot be read: /fact: " in refused(snapshot_file(tmp_path, SITE, alias))

@@ -9,11 +9,11 @@ from typing import Any
 
 from gatekeeper.domain.calendar import day_in, last_valid_day, zone
 from gatekeeper.domain.case import Case, Question
-from gatekeeper.domain.facts import AuthorizationFact, SiteFact
+from gatekeeper.domain.facts import AuthorizationFact, SiteAlias, SiteFact
 from gatekeeper.domain.program import Program
 
 ONE_DAY = timedelta(days=1)
-_OF_FACTS = frozenset({"site", "patient", "prescriber", "authorization", "recall"})
+_OF_FACTS = frozenset({"site", "alias", "patient", "prescriber", "authorization", "recall"})
 
 
 def next_day(case: Case, asked: Mapping[Question, Any], programs: Iterable[Program]) -> datetime | None:
@@ -63,6 +63,8 @@ def _of_what_was_asked(asked: Mapping[Question, Any], program: Program) -> Itera
                 elif isinstance(fact, AuthorizationFact):
                     yield fact.valid_from
                     yield fact.valid_through + ONE_DAY
+                elif isinstance(fact, SiteAlias):
+                    yield fact.through + ONE_DAY
 
 
 def _of_facts(facts: Iterable[Any]) -> Iterator[date]:

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from gatekeeper.domain.case import Case
 from gatekeeper.domain.days import begin_of, next_day
-from gatekeeper.domain.facts import Fact, ProgramFact
+from gatekeeper.domain.facts import Fact, ProgramFact, SiteAlias
 from gatekeeper.domain.order import Order
 from gatekeeper.domain.verdict import decide
-from tests.domain.test_questions import PROGRAMS, Recording, orders, worlds
-from tests.domain.worlds_of_cases import AT, LEMTRADA, LINE, LONG_AGO, ORDER, TODAY, known, site
+from tests.domain.aliases import WithAliases
+from tests.domain.test_questions import PROGRAMS, Recording, aliases, orders, worlds
+from tests.domain.worlds_of_cases import ADDRESS, AT, LEMTRADA, LINE, LONG_AGO, ORDER, TODAY, known, site
 
 LATER = AT + timedelta(days=4000)
 WEST = tuple(program._replace(time_zone=zone) for program, zone in zip(PROGRAMS, ("America/New_York", "Pacific/Honolulu"), strict=True))
@@ -40,13 +41,15 @@ dated = st.builds(
 
 
 @settings(max_examples=300)
-@given(worlds, dated, st.booleans(), st.integers(0, 60), st.integers(1, 10**9))
-def test_until_the_next_day_begins_the_answer_is_the_same(world: list[Fact], order: Order, watched: bool, hours: int, part: int) -> None:  # noqa: FBT001
+@given(worlds, st.lists(aliases, max_size=3), dated, st.booleans(), st.integers(0, 60), st.integers(1, 10**9))
+def test_until_the_next_day_begins_the_answer_is_the_same(
+    world: list[Fact], several: list[SiteAlias], order: Order, watched: bool, hours: int, part: int  # noqa: FBT001
+) -> None:  # fmt: skip
     """At the last instant before it, and at any other."""
     registry = known(*world)
     for program in WEST:
         registry.tell_as_of(program.name, LATER)
-    case = Case(order, registry, WEST, AT + timedelta(hours=hours), watched)
+    case = Case(order, WithAliases(registry, *several), WEST, AT + timedelta(hours=hours), watched)
     _, now, _ = answer(case)
     end = changes(case) or case.at + timedelta(days=900)
     assert end > case.at
@@ -84,3 +87,15 @@ def test_a_fact_that_a_snapshot_left_out_ends_on_its_day() -> None:
     ending = site("PH1", "pharmacy")._replace(until=date(2026, 11, 25), effective_on=LONG_AGO, sequence=7)
     there = ORDER._replace(ship_to=ORDER.ship_to._replace(rems_site_id="PH1"))
     assert one(ending, changed=there) == begin_of(date(2026, 11, 25), "America/New_York")
+
+
+def test_an_alias_counts_to_the_end_of_its_last_day() -> None:
+    hospital = ADDRESS._replace(street="First Pavilion", street2=None)
+    alias = SiteAlias("lemtrada", "A-1", LONG_AGO, "HF1", "WD-001", TODAY + timedelta(days=1), hospital)
+    registry = known()
+    registry.tell_as_of("lemtrada", LATER)
+    order = ORDER._replace(ship_to=ORDER.ship_to._replace(address=hospital))
+    case = Case(order, WithAliases(registry, alias), (LEMTRADA,), AT)
+    assert changes(case) == begin_of(TODAY + timedelta(days=2), "America/New_York")
+    told_of_its_end = case._replace(answers=WithAliases(registry, alias._replace(until=TODAY + timedelta(days=1))))
+    assert changes(told_of_its_end) == begin_of(TODAY + timedelta(days=1), "America/New_York")

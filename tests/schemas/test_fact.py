@@ -7,6 +7,7 @@ from msgspec import UNSET
 
 from schemas.fact import Heartbeat, SiteFact
 from schemas.reading import Unreadable, read_fact, read_header
+from schemas.site_alias import KEPT_FACT, SiteAlias
 from tests.schemas.messages import FACTS, HEADER, SITE, encoded, with_value, without
 
 BY_KIND = {fact["fact"]: fact for fact in FACTS}
@@ -121,3 +122,15 @@ def test_header(pointer: str, right: list[Any], wrong: list[Any]) -> None:
 @pytest.mark.parametrize(("covers", "told_at"), [(["heartbeat"], "/covers/0"), (["site", "site"], "/covers/1")])
 def test_covers(covers: list[str], told_at: str) -> None:
     assert problems(with_value(HEADER, "/covers", covers), read_header) == [told_at]
+
+
+def test_no_registry_gives_a_site_alias() -> None:
+    """It is the wholesaler's own: in a topic or a file of a registry it cannot be read."""
+    alias = {
+        "fact": "site_alias", "alias_id": "A-1", "program": "lemtrada", "site_id": "HF-0001", "wholesaler_id": "WD-001",
+        "effective_on": "2026-11-20", "through": "2027-11-20", "account": "777",
+    }  # fmt: skip
+    assert isinstance(KEPT_FACT.decode(encoded(alias)), SiteAlias)
+    assert problems(alias) == ["/fact"]
+    assert problems(alias | {"sequence": 5}) == ["/fact"]
+    assert problems(HEADER | {"covers": ["site_alias"]}, read_header) == ["/covers/0"]

@@ -7,6 +7,7 @@ import pytest
 
 from gatekeeper.errors import Unusable
 from gatekeeper.programs import load_programs, program_document, program_from
+from gatekeeper.rules import RuleBook
 
 BUILT_IN = Path(__file__).parents[1] / "gatekeeper" / "programs" / "lemtrada.toml"
 TEXT = BUILT_IN.read_text(encoding="utf-8")
@@ -15,7 +16,7 @@ TEXT = BUILT_IN.read_text(encoding="utf-8")
 def refused(folder: Path, text: str | bytes, file: str = "rules.toml") -> str:
     (folder / file).write_bytes(text.encode() if isinstance(text, str) else text)
     with pytest.raises(Unusable) as caught:
-        load_programs(folder)
+        RuleBook.read(folder)
     sentence = str(caught.value)
     assert "\n" not in sentence
     return sentence
@@ -63,6 +64,10 @@ def test_every_key_is_needed(key: str, tmp_path: Path) -> None:
         ("whole_order = false", "whole_order = 0", "whole_order"),
         ('name = "lemtrada"', 'name = "lem trada"', "name"),
         ('name = "lemtrada"', 'name = ""', "name"),
+        ("2014-11-14", '"2014-11-14"', "in_force_from"),
+        ("2014-11-14", "2014-11-14T00:00:00", "in_force_from"),
+        ("2014-11-14", "1214-11-14", "in_force_from"),
+        ("2014-11-14", "2014-11-14\nin_force_through = 2014-11-13", "in_force_through"),
         ("America/New_York", "America/Nowhere", "time_zone"),
         ("America/New_York", "../etc", "time_zone"),
         ('"authorized"', '"sometimes"', "patient_rule"),
@@ -103,7 +108,7 @@ def test_two_rows_of_one_package(tmp_path: Path) -> None:
 
 def test_two_programs_with_one_package_or_one_name(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(TEXT, encoding="utf-8")
-    assert refused(tmp_path, TEXT, "b.toml") == "b.toml: name lemtrada stands in a.toml already."
+    assert refused(tmp_path, TEXT, "b.toml") == "b.toml: rules of lemtrada that hold from 2014-11-14 on stand in a.toml already."
     assert refused(tmp_path, TEXT.replace('"lemtrada"', '"other"'), "b.toml") == "b.toml: ndc 058468020001 stands in a.toml already."
 
 

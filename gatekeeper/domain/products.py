@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from gatekeeper.domain.identifiers import gs1_check_digit, gtin_14
+from gatekeeper.domain.order import Order
 from gatekeeper.domain.program import CoveredPackage, Program
 
 _SEGMENTS = re.compile(r"([0-9]{4,6})-([0-9]{3,4})-([0-9]{1,2})", re.ASCII)
@@ -131,3 +132,18 @@ def covered_package(ndc: str | None, gtin: str | None, programs: tuple[Program, 
         return None
     row = find_product(reading, programs, lambda _: True).row
     return None if row is None else row.package
+
+
+def touched_by(order: Order, programs: tuple[Program, ...]) -> tuple[Program, ...]:
+    """The programs on whose rules a decision of the order can hang, in their order; with these alone it is decided the same."""
+    touched: set[str] = set()
+    for line in order.lines:
+        reading = read_product(line.ndc, line.gtin, programs)
+        if reading.nobodys:
+            continue
+        if reading.gtin_is_wrong or reading.unreadable:
+            # It is asked whether any program at all is in force.
+            return programs
+        touched.update([row.program.name for row in (*reading.gtin_rows, *reading.ndc_rows)])
+        touched.update([program.name for program in reading.watching])
+    return tuple([program for program in programs if program.name in touched])

@@ -1,0 +1,227 @@
+"""One file of rules, key by key: a slip of the pen is one sentence that names file and key, and never a rule."""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
+
+from gatekeeper.domain.identifiers import gtin_14
+from gatekeeper.domain.products import gtin_of, ndc_readings
+from gatekeeper.domain.program import CoveredPackage, Program
+from gatekeeper.errors import Unusable
+
+_CLASSES = ("pharmacy", "inpatient_pharmacy", "healthcare_facility", "dispensing_prescriber", "wholesaler")
+_PATIENT_RULES = ("none", "present", "authorized")
+_CADENCES = ("continuous", "daily", "weekly", "monthly", "none")
+_NAME = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
+_WATCHED = re.compile(r"([0-9]{4,6})-([0-9]{3,4})", re.ASCII)
+_MOST = 10_000
+
+T = TypeVar("T")
+
+
+class Version(NamedTuple):
+    """One file: the rules of a program, and the days on which they hold, in the program's zone."""
+
+    file: Path
+    program: Program
+    in_force_from: date
+    in_force_through: date | None
+    """The last day, where the program's own text has ended; None: until another version holds."""
+
+
+def read_version(path: Path) -> Version:
+    """The file, read as strictly as the gate reads it. Raises ``Unusable`` with one sentence that names the place."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise Unusable(f"{path} cannot be read: {error.strerror}.") from None
+    table = _Table(path.name, _toml(path.name, raw))
+    since, through = _days(table)
+    version = Version(path, _program(path.name, table, hashlib.sha256(raw).hexdigest()), since, through)
+    refuse_doubles([version])
+    return version
+
+
+def refuse_doubles(versions: Iterable[Version]) -> None:
+    """Raises ``Unusable`` where rules that hold on the same day name a program or a package twice."""
+    seen: dict[tuple[str, str], str] = {}
+    for version in versions:
+        facts = [("name", version.program.name)]
+        for package in version.program.packages:
+            facts += [("ndc", package.ndc), ("gtin", package.gtin)]
+        for fact in facts:
+            if fact in seen:
+                raise Unusable(f"{version.file.name}: {fact[0]} {fact[1]} stands in {seen[fact]} already.")
+            seen[fact] = version.file.name
+
+
+def _toml(file: str, raw: bytes) -> dict[str, Any]:
+    try:
+        return tomllib.loads(raw.decode())
+    except UnicodeDecodeError:
+        raise Unusable(f"{file} is not UTF-8.") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise Unusable(f"{file} is not TOML: {error}.") from None
+
+
+class _Table:
+    """One table of a file, its keys taken one by one; what is left over at the end is unknown."""
+
+    def __init__(self, file: str, values: dict[str, Any], place: str = "") -> None:
+        self._file = file
+        self._values = dict(values)
+        self._place = place
+
+    def refuse(self, key: str, sentence: str) -> Unusable:
+        return Unusable(f"{self._file}: {self._place}{key} {sentence}.")
+
+    def take(self, key: str, kind: type[T], wanted: str) -> T:
+        if key not in self._values:
+            raise self.refuse(key, "is missing")
+        value = self._values.pop(key)
+        if type(value) is not kind:
+            raise self.refuse(key, f"must be {wanted}")
+        return value
+
+    def text(self, key: str) -> str:
+        value = self.take(key, str, "a text")
+        if not 1 <= len(value) <= 200:
+            raise self.refuse(key, "must have 1 to 200 characters")
+        return value
+
+    def one_of(self, key: str, allowed: tuple[str, ...]) -> str:
+        value = self.text(key)
+        if value not in allowed:
+            raise self.refuse(key, f"must be one of {', '.join(allowed)}")
+        return value
+
+    def number(self, key: str, least: int, most: int) -> int:
+        value = self.take(key, int, "a whole number")
+        if not least <= value <= most:
+            raise self.refuse(key, f"must lie between {least} and {most}")
+        return value
+
+    def day(self, key: str) -> date:
+        if isinstance(self._values.get(key), datetime):
+            raise self.refuse(key, "must be a day such as 2026-11-01, without a time")
+        value = self.take(key, date, "a day such as 2026-11-01, without quotes")
+        if not 1900 <= value.year <= 2199:
+            raise self.refuse(key, "must lie in the years 1900 to 2199")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        values: list[Any] = self.take(key, list, "a list of texts")
+        if not all(isinstance(value, str) for value in values):
+            raise self.refuse(key, "must be a list of texts")
+        if len(set(values)) != len(values):
+            raise self.refuse(key, "has an entry twice")
+        return tuple(values)
+
+    def has(self, key: str) -> bool:
+        return key in self._values
+
+    def end(self) -> None:
+        for key in self._values:
+            raise self.refuse(key, "is not a key of the program rules")
+
+
+def _days(table: _Table) -> tuple[date, date | None]:
+    since = table.day("in_force_from")
+    through = table.day("in_force_through") if table.has("in_force_through") else None
+    if through is not None and through < since:
+        raise table.refuse("in_force_through", "must not be before in_force_from")
+    return since, through
+
+
+def _program(file: str, table: _Table, sha256: str) -> Program:
+    program = Program(
+        name=_name(table),
+        version=table.text("version"),
+        sha256=sha256,
+        time_zone=_zone(table),
+        packages=_packages(file, table),
+        watched=_watched(table),
+        classes=_classes(table),
+        certification_years=table.number("certification_years", 1, 50),
+        transit_days=table.number("transit_days", 0, 365),
+        registry_age_limit_hours=table.number("registry_age_limit_hours", 1, 8760),
+        ship_date_limit_days=table.number("ship_date_limit_days", 0, 3650),
+        patient_rule=table.one_of("patient_rule", _PATIENT_RULES),
+        whole_order=table.take("whole_order", bool, "true or false"),
+        feed_cadence=table.one_of("feed_cadence", _CADENCES),
+        return_window_business_days=table.number("return_window_business_days", 0, 3650),
+    )
+    table.end()
+    return program
+
+
+def _name(table: _Table) -> str:
+    name = table.text("name")
+    if not _NAME.fullmatch(name):
+        raise table.refuse("name", "must be 1 to 64 letters, digits or . _ : -")
+    return name
+
+
+def _zone(table: _Table) -> str:
+    name = table.text("time_zone")
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise table.refuse("time_zone", "is not a time zone that is known here") from None
+    return name
+
+
+def _classes(table: _Table) -> tuple[str, ...]:
+    classes = table.texts("classes")
+    if not classes or not set(classes) <= set(_CLASSES):
+        raise table.refuse("classes", f"must name classes of sites: {', '.join(_CLASSES)}")
+    return classes
+
+
+def _watched(table: _Table) -> tuple[str, ...]:
+    watched = []
+    for text in table.texts("watched"):
+        parts = _WATCHED.fullmatch(text)
+        if not parts:
+            raise table.refuse("watched", "must hold labeler and product codes such as 58468-0200")
+        watched.append(parts[1].rjust(6, "0") + parts[2].rjust(4, "0"))
+    return tuple(watched)
+
+
+def _packages(file: str, table: _Table) -> tuple[CoveredPackage, ...]:
+    rows: list[Any] = table.take("packages", list, "a list of tables")
+    if not rows or not all(isinstance(row, dict) for row in rows):
+        raise table.refuse("packages", "must be a list of tables, at least one")
+    return tuple(_package(_Table(file, row, f"packages[{place}].")) for place, row in enumerate(rows))
+
+
+def _package(table: _Table) -> CoveredPackage:
+    ndc = table.text("ndc")
+    readings = ndc_readings(ndc) or ()
+    if "-" not in ndc or not readings:
+        raise table.refuse("ndc", "must be an NDC with hyphens")
+    key = readings[0]
+    gtin = table.text("gtin") if table.has("gtin") else _made_gtin(table, ndc)
+    padded = gtin_14(gtin)
+    if padded is None:
+        raise table.refuse("gtin", "must be a GTIN with its check digit")
+    name, unit = table.text("name"), table.text("unit")
+    units: dict[str, Any] = table.take("units", dict, "a table of units")
+    if not all(type(factor) is int and 1 <= factor <= _MOST for factor in units.values()):
+        raise table.refuse("units", f"must give each unit a whole number between 1 and {_MOST}")
+    if units.get(unit) != 1:
+        raise table.refuse("units", "must hold the dispensing unit, as 1")
+    table.end()
+    return CoveredPackage(key, padded, name, unit, tuple(units.items()))
+
+
+def _made_gtin(table: _Table, ndc: str) -> str:
+    digits = ndc.replace("-", "")
+    if len(digits) != 10:
+        raise table.refuse("gtin", "is missing, and can be made only of an NDC of ten digits")
+    return gtin_of(digits)

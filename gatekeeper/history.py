@@ -37,6 +37,20 @@ def earlier_of(
     return (*matter, *_unconfirmed(order.revision, examinations, events)) if reports else tuple(matter)
 
 
+def is_superseded(examinations: Iterable[EarlierExamination], revision: int) -> bool:
+    """Whether a message of a higher revision has been seen: what this one released then counts no longer as used."""
+    return any(examination.cause == "message" and examination.revision > revision for examination in examinations)
+
+
+def withdrawn_lines(revision: int, examinations: Iterable[EarlierExamination]) -> frozenset[int]:
+    """The lines of this revision that were released, and may not leave any more."""
+    said: dict[int, str] = {}
+    for examination in examinations:
+        if examination.revision == revision and examination.released is not None:
+            said |= {line.line: line.outcome for line in _released.decode(examination.released).lines}
+    return frozenset(line for line, outcome in said.items() if outcome == "withdrawn")
+
+
 def gone_lines(revision: int, events: Iterable[OrderEvent]) -> frozenset[int]:
     """The lines of this revision of which goods have left."""
     return frozenset(line for event in events if event.event == "shipped" and event.revision == revision for line in event.lines)

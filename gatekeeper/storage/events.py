@@ -43,7 +43,11 @@ _body = msgspec.json.Decoder(_Body)
 def events_of(cursor: Cursor[Any], order_ids: Iterable[str]) -> list[OrderEvent]:
     """Every event about the orders with these ids, of whatever wholesaler, in the order in which they were recorded."""
     found = cursor.execute(OF_ORDERS, (list(set(order_ids)),)).fetchall()
-    return [OrderEvent(*row, tuple([line.line for line in _body.decode(body).lines])) for *row, body in found]
+    return [OrderEvent(wholesaler, order, revision, kind, _lines(body)) for wholesaler, order, revision, kind, body in found]
+
+
+def _lines(body: bytes) -> tuple[int, ...]:
+    return tuple([line.line for line in _body.decode(body).lines])
 
 
 def digests_of(cursor: Cursor[Any], event_ids: Iterable[str]) -> dict[tuple[str, str], bytes]:

@@ -12,9 +12,9 @@ from gatekeeper.arrivals import Stored
 from gatekeeper.domain.ids import verdict_id
 from gatekeeper.domain.records import records_for
 from gatekeeper.domain.verdict import decide
-from gatekeeper.evidence import case_of
+from gatekeeper.evidence import case_of, live_of, released_before
 from gatekeeper.messages import Envelope, messages_for, record_message, rules_of, written
-from gatekeeper.withdrawal import withdraw, withdrawal_of
+from gatekeeper.withdrawal import take_back, withdraw, withdrawal_of
 from schemas.canonical import canonical
 from schemas.released import ProgramRules
 
@@ -42,22 +42,31 @@ class Decided(NamedTuple):
 
 def again(row: ExaminationRow, sequences: Mapping[UUID, int]) -> Decided:
     """Decides the row's case again. ``sequences`` are the numbers that its records were given, which no case can tell."""
-    return _message(row, sequences) if row.cause == "message" else _withdrawal(row, sequences)
+    if row.cause == "superseded":
+        return _superseded(row, sequences)
+    return _withdrawn(row) if row.cause == "withdrawn" else _judged(row, sequences)
 
 
-def _message(row: ExaminationRow, sequences: Mapping[UUID, int]) -> Decided:
+def _judged(row: ExaminationRow, sequences: Mapping[UUID, int]) -> Decided:
     case = case_of(row.evidence)
     verdict = decide(case)
     envelope = _envelope(row, rules_of(case.programs))
-    records = records_for(case.order, verdict, envelope.verdict_id, row.number)
+    live = live_of(row.evidence)
+    records = [record for record in records_for(case.order, verdict, envelope.verdict_id, row.number) if record.line not in live]
     stored = [
         Stored(str(record.record_id), record_message(record, sequences[record.record_id], envelope.decided_at))
         for record in sorted(records, key=lambda record: record.program)
     ]
-    return Decided(*messages_for(envelope, verdict.lines, records), tuple(stored))
+    return Decided(*messages_for(envelope, verdict.lines, records, live), tuple(stored))
 
 
-def _withdrawal(row: ExaminationRow, sequences: Mapping[UUID, int]) -> Decided:
+def _withdrawn(row: ExaminationRow) -> Decided:
+    case = case_of(row.evidence)
+    withdraws, lines = released_before(row.evidence)
+    return Decided(*take_back(_envelope(row, rules_of(case.programs)), decide(case), withdraws, lines), ())
+
+
+def _superseded(row: ExaminationRow, sequences: Mapping[UUID, int]) -> Decided:
     kept = msgspec.json.decode(row.evidence, type=dict[str, msgspec.Raw])
     rules = msgspec.json.decode(kept["programs"], type=dict[str, ProgramRules])
     withdrawn = withdraw(withdrawal_of(row.evidence, _envelope(row, rules)))

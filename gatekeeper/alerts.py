@@ -1,14 +1,18 @@
 """What a person must look at: the kinds of alert, each with what it says and what to do."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from msgspec import UNSET
 
 from gatekeeper.domain.ids import alert_id
+from gatekeeper.domain.sequences import Range
 from gatekeeper.messages import Envelope, written
 from schemas.alert import ComplianceAlert
 from schemas.canonical import canonical
+
+MOST_GAPS_SHOWN = 20
 
 ALERTS = {
     "released_order_superseded": (
@@ -19,9 +23,21 @@ ALERTS = {
         "A message came with the number and revision of a released order, but says something else.",
         "Find out which is meant before the goods leave; a new revision settles it.",
     ),
+    "released_line_withdrawn": (
+        "Lines that were released may not leave any more; they were withdrawn.",
+        "See that the goods of the withdrawn lines did not leave; if they did, report it as shipped. The reasons stand with the lines.",
+    ),
     "registry_refused": (
         "A snapshot of the registry was refused; the registry is as it was.",
         "Ask the REMS administrator for a snapshot that is whole and right, and import it before the registry grows too old.",
+    ),
+    "fact_contradicts": (
+        "A registry fact says something else than one that is held of the same subject, day and sequence; it was kept and changes nothing.",
+        "Ask the REMS administrator which of the two is right; a fact with a higher sequence, or a snapshot, settles it.",
+    ),
+    "facts_missing": (
+        "Facts of a registry have not come, although later ones have, or it says that they were sent.",
+        "See whether they were refused in the topic; else ask the REMS administrator for them, or for a snapshot of all kinds.",
     ),
 }
 
@@ -61,4 +77,27 @@ def registry_alert(at: datetime, program: str | None, file_sha256: str, sentence
             remedy=remedy,
             evidence={"file_sha256": file_sha256, "refused_because": sentence},
         )
+    )
+
+
+def contradiction_alert(at: datetime, about: str, program: str, seen: dict[str, Any]) -> tuple[str, bytes]:
+    """The id and the bytes of an alert about a fact that contradicts one that is held; ``about`` is the same for the same contradiction."""
+    return _program_alert("fact_contradicts", about, at, program, seen)
+
+
+def facts_missing_alert(at: datetime, program: str, gaps: Sequence[Range], since: datetime) -> tuple[str, bytes]:
+    """The id and the bytes of an alert about facts that have not come; the same gap has the same id."""
+    seen = {
+        "missing": sum(last - first + 1 for first, last in gaps),
+        "sequences": [{"first": first, "last": last} for first, last in gaps[:MOST_GAPS_SHOWN]],
+        "since": written(since),
+    }
+    return _program_alert("facts_missing", f"{program}/{gaps[0].first}/{written(since)}", at, program, seen)
+
+
+def _program_alert(kind: str, about: str, at: datetime, program: str, seen: dict[str, Any]) -> tuple[str, bytes]:
+    text, remedy = ALERTS[kind]
+    name = str(alert_id(kind, about))
+    return name, canonical(
+        ComplianceAlert(alert_id=name, kind=kind, raised_at=written(at), program=program, text=text, remedy=remedy, evidence=seen)
     )

@@ -1,36 +1,61 @@
-"""On what the answer to a stopped line hangs: what its case looked up, and the next day that could change it."""
+"""On what the answer to a line hangs: what its case looked up, also in vain."""
 
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterable
+
+import msgspec
 
 from gatekeeper.domain.case import Question
-from gatekeeper.domain.order import Order
 from gatekeeper.domain.verdict import Verdict
-from gatekeeper.storage.lookups import Said
 
 SETTLED = frozenset({"order_superseded", "order_contradicts", "order_cancelled", "order_already_shipped"})
 """A line with one of these is not open: only another message clears it."""
-ONE_DAY = timedelta(days=1)
+_STOPPED = ("held", "blocked")
+_ONLY_WHERE = {"units": "authorization_exhausted", "serial": "serial_already_shipped"}
+"""What moves with every release matters to a line that this reason stops."""
+_NEVER = frozenset({"as_of", "order"})
+STALE = "stale"
+"""The first member of what a line hangs on that an old registry stops; the second is the program."""
 
 
 def open_lines(verdict: Verdict) -> list[int]:
     """The stopped lines that may still be released as they are."""
-    return [
-        line.line
-        for line in verdict.lines
-        if line.outcome in ("held", "blocked") and not any(reason.code in SETTLED for reason in line.reasons)
+    return [line.line for line in verdict.lines if line.outcome in _STOPPED and not any(reason.code in SETTLED for reason in line.reasons)]
+
+
+def hangs_on(asked: Iterable[Question], verdict: Verdict) -> list[Question]:
+    """The questions whose answers could change a line's."""
+    stopped = [line for line in verdict.lines if line.outcome in _STOPPED]
+    codes = {reason.code for line in stopped for reason in line.reasons}
+    questions = [
+        question
+        for question in asked
+        if question[0] not in _NEVER and (question[0] not in _ONLY_WHERE or _ONLY_WHERE[question[0]] in codes)
     ]
+    if "registry_stale" in codes:
+        stale = {line.program for line in stopped for reason in line.reasons if reason.code == "registry_stale"}
+        questions += [(STALE, str(program)) for program in sorted(map(str, stale))]
+    return questions
 
 
-def next_at(order: Order, asked: Mapping[Question, Said], at: datetime) -> datetime | None:
-    """When the first day to come begins on which anything that was seen begins or ends.
+class _SiteBody(msgspec.Struct):
+    identifiers: dict[str, list[str]] = {}
 
-    Days of UTC, and a day early, are near enough: on that day the line is looked at again, not decided by it.
-    """
-    seen = {order.ship_on, order.deliver_by, *(line.expires_on for line in order.lines)}
-    for said in asked.values():
-        if isinstance(said.answer, tuple):
-            seen.update(member for fact in said.answer if isinstance(fact, tuple) for member in fact if isinstance(member, date))
-    today = (at - ONE_DAY).date()
-    days = [day + after for day in seen if day is not None for after in (timedelta(0), ONE_DAY) if day + after > today]
-    return datetime.combine(min(days), time(), UTC) if days else None
+
+class _AliasBody(msgspec.Struct):
+    wholesaler_id: str
+    account: str | None = None
+
+
+_alias = msgspec.json.Decoder(_AliasBody)
+_site = msgspec.json.Decoder(_SiteBody)
+
+
+def answered_by(kind: str, program: str, subject: str, body: bytes) -> list[Question]:
+    """The questions that a fact is part of the answer to."""
+    if kind == "site":
+        on_file = _site.decode(body).identifiers
+        return [("site", subject), *(("identifier", name, value) for name, values in on_file.items() for value in values)]
+    if kind == "site_alias":
+        alias = _alias.decode(body)
+        return [("alias", subject), *(() if alias.account is None else [("identifier", "account", f"{alias.wholesaler_id}:{alias.account}")])]
+    return [("mode", program)] if kind == "program" else [(kind, program, subject)]

@@ -3,17 +3,19 @@
 From it alone, years later and without a database, the case is decided again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from gatekeeper.domain.case import Case, Earlier, Question
+from gatekeeper.domain.order import Order
 from gatekeeper.programs import program_from
 from gatekeeper.storage.lookups import Said
 from gatekeeper.translate import kept_fact, order_of
 from schemas.order import ShipmentOrder
+from schemas.released import ReleasedLine
 
 FACTS = frozenset({"mode", "site", "alias", "patient", "prescriber", "authorization", "recall"})
 _encode = msgspec.json.Encoder().encode
@@ -39,20 +41,67 @@ class Asked(dict[Question, Any]):
         return {question: said[question] for question in self}
 
 
-def evidence(at: str, content: bytes, rules: bytes, asked: Mapping[Question, Said]) -> bytes:
-    """One JSON document: ``at``, ``order``, ``programs``, and ``asked``, pairs of a question and what was answered."""
+class Kept(NamedTuple):
+    """What of an examination another one of the same order begins with."""
+
+    order: Order
+    """Whole, whichever of its lines were judged."""
+    content: bytes
+    arrived: tuple[int, int, int] | None
+    """Source, partition and offset of the message."""
+
+
+def evidence(at: str, content: bytes, rules: bytes, asked: Mapping[Question, Said], **also: Any) -> bytes:
+    """One JSON document: ``at``, ``order``, ``programs``, ``asked``, pairs of a question and what was answered, and ``also``:
+
+    ``arrived``, the position of the order's message; ``lines``, where not all of the order were judged; ``watched``, where they were
+    released; ``live``, by line the record that it has already; ``withdraws`` and ``released``, the verdict that released the lines,
+    and how it said them.
+    """
     pairs = b",".join([b"[%s,%s]" % (_encode(question), said.raw) for question, said in asked.items()])
-    return b'{"at":"%s","order":%s,"programs":%s,"asked":[%s]}' % (at.encode(), content, rules, pairs)
+    more = b"".join([b',"%s":%s' % (name.encode(), _encode(value)) for name, value in also.items()])
+    return b'{"at":"%s","order":%s,"programs":%s,"asked":[%s]%s}' % (at.encode(), content, rules, pairs, more)
+
+
+def kept_of(document: bytes) -> Kept:
+    """The order of a case and the place of its message, from what was kept."""
+    kept = members(document)
+    content = bytes(kept["order"])
+    arrived = msgspec.json.decode(kept["arrived"], type=tuple[int, int, int]) if "arrived" in kept else None
+    return Kept(order_of(msgspec.json.decode(content, type=ShipmentOrder), (), content), content, arrived)
+
+
+def live_of(document: bytes) -> dict[int, str]:
+    """By line, the record that it has already."""
+    kept = members(document)
+    return msgspec.json.decode(kept["live"], type=dict[int, str]) if "live" in kept else {}
+
+
+def released_before(document: bytes) -> tuple[str, tuple[ReleasedLine, ...]]:
+    """Of released lines that were judged again, the verdict that released them, and how it said them."""
+    kept = members(document)
+    return msgspec.json.decode(kept["withdraws"], type=str), msgspec.json.decode(kept["released"], type=tuple[ReleasedLine, ...])
+
+
+def members(document: bytes) -> dict[str, msgspec.Raw]:
+    return msgspec.json.decode(document, type=dict[str, msgspec.Raw])
+
+
+def with_lines(order: Order, numbers: Container[int]) -> Order:
+    """The order with these of its lines only; it is still the same order."""
+    return order._replace(lines=tuple(line for line in order.lines if line.line in numbers))
 
 
 def case_of(document: bytes) -> Case:
     """The case, from what was kept."""
-    kept = msgspec.json.decode(document, type=dict[str, msgspec.Raw])
+    kept = members(document)
     programs = tuple(program_from(bytes(raw)) for raw in msgspec.json.decode(kept["programs"], type=list[msgspec.Raw]))
-    order = order_of(msgspec.json.decode(kept["order"], type=ShipmentOrder), programs)
+    order = kept_of(document).order
+    if "lines" in kept:
+        order = with_lines(order, msgspec.json.decode(kept["lines"], type=list[int]))
     pairs = msgspec.json.decode(kept["asked"], type=list[tuple[tuple[str, ...], msgspec.Raw]])
     at = datetime.fromisoformat(msgspec.json.decode(kept["at"], type=str))
-    return Case(order, {question: _answer(question[0], bytes(raw)) for question, raw in pairs}, programs, at)
+    return Case(order, {question: _answer(question[0], bytes(raw)) for question, raw in pairs}, programs, at, "watched" in kept)
 
 
 def _answer(kind: str, raw: bytes) -> Any:

@@ -1,41 +1,28 @@
 """The gate: a batch of arrivals goes in, what the ledger has for each comes out, in one database transaction."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from psycopg import Cursor
 
 from gatekeeper.arrivals import Answer, Arrival, Position, Source
-from gatekeeper.domain.case import Question
+from gatekeeper.asking import registry_says
 from gatekeeper.domain.order import Order
-from gatekeeper.domain.program import Program
-from gatekeeper.domain.questions import more_questions, questions
 from gatekeeper.errors import Halt
-from gatekeeper.evidence import Asked
 from gatekeeper.fold import Fold
-from gatekeeper.messages import rules_of
-from gatekeeper.programs import program_document
+from gatekeeper.recording import Terms
+from gatekeeper.rules import Rules as Rules
 from gatekeeper.storage import ledger
-from gatekeeper.storage.lookups import MOVING, Said, ask
+from gatekeeper.storage.events import events_of
+from gatekeeper.storage.lookups import ask
 from gatekeeper.storage.readback import read_back
-from schemas.released import ProgramRules
 
+TERMS: Final = Terms()
 T = TypeVar("T")
 
 
-class Rules(NamedTuple):
-    """The programs in force, and how they stand in messages and in evidence."""
-
-    programs: tuple[Program, ...]
-    said: dict[str, ProgramRules]
-    kept: bytes
-
-    @classmethod
-    def of(cls, programs: tuple[Program, ...]) -> "Rules":
-        return cls(programs, rules_of(programs), b"[" + b",".join(map(program_document, programs)) + b"]")
-
-
-def judge(cursor: Cursor[Any], source: Source, arrivals: Sequence[Arrival], rules: Rules) -> list[Answer]:
+def judge(cursor: Cursor[Any], source: Source, arrivals: Sequence[Arrival], rules: Rules, terms: Terms = TERMS) -> list[Answer]:
     """What the ledger has for each arrival, in their order. What was judged before is read back; nothing is decided twice.
 
     The caller commits, and publishes only then.
@@ -43,21 +30,22 @@ def judge(cursor: Cursor[Any], source: Source, arrivals: Sequence[Arrival], rule
     """
     # Before the lock, so that others do not wait for it: what nobody has judged yet is looked up in the registry.
     version, heads = ledger.version_and_heads(cursor, source.number)
-    ordered = [(arrival, arrival.order) for arrival in _above(heads, arrivals) if isinstance(arrival.order, Order)]
-    known = _registry_says(cursor, source, ordered, rules.programs)
+    ordered = [(arrival.position, arrival.order) for arrival in _above(heads, arrivals) if isinstance(arrival.order, Order)]
+    known = registry_says(cursor, ordered, rules.programs, partial(guarded, source))
     ledger.take_lock(cursor)
     tail, heads, counts = ledger.read_end(cursor, source.number)
     if tail.registry_version != version:
         # The registry changed while this waited for the lock: what it said before counts no longer.
-        known = _registry_says(cursor, source, ordered, rules.programs)
+        known = registry_says(cursor, ordered, rules.programs, partial(guarded, source))
     fresh = _above(heads, arrivals)
     judged = [arrival for arrival in arrivals if arrival.position.offset < heads.get(arrival.position.partition, 0)]
     answers = {answer.position: answer for answer in read_back(cursor, source, judged)} if judged else {}
     if fresh:
         orders = [(arrival, arrival.order) for arrival in fresh if isinstance(arrival.order, Order)]
         said = known.said | ask(cursor, known.moving)
-        earlier = ledger.earlier(cursor, [order.order_id for _, order in orders]) if orders else []
-        fold = Fold(source, tail, rules.said, rules.programs, rules.kept, said, earlier)
+        names = [order.order_id for _, order in orders]
+        earlier, events = (ledger.earlier(cursor, names), events_of(cursor, names)) if names else ([], [])
+        fold = Fold(source, tail, rules, terms, said, earlier, events)
         fold.counts = counts
         fold.voidable = ledger.records(cursor, fold.superseded_records([order for _, order in orders]))
         for arrival in fresh:
@@ -68,27 +56,6 @@ def judge(cursor: Cursor[Any], source: Source, arrivals: Sequence[Arrival], rule
 
 def _above(heads: Mapping[int, int], arrivals: Iterable[Arrival]) -> list[Arrival]:
     return [arrival for arrival in arrivals if arrival.position.offset >= heads.get(arrival.position.partition, 0)]
-
-
-class _Known(NamedTuple):
-    """What the registry says to all that deciding some orders may ask, and the questions whose answers move with every verdict."""
-
-    said: dict[Question, Said]
-    moving: set[Question]
-
-
-def _registry_says(cursor: Cursor[Any], source: Source, orders: Sequence[tuple[Arrival, Order]], programs: tuple[Program, ...]) -> _Known:
-    """Two rounds, because some answers name whom to ask about next; the second asks of the registry only."""
-    asked: set[Question] = set()
-    for arrival, order in orders:
-        asked |= guarded(source, arrival.position, questions, order, programs)
-    moving = {question for question in asked if question[0] in MOVING}
-    said = ask(cursor, asked - moving)
-    more: set[Question] = set()
-    answers = Asked(said)
-    for arrival, order in orders:
-        more |= guarded(source, arrival.position, more_questions, order, programs, answers)
-    return _Known(said | ask(cursor, more - said.keys()), moving)
 
 
 def guarded(source: Source, position: Position, step: Callable[..., T], *arguments: Any) -> T:

@@ -42,11 +42,13 @@ def rules_of(programs: Iterable[Program]) -> dict[str, ProgramRules]:
     return {program.name: ProgramRules(version=program.version, sha256=program.sha256) for program in programs}
 
 
-def messages_for(envelope: Envelope, lines: Sequence[LineVerdict], records: Iterable[Record]) -> tuple[bytes | None, bytes | None]:
-    """The released and the stopped message; None where no line belongs in it."""
-    by_line = {record.line: (str(record.record_id),) for record in records}
+def messages_for(
+    envelope: Envelope, lines: Sequence[LineVerdict], records: Iterable[Record], live: Mapping[int, str] | None = None
+) -> tuple[bytes | None, bytes | None]:
+    """The released and the stopped message; None where no line belongs in it. ``live`` are the records that lines have already."""
+    by_line = {record.line: (str(record.record_id),) for record in records} | {line: (name,) for line, name in (live or {}).items()}
     free = tuple([_released(line, by_line) for line in lines if line.outcome in (RELEASED, NOT_COVERED)])
-    held = tuple([_stopped(line) for line in lines if line.outcome not in (RELEASED, NOT_COVERED)])
+    held = tuple([stopped_line(line) for line in lines if line.outcome not in (RELEASED, NOT_COVERED)])
     return released_message(envelope, free) if free else None, stopped_message(envelope, held) if held else None
 
 
@@ -129,7 +131,7 @@ def _released(line: LineVerdict, by_line: Mapping[int, tuple[str, ...]]) -> Rele
     )
 
 
-def _stopped(line: LineVerdict) -> StoppedLine:
+def stopped_line(line: LineVerdict) -> StoppedLine:
     reasons = tuple([given(reason) for reason in line.reasons])
     return StoppedLine(
         line=line.line,

@@ -1,7 +1,8 @@
-"""A higher revision withdraws what lower ones released: pure, from what the ledger has of them."""
+"""What was released is withdrawn, by a higher revision or because it may not leave any more: pure, from what the ledger has of it."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET
@@ -9,11 +10,13 @@ from msgspec.structs import replace
 
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.ids import record_id
-from gatekeeper.domain.verdict import Reason
-from gatekeeper.messages import Envelope, given, released_message, stopped_message
+from gatekeeper.domain.reasons import BLOCKED, HELD
+from gatekeeper.domain.verdict import Reason, Verdict
+from gatekeeper.messages import Envelope, given, released_message, stopped_line, stopped_message
 from gatekeeper.storage.ledger import EarlierExamination
 from schemas.record import DistributionRecord
-from schemas.released import Released, ReleasedLine
+from schemas.released import Released as ReleasedMessage
+from schemas.released import ReleasedLine
 from schemas.stopped import StoppedLine
 
 
@@ -23,11 +26,23 @@ class ReleasedBy(NamedTuple):
     verdict_id: str
     revision: int
     digest: bytes
+    relayed: bool
+    """It was published by the relay, and so must what withdraws it be."""
+
+
+class Released(NamedTuple):
+    """A line that was released and that is still out, or was withdrawn and has a live record."""
+
+    by: ReleasedBy
+    line: ReleasedLine
+    records: tuple[UUID, ...]
+    """Its live records."""
+    out: bool
 
 
 class Withdrawn(NamedTuple):
-    released: bytes
-    stopped: bytes
+    released: bytes | None
+    stopped: bytes | None
     voids: tuple[DistributionRecord, ...]
     """One for each record that was voided, in their order; their sequences are still those of the voided ones."""
     evidence: bytes
@@ -40,45 +55,76 @@ class Withdrawal(NamedTuple):
     withdraws: str
     by_revision: int
     lines: tuple[ReleasedLine, ...]
+    """Those that were still out."""
     records: tuple[bytes, ...]
 
 
-_released = msgspec.json.Decoder(Released)
+_released = msgspec.json.Decoder(ReleasedMessage)
 _record = msgspec.json.Decoder(DistributionRecord)
 
 
-def live_lines(history: Iterable[EarlierExamination], *, below: int) -> dict[ReleasedBy, list[ReleasedLine]]:
-    """What revisions below this one released and nothing has withdrawn, by the verdict that released it."""
-    live: dict[tuple[int, int], tuple[ReleasedBy, ReleasedLine]] = {}
+def released_lines(history: Iterable[EarlierExamination]) -> dict[tuple[int, int], Released]:
+    """By revision and line, what was released and is still out, or has a live record."""
+    lines: dict[tuple[int, int], Released] = {}
+    voided: set[UUID] = set()
     for examination in history:
-        if examination.revision < below and examination.released is not None:
-            message = _released.decode(examination.released)
-            by = ReleasedBy(message.verdict_id, examination.revision, examination.digest)
-            for line in message.lines:
-                if line.outcome == "withdrawn":
-                    live.pop((examination.revision, line.line), None)
-                else:
-                    live[examination.revision, line.line] = by, line
-    lines: dict[ReleasedBy, list[ReleasedLine]] = {}
-    for by, line in live.values():
-        lines.setdefault(by, []).append(line)
+        voided.update(examination.voids)
+        if examination.released is None:
+            continue
+        message = _released.decode(examination.released)
+        by = ReleasedBy(message.verdict_id, examination.revision, examination.digest, examination.relayed)
+        for line in message.lines:
+            name = examination.revision, line.line
+            if line.outcome != "withdrawn":
+                lines[name] = Released(by, line, tuple([UUID(record) for record in line.record_ids]), out=True)
+            elif name in lines:
+                lines[name] = lines[name]._replace(out=False)
+    live = {name: line._replace(records=tuple([record for record in line.records if record not in voided])) for name, line in lines.items()}
+    return {name: line for name, line in live.items() if line.out or line.records}
+
+
+def live_lines(history: Iterable[EarlierExamination], *, below: int) -> dict[ReleasedBy, list[Released]]:
+    """Of what revisions below this one released, what is still out or has a live record, by the verdict that released it."""
+    lines: dict[ReleasedBy, list[Released]] = {}
+    for (revision, _), line in released_lines(history).items() if history else ():
+        if revision < below:
+            lines.setdefault(line.by, []).append(line)
     return lines
 
 
 def withdraw(case: Withdrawal) -> Withdrawn:
-    """The two messages, the void records, and the case as it is kept."""
+    """The two messages (none where no line was still out), the void records, and the case as it is kept."""
     envelope = case.envelope
     reason = given(Reason("order_superseded", {"revision": envelope.revision, "highest_revision": case.by_revision}))
     stopped = tuple(
         StoppedLine(line=line.line, outcome="blocked", program=line.program, site_id=line.site_id, reasons=(reason,)) for line in case.lines
     )
-    gone = tuple(replace(line, outcome="withdrawn", reasons=UNSET) for line in case.lines)
     return Withdrawn(
-        released_message(envelope, gone),
-        stopped_message(envelope, stopped, case.withdraws),
+        released_message(envelope, gone(case.lines)) if case.lines else None,
+        stopped_message(envelope, stopped, case.withdraws) if case.lines else None,
         tuple(_void(_record.decode(body), envelope) for body in case.records),
         _kept(case),
     )
+
+
+def take_back(envelope: Envelope, verdict: Verdict, withdraws: str, lines: Iterable[ReleasedLine]) -> tuple[bytes, bytes]:
+    """The two messages about those of the released ``lines`` that the verdict stops."""
+    stopped = {line.line: line for line in verdict.lines if line.outcome in (HELD, BLOCKED)}
+    back = [line for line in lines if line.line in stopped]
+    return (
+        released_message(envelope, gone(back)),
+        stopped_message(envelope, tuple(stopped_line(stopped[line.line]) for line in back), withdraws),
+    )
+
+
+def gone(lines: Iterable[ReleasedLine]) -> tuple[ReleasedLine, ...]:
+    """The lines as the message says them that takes them back."""
+    return tuple(replace(line, outcome="withdrawn", reasons=UNSET) for line in lines)
+
+
+def record_of(body: bytes) -> DistributionRecord:
+    """A distribution record from its stored bytes."""
+    return _record.decode(body)
 
 
 def uses_of(record: DistributionRecord, units: int) -> dict[Question, int | None]:

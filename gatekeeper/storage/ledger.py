@@ -26,8 +26,10 @@ SELECT date_trunc('milliseconds', clock_timestamp()), block, hash, at, examinati
 FROM moving_tail
 """
 EARLIER = """
-SELECT id, wholesaler_id, order_id, revision, number, cause, digest, released
-FROM examination WHERE order_id = ANY(%s) ORDER BY id
+SELECT id, wholesaler_id, order_id, revision, number, cause, digest, released,
+       (SELECT array_agg(r.replaces) FROM distribution_record r WHERE r.examination = e.id AND r.kind = 'void'),
+       EXISTS (SELECT FROM outbox o WHERE o.examination = e.id)
+FROM examination e WHERE order_id = ANY(%s) ORDER BY id
 """
 HEADS = "SELECT partition, next_offset FROM moving_head WHERE source = %s"
 VERSION_AND_HEADS = """
@@ -79,9 +81,14 @@ class EarlierExamination(NamedTuple):
     revision: int
     number: int
     cause: str
-    """``message``: a message of the order was judged. ``superseded``: a higher revision withdrew what was released."""
+    """``message``: a message of the order was judged. ``superseded``: a higher revision withdrew what was released.
+    ``again``: stopped lines were judged again. ``withdrawn``: released lines were, and may not leave any more."""
     digest: bytes
     released: bytes | None
+    voids: tuple[UUID, ...] = ()
+    """The records that it voided."""
+    relayed: bool = False
+    """It is published by the relay, not with the answer to a message."""
 
 
 class RecordRow(NamedTuple):
@@ -139,7 +146,8 @@ def heads(cursor: Cursor[Any], source: int) -> dict[int, int]:
 
 def earlier(cursor: Cursor[Any], order_ids: Iterable[str]) -> list[EarlierExamination]:
     """Every examination of the orders with these ids, of whatever wholesaler, oldest first."""
-    return [EarlierExamination(*row) for row in cursor.execute(EARLIER, (list(set(order_ids)),))]
+    found = cursor.execute(EARLIER, (list(set(order_ids)),))
+    return [EarlierExamination._make((*row[:-2], tuple(row[-2] or ()), row[-1])) for row in found]
 
 
 def set_aside(cursor: Cursor[Any], source: int) -> dict[tuple[int, int], str]:

@@ -13,15 +13,37 @@ from gatekeeper.domain.order import Order
 from gatekeeper.storage import tables
 from gatekeeper.storage.columns import Added, insert
 
+# Whatever becomes of a later message, an earlier one of another revision, or that it contradicts, is not released any more on its own.
 CLOSE = """
-DELETE FROM moving_open_line o USING unnest(%s::text[], %s::text[], %s::int[]) AS s(order_id, wholesaler_id, revision)
-WHERE o.order_id = s.order_id AND o.wholesaler_id = s.wholesaler_id AND o.revision < s.revision
+WITH settled AS (SELECT * FROM unnest(%s::text[], %s::text[], %s::int[], %s::int[]) AS s(order_id, wholesaler_id, below, watched_below)),
+unwatched AS (
+    DELETE FROM moving_watched_line o USING settled s
+    WHERE o.order_id = s.order_id AND o.wholesaler_id = s.wholesaler_id AND o.revision < s.watched_below
+)
+DELETE FROM moving_open_line o USING settled s
+WHERE o.order_id = s.order_id AND o.wholesaler_id = s.wholesaler_id AND o.revision < s.below
 """
 NEXT_OFFSET = " ON CONFLICT (source, partition) DO UPDATE SET next_offset = EXCLUDED.next_offset"
 LAST_SEQUENCE = " ON CONFLICT (program) DO UPDATE SET sequence = EXCLUDED.sequence"
 MORE_UNITS = " ON CONFLICT (authorization_id, program) DO UPDATE SET units = moving_units.units + EXCLUDED.units"
 OTHER_PLACE = " ON CONFLICT (serial, gtin) DO UPDATE SET place = EXCLUDED.place"
+KNOWN_ALREADY = " ON CONFLICT (question, examination) DO NOTHING"
 FREE = "DELETE FROM moving_serial m USING unnest(%s::text[], %s::text[]) AS s(serial, gtin) WHERE m.serial = s.serial AND m.gtin = s.gtin"
+OPEN_NO_MORE = """
+DELETE FROM moving_open_line m USING unnest(%s::bigint[], %s::int[]) AS s(examination, line)
+WHERE m.examination = s.examination AND m.line = s.line
+"""
+WATCHED_NO_MORE = OPEN_NO_MORE.replace("moving_open_line", "moving_watched_line")
+WATCHED_ON = """
+UPDATE moving_watched_line m SET next_at = least(m.until, s.next_at)
+FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[]) AS s(examination, line, next_at)
+WHERE m.examination = s.examination AND m.line = s.line
+"""
+FOLLOW = """
+INSERT INTO moving_follow_up (cause, load, question, place, through)
+SELECT cause, load, question, 0, through
+FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[]) AS s(cause, load, question, through)
+"""
 
 
 class Moves:
@@ -33,43 +55,87 @@ class Moves:
         """By program and authorization, dispensing units more (or less)."""
         self.serials: dict[tuple[str, str], str | None] = {}
         """By GTIN and serial, with which line it is out, or None where it is free again."""
-        self._open: list[tuple[Any, ...]] = []
-        self._dependencies: list[tuple[int, int]] = []
-        self._superseded: list[Order] = []
+        self._open: dict[tuple[int, int], tuple[Any, ...]] = {}
+        self._watched: dict[tuple[int, int], tuple[Any, ...]] = {}
+        self._dependencies: set[tuple[int, int]] = set()
+        self._settled: list[tuple[str, str, int, int]] = []
+        self._open_no_more: list[tuple[int, int]] = []
+        self._watched_no_more: list[tuple[int, int]] = []
+        self._watched_on: list[tuple[int, int, datetime | None]] = []
+        self._follow: list[tuple[str, int | None, int | None, int]] = []
 
-    def open(self, examination: int, order: Order, lines: Iterable[int], asked: Iterable[Question], at: datetime | None) -> None:
-        """Notes stopped lines that may still be released, and what they hang on."""
-        self._open += [(examination, line, order.order_id, order.wholesaler_id, order.revision, at) for line in lines]
-        self._dependencies += [(question_key(question), examination) for question in asked]
+    def open(self, examination: int, order: Order, lines: Iterable[int], next_at: datetime | None) -> None:
+        """Notes stopped lines that may still be released."""
+        for line in lines:
+            self._open[examination, line] = (examination, line, order.order_id, order.wholesaler_id, order.revision, next_at)
 
-    def close(self, order: Order) -> None:
-        """Lower revisions of this order are not open any more."""
-        self._superseded.append(order)
+    def watch(self, examination: int, order: Order, untils: Mapping[int, datetime], next_at: datetime | None) -> None:
+        """Notes released lines whose goods have not left, each with the end of its watch."""
+        for line, until in untils.items():
+            first = until if next_at is None else min(next_at, until)
+            self._watched[examination, line] = (examination, line, order.order_id, order.wholesaler_id, order.revision, first, until)
 
-    def write(self, cursor: Cursor[Any], source: int, counts: Mapping[str, int]) -> None:
+    def hang(self, examination: int, questions: Iterable[Question]) -> None:
+        """Notes what the answer of an examination hangs on."""
+        self._dependencies.update([(question_key(question), examination) for question in questions])
+
+    def settle(self, order: Order, *, contradicted: bool = False) -> None:
+        """Lower revisions of this order are not open any more, nor watched; where it is contradicted, its own open lines are not either."""
+        self._settled.append((order.order_id, order.wholesaler_id, order.revision + contradicted, order.revision))
+        for kept, below in ((self._open, order.revision + contradicted), (self._watched, order.revision)):
+            for name in [n for n, row in kept.items() if row[2:4] == (order.order_id, order.wholesaler_id) and row[4] < below]:
+                del kept[name]
+
+    def open_no_more(self, examination: int, lines: Iterable[int]) -> None:
+        """These lines were judged again."""
+        self._open_no_more += [(examination, line) for line in lines]
+
+    def watched_no_more(self, examination: int, lines: Iterable[int]) -> None:
+        """These lines were withdrawn, have left, or are not waited for any longer."""
+        self._watched_no_more += [(examination, line) for line in lines]
+
+    def watched_on(self, examination: int, lines: Iterable[int], next_at: datetime | None) -> None:
+        """These lines may still leave; they are looked at again at ``next_at``."""
+        self._watched_on += [(examination, line, next_at) for line in lines]
+
+    def follow(self, cause: str, through: int, *, load: int | None = None, question: Question | None = None) -> None:
+        """Notes that what hangs on this change, up to this examination, has to be judged again."""
+        self._follow.append((cause, load, None if question is None else question_key(question), through))
+
+    def write(self, cursor: Cursor[Any], source: int = 0, counts: Mapping[str, int] | None = None) -> None:
         heads = [(source, partition, offset) for partition, offset in self.heads.items()]
         units = [(authorization, program, change) for (program, authorization), change in self.units.items() if change]
         out = [(serial, gtin, place) for (gtin, serial), place in self.serials.items() if place is not None]
         insert(
             cursor,
             Added(tables.HEAD, heads, NEXT_OFFSET),
-            Added(tables.RECORD_COUNT, list(counts.items()), LAST_SEQUENCE),
+            Added(tables.RECORD_COUNT, list((counts or {}).items()), LAST_SEQUENCE),
             Added(tables.UNITS, units, MORE_UNITS),
             Added(tables.SERIAL, out, OTHER_PLACE),
-            Added(tables.OPEN_LINE, self._open),
-            Added(tables.DEPENDENCY, self._dependencies),
+            Added(tables.OPEN_LINE, list(self._open.values())),
+            Added(tables.WATCHED_LINE, list(self._watched.values())),
+            Added(tables.DEPENDENCY, list(self._dependencies), KNOWN_ALREADY),
         )
         free = [(serial, gtin) for (gtin, serial), place in self.serials.items() if place is None]
-        if free:
-            cursor.execute(FREE, tuple(map(list, zip(*free, strict=True))))
-        if self._superseded:
-            self._close(cursor)
-
-    def _close(self, cursor: Cursor[Any]) -> None:
-        orders = [(order.order_id, order.wholesaler_id, order.revision) for order in self._superseded]
-        cursor.execute(CLOSE, tuple(map(list, zip(*orders, strict=True))))
+        for statement, rows in (
+            (FREE, free),
+            (CLOSE, self._settled),
+            (OPEN_NO_MORE, self._open_no_more),
+            (WATCHED_NO_MORE, self._watched_no_more),
+            (WATCHED_ON, self._watched_on),
+            (FOLLOW, self._follow),
+        ):
+            if rows:
+                cursor.execute(statement, tuple(map(list, zip(*rows, strict=True))))
 
 
 def question_key(question: Question) -> int:
     """A question as the table of dependencies has it. Two that meet in one key cost a look in vain, never an answer."""
     return int.from_bytes(md5(" ".join(question).encode(), usedforsecurity=False).digest()[:8], "big", signed=True)
+
+
+def follow(cursor: Cursor[Any], cause: str, through: int, *, load: int | None = None, question: Question | None = None) -> None:
+    """Notes, in the transaction of a change, that what hangs on it up to the examination ``through`` has to be judged again."""
+    moves = Moves()
+    moves.follow(cause, through, load=load, question=question)
+    moves.write(cursor)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from psycopg import Cursor
 
-from gatekeeper.arrivals import Answer, Arrival, Examined, Source, Stored
+from gatekeeper.arrivals import Answer, Arrived, Examined, Source, Stored
 from gatekeeper.domain.ids import verdict_id
 from gatekeeper.errors import Halt
 from schemas.refusal import RefusedMessage
@@ -19,12 +19,15 @@ JOIN arrival a ON a.source = %s AND a.partition = w.partition AND a."offset" = w
 JOIN block b ON b.number = a.block
 LEFT JOIN refusal r ON r.source = a.source AND r.partition = a.partition AND r."offset" = a."offset"
 """
-EXAMINATIONS = "SELECT id, wholesaler_id, order_id, revision, number, released, stopped FROM examination WHERE id = ANY(%s)"
+EXAMINATIONS = """
+SELECT id, wholesaler_id, order_id, revision, number, released, stopped, EXISTS (SELECT FROM outbox o WHERE o.examination = e.id)
+FROM examination e WHERE id = ANY(%s)
+"""
 RECORDS = 'SELECT examination, record_id, body FROM distribution_record WHERE examination = ANY(%s) ORDER BY program COLLATE "C", sequence'
 ALERTS = "SELECT examination, alert_id, body FROM alert WHERE examination = ANY(%s) ORDER BY alert_id"
 
 
-def read_back(cursor: Cursor[Any], source: Source, arrivals: Sequence[Arrival]) -> list[Answer]:
+def read_back(cursor: Cursor[Any], source: Source, arrivals: Sequence[Arrived]) -> list[Answer]:
     """The stored answers. Raises ``Halt`` where the ledger has another message, or none, at a position below its head."""
     places = ([a.position.partition for a in arrivals], [a.position.offset for a in arrivals], source.number)
     rows = {(row[0], row[1]): row[2:] for row in cursor.execute(ARRIVALS, places)}
@@ -41,25 +44,28 @@ def read_back(cursor: Cursor[Any], source: Source, arrivals: Sequence[Arrival]) 
     return [_answer(arrival, rows[arrival.position], examined) for arrival in arrivals]
 
 
-def _answer(arrival: Arrival, row: tuple[Any, ...], examined: dict[int, Examined]) -> Answer:
+def _answer(arrival: Arrived, row: tuple[Any, ...], examined: dict[int, Examined | None]) -> Answer:
     kind, _, first, last, head, refusal = row
     return Answer(
         arrival.position,
         kind,
         head.hex(),
         read_back=True,
-        examinations=tuple(examined[number] for number in range(first, last + 1)) if kind == "order" else (),
+        examinations=tuple(one for number in range(first, last + 1) if (one := examined[number])) if kind == "order" else (),
         refusal=Stored(msgspec.json.decode(refusal, type=RefusedMessage).refusal_id, refusal) if refusal is not None else None,
     )
 
 
-def _examinations(cursor: Cursor[Any], wanted: list[int]) -> dict[int, Examined]:
+def _examinations(cursor: Cursor[Any], wanted: list[int]) -> dict[int, Examined | None]:
+    """None for those that the relay publishes."""
     records, alerts = _stored(cursor, RECORDS, wanted), _stored(cursor, ALERTS, wanted)
     return {
-        number: Examined(
+        number: None
+        if relayed
+        else Examined(
             verdict_id(wholesaler, order, revision, count), order, released, stopped, tuple(records[number]), tuple(alerts[number])
         )
-        for number, wholesaler, order, revision, count, released, stopped in cursor.execute(EXAMINATIONS, (wanted,))
+        for number, wholesaler, order, revision, count, released, stopped, relayed in cursor.execute(EXAMINATIONS, (wanted,))
     }
 
 

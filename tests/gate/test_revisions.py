@@ -201,4 +201,4 @@ def test_contradictions_in_a_loop_do_not_grow(ledger: Ledger) -> None:
         ledger.judge(order("SO-LOOP", {"/lines/0/quantity": quantity}))
     sizes = [len(row[9]) for row in ledger.rows(tables.EXAMINATION)]
     assert len(sizes) == 100
-    assert max(sizes[2:]) - min(sizes[2:]) <= 2
+    assert max(sizes[2:]) - min(sizes[2:]) <= 4, "but for the digits of quantity and offset"

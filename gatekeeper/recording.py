@@ -1,0 +1,186 @@
+"""What one transaction decides, until it is added to the ledger as its next block."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import Cursor
+from sqlalchemy import Table
+
+from gatekeeper.alerts import order_alert
+from gatekeeper.arrivals import Stored
+from gatekeeper.business_days import end_of_watch
+from gatekeeper.dependencies import hangs_on, open_lines
+from gatekeeper.domain.case import Case, Earlier, Question
+from gatekeeper.domain.days import next_day
+from gatekeeper.domain.ids import verdict_id
+from gatekeeper.domain.order import Order
+from gatekeeper.domain.program import Program
+from gatekeeper.domain.records import DistributionRecord
+from gatekeeper.domain.verdict import NOT_COVERED, RELEASED, Verdict, used_by
+from gatekeeper.evidence import Asked
+from gatekeeper.history import earlier_of, gone_lines
+from gatekeeper.messages import Envelope, record_message, written
+from gatekeeper.rules import Rules
+from gatekeeper.storage import ledger, moving, tables
+from gatekeeper.storage.chain import Block
+from gatekeeper.storage.events import OrderEvent
+from gatekeeper.storage.ledger import EarlierExamination, Outgoing, RecordRow, Tail
+from gatekeeper.storage.lookups import Said, plain
+
+
+class Terms(NamedTuple):
+    """What a deployment chooses, beside the rules of its programs."""
+
+    watch_business_days: int = 3
+    """So long after the day on which it is to ship a released line may still be withdrawn."""
+    reports_shipments: frozenset[str] = frozenset()
+    """Wholesalers whose warehouse says what left: a record is voided only when it says that the goods stayed."""
+
+
+class Recording:
+    """Examinations, records and alerts that follow from one another; what one order releases is there before the next is decided."""
+
+    def __init__(
+        self,
+        tail: Tail,
+        rules: Rules,
+        terms: Terms,
+        said: dict[Question, Said],
+        earlier: Iterable[EarlierExamination],
+        events: Iterable[OrderEvent] = (),
+    ) -> None:
+        self._tail, self._rules, self._terms = tail, rules, terms
+        self._at = written(tail.now)
+        self._block = tail.block + 1
+        self._last = tail.examination
+        self._said = said
+        self._history: dict[tuple[str, str], list[EarlierExamination]] = defaultdict(list)
+        for examination in earlier:
+            self._history[examination.wholesaler_id, examination.order_id].append(examination)
+        self._events: dict[tuple[str, str], list[OrderEvent]] = defaultdict(list)
+        for event in events:
+            self._events[event.wholesaler_id, event.order_id].append(event)
+        self.counts: dict[str, int] = {}
+        self._rows: dict[Table, list[Sequence[Any]]] = defaultdict(list)
+        self._outbox: list[Outgoing] = []
+        self._moves = moving.Moves()
+
+    def _add_block(self, cursor: Cursor[Any], source: int = 0) -> Block:
+        """Adds all that was decided as the next block, and moves what moves."""
+        version = self._tail.registry_version
+        block = ledger.add_block(cursor, self._tail, self._rows, examination=self._last, registry_version=version, outbox=self._outbox)
+        self._moves.write(cursor, source, self.counts)
+        return block
+
+    def _earlier(self, order: Order) -> tuple[Earlier, ...]:
+        """What came before of the order: the answer to the question for it."""
+        name = order.wholesaler_id, order.order_id
+        return earlier_of(order, self._history[name], self._events[name], reports=self._reports(order))
+
+    def _reports(self, order: Order) -> bool:
+        """Whether the order's wholesaler reports shipments."""
+        return order.wholesaler_id in self._terms.reports_shipments
+
+    def _envelope(self, wholesaler_id: str, order_id: str, revision: int) -> Envelope:
+        """Of the next examination of this revision."""
+        history = self._history[wholesaler_id, order_id]
+        number = 1 + max([examination.number for examination in history if examination.revision == revision], default=0)
+        name = verdict_id(wholesaler_id, order_id, revision, number)
+        return Envelope(name, wholesaler_id, order_id, revision, number, self._at, self._tail.registry_version, self._rules.said)
+
+    def _examined(
+        self,
+        envelope: Envelope,
+        cause: str,
+        digest: bytes,
+        kept: bytes,
+        said: tuple[bytes | None, bytes | None],
+        voids: Sequence[UUID] = (),
+        *,
+        relayed: bool = False,
+    ) -> None:
+        """Adds an examination, whose number ``_last`` is already; ``said`` are its released and its stopped message."""
+        _, wholesaler_id, order_id, revision, number, *_ = envelope
+        identity = (self._last, wholesaler_id, order_id, revision, number, cause, digest)
+        self._history[wholesaler_id, order_id].append(EarlierExamination(*identity, said[0], tuple(voids), relayed))
+        self._rows[tables.EXAMINATION].append((*identity, self._tail.now, self._tail.registry_version, kept, *said, self._block))
+
+    def _wait(self, order: Order, case: Case, asked: Asked, verdict: Verdict, *, opened: bool = True) -> None:
+        """Notes what of the examination's lines is open, what is watched, and on what they hang."""
+        if all(line.outcome == NOT_COVERED for line in verdict.lines) and len(asked) <= 1:
+            return
+        self._moves.hang(self._last, hangs_on(asked, verdict))
+        programs = _programs(case, verdict)
+        waiting = open_lines(verdict) if opened else []
+        if waiting:
+            self._moves.open(self._last, order, waiting, next_day(case, asked, programs))
+        zones = {program.name: program.time_zone for program in programs}
+        left = gone_lines(order.revision, self._events[order.wholesaler_id, order.order_id])
+        watched = {line.line: end_of_watch(order.ship_on, self._terms.watch_business_days, zones[str(line.program)])
+                   for line in verdict.lines if line.outcome == RELEASED and line.line not in left}  # fmt: skip
+        if any(until > self._tail.now for until in watched.values()):
+            self._moves.watch(self._last, order, watched, next_day(case._replace(watched=True), asked, programs))
+
+    def _originals(self, records: Iterable[DistributionRecord], verdict: Verdict) -> list[Stored]:
+        units = {line.line: line.units for line in verdict.lines}
+        return [
+            self._record(
+                record.record_id, record.program, "original", None, units[record.line], record_message(record, self._next(record.program), self._at)
+            )
+            for record in sorted(records, key=attrgetter("program"))
+        ]  # fmt: skip
+
+    def _next(self, program: str) -> int:
+        self.counts[program] = self.counts.get(program, 0) + 1
+        return self.counts[program]
+
+    def _record(self, record_id: UUID, program: str, kind: str, replaces: UUID | None, units: int, body: bytes) -> Stored:
+        row = RecordRow(record_id, program, units, body)
+        self._rows[tables.DISTRIBUTION_RECORD].append(
+            (record_id, program, self.counts[program], kind, replaces, self._last, units, body, self._block)
+        )
+        self._recorded(row)
+        return Stored(str(record_id), body)
+
+    def _recorded(self, row: RecordRow) -> None:
+        """Whoever voids records of the same transaction keeps it."""
+
+    def _alert(self, kind: str, envelope: Envelope, seen: dict[str, Any]) -> Stored:
+        name, body = order_alert(kind, envelope, seen)
+        self._rows[tables.ALERT].append((UUID(name), kind, self._last, body, self._block))
+        return Stored(name, body)
+
+    def _use(self, order: Order, verdict: Verdict) -> None:
+        for question, used in used_by(order, verdict):
+            if isinstance(used, int):
+                self._count(question, used)
+            else:
+                self._place(question, used)
+
+    def _free(self, uses: Mapping[Question, int | None]) -> None:
+        """Units and serials count no longer: who waits for them is looked at again."""
+        for question, units in uses.items():
+            if units is None:
+                self._place(question, None)
+            else:
+                self._count(question, -units)
+            self._moves.follow("freed", self._last, question=question)
+
+    def _count(self, question: Question, units: int) -> None:
+        self._moves.units[question[1], question[2]] += units
+        if question in self._said:
+            self._said[question] = plain(self._said[question].answer + units)
+
+    def _place(self, question: Question, place: str | None) -> None:
+        self._moves.serials[question[1], question[2]] = place
+        if question in self._said:
+            self._said[question] = plain(place)
+
+
+def _programs(case: Case, verdict: Verdict) -> list[Program]:
+    """Those whose rules ran."""
+    ran = {line.program for line in verdict.lines}
+    return [program for program in case.programs if program.name in ran]

@@ -89,7 +89,12 @@ class Terms(NamedTuple):
 
     def zone(self, program: str) -> ZoneInfo:
         """Where the program's days begin; UTC where it has no rules here."""
-        return ZoneInfo(next((rules.time_zone for rules in self.programs if rules.name == program), "UTC"))
+        return zone_of(self.programs, program)
+
+
+def zone_of(programs: Iterable[Program], name: str) -> ZoneInfo:
+    """Where the days of a program begin; UTC where it has no rules here."""
+    return ZoneInfo(next((rules.time_zone for rules in programs if rules.name == name), "UTC"))
 
 
 class Confirmation(NamedTuple):

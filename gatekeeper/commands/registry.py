@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gatekeeper.access import person
+from gatekeeper.commands.registry_questions import history_command, show
 from gatekeeper.config import Settings, read_settings
 from gatekeeper.confirming import confirm
 from gatekeeper.errors import TryAgain, Unusable
@@ -32,6 +33,10 @@ OPTIONS = {"snapshot": "--program", "sequence": "--sequence", "as_of": "--as-of"
 @click.group("registry")
 def registry() -> None:
     """What a REMS says of its sites, patients, prescribers, authorizations and recalls."""
+
+
+registry.add_command(show)
+registry.add_command(history_command)
 
 
 @registry.command("import")

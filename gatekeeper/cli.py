@@ -11,7 +11,10 @@ import click
 from gatekeeper.errors import Halt, TryAgain, Unusable
 
 _ENTRY_POINTS = "gatekeeper.commands"
-_MODULES = {name: f"gatekeeper.commands.{name.replace('-', '_')}" for name in ("doctor", "migrate", "registry", "set-aside", "verify")}
+_MODULES = {
+    name: f"gatekeeper.commands.{name.replace('-', '_')}"
+    for name in ("doctor", "migrate", "programs", "registry", "set-aside", "site-alias", "verify")
+}
 """Commands of this package that have a module of their own, in which they have the module's name."""
 
 
@@ -85,10 +88,11 @@ def decide_command(registry: Path, at_text: str | None, orders: Path | None) -> 
     from gatekeeper.deciding import answers, load  # noqa: PLC0415
     from gatekeeper.instants import read_instant  # noqa: PLC0415
     from gatekeeper.lines import open_file  # noqa: PLC0415
-    from gatekeeper.programs import load_programs  # noqa: PLC0415
+    from gatekeeper.rules import RuleBook  # noqa: PLC0415
 
     at = now() if at_text is None else read_instant(at_text, "--at")
-    rules = load_programs(read_settings(os.environ).programs)
+    settings = read_settings(os.environ)
+    rules = RuleBook.read(settings.programs, settings.programs_added).at(at).programs
     if sys.stdout is None or (orders is None and sys.stdin is None):
         raise Unusable("Standard output is closed." if sys.stdout is None else "Standard input is closed: name a file of orders.")
     out = sys.stdout.buffer

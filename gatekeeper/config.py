@@ -49,6 +49,11 @@ class Settings:
         "What stands before the name of every topic and of the group, with its own separator.",
     )  # fmt: skip
     programs: Path | None = _setting(readers.folder, None, "The folder of the programs' rules.", without="the built-in rules")
+    programs_added: tuple[str, ...] = _setting(
+        readers.names, (),
+        "Programs to put in force beside those of the folder, of which rules come along: their names, with commas between.",
+        without="none; their products are not restricted",
+    )  # fmt: skip
     group: str = _setting(
         readers.matching(r"[A-Za-z0-9._-]{1,128}", "1 to 128 letters, digits, points, underscores and hyphens"), "gatekeeper.orders",
         "The consumer group that reads the orders, without the prefix.",

@@ -3,21 +3,26 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
 from gatekeeper import clock
 from gatekeeper.config import Settings
 from gatekeeper.errors import Halt, TryAgain, Unusable
+from gatekeeper.lacking import lacking
 from gatekeeper.opening import connected, engine_of
-from gatekeeper.programs import load_programs
+from gatekeeper.rules import RuleBook
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import check_durable, check_server, check_version
 
 OTHERS: Final = "gatekeeper.checks"
 CLOCK_LIMIT_S: Final = 5.0
 GUARDED: Final = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'only_added' AND tgenabled = 'A'"
+
+
+class Heed(str):
+    """What was found is not wrong, and somebody should know of it."""
 
 
 class Check(NamedTuple):
@@ -91,7 +96,25 @@ def _clocks(connection: Connection) -> str:
 
 
 def _programs(settings: Settings) -> str:
-    return f"Rules are in force for {', '.join(f'{program.name} {program.version}' for program in load_programs(settings.programs))}."
+    at = clock.now()
+    book = RuleBook.read(settings.programs, settings.programs_added)
+    in_force = ", ".join(f"{program.name} {program.version}" for program in book.at(at).programs)
+    said = f"Rules are in force for {in_force}." if in_force else "No rules are in force: nothing is restricted."
+    if not_yet := book.not_yet(at):
+        said += f" Of {', '.join(not_yet)} none hold yet: until they do, nothing restricts its products."
+    return said if in_force and not not_yet else Heed(said)
+
+
+def _registries(settings: Settings) -> str:
+    programs = RuleBook.read(settings.programs, settings.programs_added).at(clock.now()).programs
+
+    def ask(connection: Connection) -> str:
+        driver: Any = connection.connection.driver_connection
+        with driver.cursor() as cursor:
+            sentences = lacking(cursor, programs)
+        return Heed(" ".join(sentences)) if sentences else "Every program in force has a registry."
+
+    return _of_database(ask)(settings)
 
 
 CHECKS: Final = (
@@ -101,4 +124,5 @@ CHECKS: Final = (
     Check("evidence", _of_database(_guarded)),
     Check("clock", _of_database(_clocks)),
     Check("programs", _programs),
+    Check("registries", _registries),
 )

@@ -112,6 +112,14 @@ def servers(text: str) -> str:
     return text
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Reads names with commas between."""
+    found = tuple(text.split(","))
+    if not all(re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", name, re.ASCII) for name in found) or len(set(found)) != len(found):
+        raise WrongValueError("must be names with commas between, each once.")
+    return found
+
+
 def folder(text: str) -> Path:
     """Reads the path of a folder that is there."""
     path = path_of(text)

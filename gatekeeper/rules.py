@@ -99,6 +99,11 @@ class RuleBook:
         """The versions that hold, by the names of their programs."""
         return _holding(self.versions, instant)
 
+    def not_yet(self, instant: datetime) -> list[str]:
+        """The programs whose first rules are prepared: until they hold, nothing restricts their products."""
+        first = {version.program.name: version for version in reversed(self.versions)}
+        return sorted(name for name, version in first.items() if _changes(version)[0] > instant)
+
 
 def day_begins(day: date, time_zone: str) -> datetime:
     """The instant, in UTC, at which the day begins there."""

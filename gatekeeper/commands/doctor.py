@@ -6,7 +6,7 @@ import sys
 import click
 
 from gatekeeper.config import read_settings
-from gatekeeper.doctor import Found, examine
+from gatekeeper.doctor import Found, Heed, examine
 from gatekeeper.errors import Unusable
 
 
@@ -29,4 +29,6 @@ def doctor() -> None:
 
 def _show(found: Found) -> None:
     word = click.style("good ", fg="green") if found.good else click.style("WRONG", fg="red", bold=True)
+    if isinstance(found.sentence, Heed):
+        word = click.style("heed ", fg="yellow", bold=True)
     click.echo(f"{word}  {found.about:<12} {found.sentence}")

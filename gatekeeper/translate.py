@@ -65,13 +65,13 @@ def _given(value: Any) -> Any:
     return None if value is UNSET else value
 
 
-def _address(wire: wire_order.Address) -> Address:
+def address_of(wire: wire_order.Address) -> Address:
     return Address(wire.street, _given(wire.street2), wire.city, wire.state, wire.postal_code)
 
 
 def _ship_to(wire: wire_order.ShipTo) -> ShipTo:
     return ShipTo(
-        _address(wire.address),
+        address_of(wire.address),
         _given(wire.rems_site_id),
         _given(wire.account),
         _given(wire.npi),
@@ -118,7 +118,7 @@ def _site(wire: wire_facts.SiteFact) -> domain.SiteFact:
         _given(wire.certified_on),
         _given(wire.valid_through),
         _given(wire.name),
-        None if wire.address is UNSET else _address(wire.address),
+        None if wire.address is UNSET else address_of(wire.address),
         tuple([(kind, values) for kind, values in identifiers if values is not UNSET]),
     )
 
@@ -163,7 +163,7 @@ def _alias(wire: SiteAlias) -> domain.SiteAlias:
         wire.site_id,
         wire.wholesaler_id,
         wire.through,
-        None if wire.address is UNSET else _address(wire.address),
+        None if wire.address is UNSET else address_of(wire.address),
         _given(wire.account),
     )
 

@@ -21,6 +21,11 @@ def alert_id(kind: str, about: str) -> UUID:
     return _named(f"alert/{kind}/{about}")
 
 
+def alias_id(program: str, site_id: str, wholesaler_id: str, block: int) -> UUID:
+    """Of one site alias: ``block`` is the one that has its proposal on record."""
+    return _named(f"site_alias/{program}/{site_id}/{wholesaler_id}/{block}")
+
+
 def _named(name: str) -> UUID:
     """The UUIDv5 of ``name`` in our namespace."""
     return UUID(bytes=sha1(_NAMESPACE + name.encode(), usedforsecurity=False).digest()[:16], version=5)

@@ -42,7 +42,7 @@ class Decided(NamedTuple):
 
 def again(row: ExaminationRow, sequences: Mapping[UUID, int]) -> Decided:
     """Decides the row's case again. ``sequences`` are the numbers that its records were given, which no case can tell."""
-    if row.cause == "superseded":
+    if row.cause in ("superseded", "cancelled"):
         return _superseded(row, sequences)
     return _withdrawn(row) if row.cause == "withdrawn" else _judged(row, sequences)
 

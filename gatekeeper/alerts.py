@@ -11,6 +11,7 @@ from gatekeeper.domain.sequences import Range
 from gatekeeper.messages import Envelope, written
 from schemas.alert import ComplianceAlert
 from schemas.canonical import canonical
+from schemas.event import ShipmentEvent
 
 MOST_GAPS_SHOWN = 20
 
@@ -26,6 +27,18 @@ ALERTS = {
     "released_line_withdrawn": (
         "Lines that were released may not leave any more; they were withdrawn.",
         "See that the goods of the withdrawn lines did not leave; if they did, report it as shipped. The reasons stand with the lines.",
+    ),
+    "event_contradicts": (
+        "An event came under the id of an earlier one, but says something else. It was kept, and changes nothing.",
+        "Ask the warehouse which is meant; what is true comes as an event with an id of its own.",
+    ),
+    "withdrawn_goods_shipped": (
+        "Goods of lines that had been withdrawn were reported as shipped.",
+        "Find out where the goods are, and stop them if they can still be stopped.",
+    ),
+    "shipped_goods_cancelled": (
+        "Lines were reported as cancelled whose goods had been reported as shipped. Their records stay.",
+        "Ask the warehouse whether the goods left.",
     ),
     "registry_refused": (
         "A snapshot of the registry was refused; the registry is as it was.",
@@ -58,6 +71,25 @@ def order_alert(kind: str, envelope: Envelope, seen: dict[str, Any]) -> tuple[st
             text=text,
             remedy=remedy,
             evidence=seen,
+        )
+    )
+
+
+def event_alert(kind: str, at: datetime, event: ShipmentEvent, about: str, seen: dict[str, Any]) -> tuple[str, bytes]:
+    """The id and the bytes of an alert about a shipment event; ``about`` is what it is derived from, beside the event's own id."""
+    text, remedy = ALERTS[kind]
+    name = str(alert_id(kind, f"{event.wholesaler_id}/{event.event_id}/{about}"))
+    return name, canonical(
+        ComplianceAlert(
+            alert_id=name,
+            kind=kind,
+            raised_at=written(at),
+            wholesaler_id=event.wholesaler_id,
+            order_id=event.order_id,
+            revision=1 if event.revision is UNSET else event.revision,
+            text=text,
+            remedy=remedy,
+            evidence={"event_id": event.event_id, "event": event.event, "at": event.at} | seen,
         )
     )
 

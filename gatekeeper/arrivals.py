@@ -1,7 +1,7 @@
 """What arrives, and what is answered."""
 
 from hashlib import sha256
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from gatekeeper.domain.order import Order
@@ -30,6 +30,16 @@ class SetAside(NamedTuple):
     """In the place of an order: a message that a person took out of the way, and the reason that was given."""
 
     reason: str
+
+
+class Arrived(Protocol):
+    """A message of any topic as far as reading back needs it."""
+
+    @property
+    def position(self) -> Position: ...
+
+    @property
+    def digest(self) -> bytes: ...
 
 
 class Arrival(NamedTuple):
@@ -67,7 +77,7 @@ class Answer(NamedTuple):
 
     position: Position
     kind: str
-    """``order``, ``repeat`` or ``refused``."""
+    """``order``, ``repeat`` or ``refused``; of facts also ``fact``, ``aside`` (it was kept and changes nothing) and ``heartbeat``."""
     head: str
     """The hash of the block that recorded it (hex)."""
     read_back: bool

@@ -57,6 +57,8 @@ class Withdrawal(NamedTuple):
     lines: tuple[ReleasedLine, ...]
     """Those that were still out."""
     records: tuple[bytes, ...]
+    event_id: str | None = None
+    """The event that cancelled them, where it was not a higher revision that superseded them."""
 
 
 _released = msgspec.json.Decoder(ReleasedMessage)
@@ -95,7 +97,7 @@ def live_lines(history: Iterable[EarlierExamination], *, below: int) -> dict[Rel
 def withdraw(case: Withdrawal) -> Withdrawn:
     """The two messages (none where no line was still out), the void records, and the case as it is kept."""
     envelope = case.envelope
-    reason = given(Reason("order_superseded", {"revision": envelope.revision, "highest_revision": case.by_revision}))
+    reason = given(_reason(case))
     stopped = tuple(
         StoppedLine(line=line.line, outcome="blocked", program=line.program, site_id=line.site_id, reasons=(reason,)) for line in case.lines
     )
@@ -115,6 +117,12 @@ def take_back(envelope: Envelope, verdict: Verdict, withdraws: str, lines: Itera
         released_message(envelope, gone(back)),
         stopped_message(envelope, tuple(stopped_line(stopped[line.line]) for line in back), withdraws),
     )
+
+
+def _reason(case: Withdrawal) -> Reason:
+    if case.event_id is not None:
+        return Reason("order_cancelled", {"cancelled_revision": case.by_revision, "event_id": case.event_id})
+    return Reason("order_superseded", {"revision": case.envelope.revision, "highest_revision": case.by_revision})
 
 
 def gone(lines: Iterable[ReleasedLine]) -> tuple[ReleasedLine, ...]:
@@ -141,9 +149,9 @@ def withdrawal_of(document: bytes, envelope: Envelope) -> Withdrawal:
     kept = msgspec.json.decode(document, type=dict[str, msgspec.Raw])
     lines = msgspec.json.decode(kept["lines"], type=tuple[ReleasedLine, ...])
     records = tuple(bytes(raw) for raw in msgspec.json.decode(kept["records"], type=list[msgspec.Raw]))
-    return Withdrawal(
-        envelope, msgspec.json.decode(kept["withdraws"], type=str), msgspec.json.decode(kept["by_revision"], type=int), lines, records
-    )
+    event_id = msgspec.json.decode(kept["event_id"], type=str) if "event_id" in kept else None
+    withdraws, by_revision = msgspec.json.decode(kept["withdraws"], type=str), msgspec.json.decode(kept["by_revision"], type=int)
+    return Withdrawal(envelope, withdraws, by_revision, lines, records, event_id)
 
 
 def _void(original: DistributionRecord, envelope: Envelope) -> DistributionRecord:
@@ -167,4 +175,4 @@ def _kept(case: Withdrawal) -> bytes:
         "lines": case.lines,
         "records": [msgspec.Raw(body) for body in case.records],
     }
-    return msgspec.json.encode(said)
+    return msgspec.json.encode(said if case.event_id is None else said | {"event_id": case.event_id})

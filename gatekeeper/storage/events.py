@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import msgspec
 from psycopg import Cursor
@@ -11,6 +12,27 @@ SELECT wholesaler_id, order_id, revision, event, body FROM shipment_event WHERE 
 ORDER BY block, source, partition, "offset"
 """
 OF_IDS = "SELECT wholesaler_id, event_id, digest FROM shipment_event WHERE event_id = ANY(%s)"
+
+CLOSE = """
+DELETE FROM moving_open_line o
+USING unnest(%s::text[], %s::text[], %s::int[], %s::int[], %s::int[]) AS s(order_id, wholesaler_id, first, through, line)
+WHERE o.order_id = s.order_id AND o.wholesaler_id = s.wholesaler_id AND o.revision BETWEEN s.first AND s.through
+  AND (s.line IS NULL OR o.line = s.line)
+"""
+UNWATCH = CLOSE.replace("moving_open_line", "moving_watched_line")
+DUE = """
+INSERT INTO moving_due (examination, cause)
+SELECT DISTINCT w.examination, 'event' FROM unnest(%s::text[], %s::text[], %s::int[]) AS s(order_id, wholesaler_id, revision)
+CROSS JOIN LATERAL (
+    SELECT o.examination FROM moving_open_line o
+    WHERE o.order_id = s.order_id AND o.wholesaler_id = s.wholesaler_id AND o.revision > s.revision
+    UNION ALL
+    SELECT o.examination FROM moving_watched_line o
+    WHERE o.order_id = s.order_id AND o.wholesaler_id = s.wholesaler_id AND o.revision > s.revision
+) w
+ON CONFLICT (examination) DO NOTHING
+"""
+ARRIVED = "SELECT id, convert_from(evidence, 'UTF8')::json -> 'arrived' FROM examination WHERE id = ANY(%s)"
 
 
 class OrderEvent(NamedTuple):
@@ -54,3 +76,40 @@ def digests_of(cursor: Cursor[Any], event_ids: Iterable[str]) -> dict[tuple[str,
     """By wholesaler and event id, the digest of what was recorded under it."""
     found = cursor.execute(OF_IDS, (list(set(event_ids)),))
     return {(wholesaler, event): digest for wholesaler, event, digest in found}
+
+
+def arrived(cursor: Cursor[Any], examinations: Iterable[int]) -> dict[int, tuple[int, int, int]]:
+    """By examination, the source, partition and offset of the message that it answers, where its case says so."""
+    found = cursor.execute(ARRIVED, (list(set(examinations)),))
+    return {examination: (place[0], place[1], place[2]) for examination, place in found if place}
+
+
+def alerts_known(cursor: Cursor[Any], alert_ids: Iterable[UUID]) -> set[UUID]:
+    """Which of these alerts were raised before."""
+    return {name for (name,) in cursor.execute("SELECT alert_id FROM alert WHERE alert_id = ANY(%s)", (list(alert_ids),))}
+
+
+class Settled:
+    """What events end: lines that are not open any more, or not watched, by order, revisions and line (None: every line)."""
+
+    def __init__(self) -> None:
+        self._closed: list[tuple[str, str, int, int, int | None]] = []
+        self._unwatched: list[tuple[str, str, int, int, int | None]] = []
+        self._told: list[tuple[str, str, int]] = []
+
+    def close(self, order_id: str, wholesaler_id: str, through: int, lines: Iterable[int]) -> None:
+        """Lines of the revisions up to ``through`` that no re-examination releases any more."""
+        self._closed += [(order_id, wholesaler_id, 1, through, line) for line in lines or (None,)]
+
+    def unwatch(self, order_id: str, wholesaler_id: str, first: int, through: int, lines: Iterable[int]) -> None:
+        """Lines of these revisions whose goods have left, or stay."""
+        self._unwatched += [(order_id, wholesaler_id, first, through, line) for line in lines or (None,)]
+
+    def tell(self, order_id: str, wholesaler_id: str, revision: int) -> None:
+        """The answers of higher revisions may hang on what was said of this one."""
+        self._told.append((order_id, wholesaler_id, revision))
+
+    def write(self, cursor: Cursor[Any]) -> None:
+        for statement, rows in ((CLOSE, self._closed), (UNWATCH, self._unwatched), (DUE, self._told)):
+            if rows:
+                cursor.execute(statement, tuple(map(list, zip(*rows, strict=True))))

@@ -15,7 +15,7 @@ from psycopg.sql import SQL, Identifier
 from sqlalchemy import Engine, Table
 
 from gatekeeper import programs
-from gatekeeper.arrivals import Answer, Position, Source, read_arrival
+from gatekeeper.arrivals import Answer, Arrival, Position, Source, read_arrival
 from gatekeeper.gate import Rules, judge
 from gatekeeper.programs import load_programs
 from gatekeeper.registry import Terms, import_file
@@ -71,6 +71,10 @@ class Ledger:
         """What the gate answers to new messages; ``batch`` of them in a transaction (all, if not said)."""
         placed = [(Position(partition, next(self._offsets[partition])), message) for message in messages]
         return self.judge_at(placed, batch=batch)
+
+    def arrivals(self, *messages: bytes, partition: int = 0) -> list[Arrival]:
+        """New messages at the next positions, read."""
+        return [read_arrival(Position(partition, next(self._offsets[partition])), message, self.rules.programs) for message in messages]
 
     def judge_at(self, placed: Sequence[tuple[Position, bytes]], *, batch: int | None = None, source: Source | None = None) -> list[Answer]:
         """The same for messages at these positions."""

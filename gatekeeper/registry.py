@@ -18,15 +18,18 @@ from sqlalchemy import Engine, Table
 
 from gatekeeper import refused_files
 from gatekeeper.domain.program import Program
+from gatekeeper.domain.sequences import Range, Sequences
 from gatekeeper.errors import Unusable
+from gatekeeper.hearing import Told, hear, limits_of
 from gatekeeper.instants import instant_of
 from gatekeeper.lines import open_file
 from gatekeeper.refused_files import Loss, Offered
 from gatekeeper.snapshot import AHEAD_AT_MOST, Snapshot
-from gatekeeper.storage import ledger, tables
+from gatekeeper.storage import differences, ledger, tables
 from gatekeeper.storage import registry as held
-from gatekeeper.storage.chain import facts_digest
+from gatekeeper.storage.chain import FactsDigest
 from gatekeeper.storage.engine import transaction
+from gatekeeper.storage.moving import follow
 from gatekeeper.storage.refused_files import confirmed_by
 from schemas.canonical import canonical
 from schemas.fact import (
@@ -55,6 +58,9 @@ SUBJECT: Final[Mapping[type, Callable[[Any], str]]] = {
 Opened = Callable[[datetime], AbstractContextManager[Snapshot]]
 """Opens a snapshot, given the clock."""
 
+MOST_SETTLED_LAST: Final = 1000
+"""About so many facts that were told meanwhile may be settled while everybody waits."""
+
 
 class Loaded(NamedTuple):
     """What a load did."""
@@ -66,6 +72,16 @@ class Loaded(NamedTuple):
     facts: int
     difference: held.Difference
     certified: held.Certified
+
+
+class Compared(NamedTuple):
+    """What an import would do."""
+
+    header: SnapshotHeader | None
+    changes: differences.Changes | None
+    """What it would change; None where the file says nothing that could be compared."""
+    refused: str | None
+    """Why it would be refused; None where it would not."""
 
 
 class Watcher(Protocol):
@@ -136,11 +152,37 @@ def load_file(
         at = held.now(cursor)
         with opened(at) as snapshot:
             header = _header(name, snapshot)
-            loaded = _load(cursor, name, header, _Facts(snapshot.facts, header, at), terms, watcher, confirmation)
+            loaded = _load(engine, cursor, name, header, _Facts(snapshot.facts, header, at), terms, watcher, confirmation)
     watcher.step("Gathering statistics")
     with transaction(engine) as cursor:
         held.gather_statistics(cursor)
     return loaded
+
+
+def compare_file(engine: Engine, path: Path, opened: Opened, terms: Terms, watcher: Watcher, first: int) -> Compared:
+    """What an import of the snapshot would change, with the ``first`` sites of each change. It changes nothing, and nobody waits for it."""
+    _refuse_stream(path)
+    with open_file(path):
+        pass
+    try:
+        with transaction(engine) as cursor:
+            held.begin_comparing(cursor)
+            at = held.now(cursor)
+            with opened(at) as snapshot:
+                header = _header(path, snapshot)
+                _refuse_earlier(path, header, held.last_sequence(cursor, header.snapshot))
+                held.receive(cursor, _Facts(snapshot.facts, header, at).arriving(watcher, header.facts))
+            watcher.step("Comparing with what is held")
+            covers = ALL_KINDS if header.covers is UNSET else header.covers
+            day = instant_of(header.as_of).astimezone(terms.zone(header.snapshot)).date()
+            changes = differences.compare(cursor, header.snapshot, header.sequence, day, covers, first)
+    except Unusable as refused:
+        return Compared(None, None, str(refused))
+    try:
+        _refuse_loss(path, changes.certified, terms)
+    except Loss as refused:
+        return Compared(header, changes, f"{refused}: another person must confirm it.")
+    return Compared(header, changes, None)
 
 
 def _refuse_stream(path: Path) -> None:
@@ -179,7 +221,7 @@ def _header(name: object, snapshot: Snapshot) -> SnapshotHeader:
 
 
 def _load(
-    cursor: Cursor[Any], name: object, header: SnapshotHeader, facts: _Facts, terms: Terms, watcher: Watcher,
+    engine: Engine, cursor: Cursor[Any], name: object, header: SnapshotHeader, facts: _Facts, terms: Terms, watcher: Watcher,
     confirmation: Confirmation | None,
 ) -> Loaded:  # fmt: skip
     program, as_of = header.snapshot, instant_of(header.as_of)
@@ -188,28 +230,49 @@ def _load(
     _refuse_earlier(name, header, held.last_sequence(cursor, program))
     held.receive(cursor, facts.arriving(watcher, header.facts))
     watcher.step("Comparing with what is held")
-    load = held.next_load(cursor)
+    load = _next_load(engine)
     difference, certified = held.add_difference(cursor, load, program, header.sequence, day, covers)
-    if confirmation is None and certified.lost * 100 > terms.loss_percent * certified.before:
-        raise Loss(
-            f"{name}: {certified.lost} of the {certified.before} sites that are certified would vanish or lose certification, "
-            f"more than {terms.loss_percent} percent"
-        )
+    if confirmation is None:
+        _refuse_loss(name, certified, terms)
     watcher.step("Sealing")
-    digest = facts_digest(held.rows_of_load(cursor.connection, load))
+    sequences = Sequences([Range(1, header.sequence)]) if set(covers) == set(ALL_KINDS) else held.sequences(cursor)
+    meanwhile, _ = held.Meanwhile(load, program, header.sequence, day, covers, load).settle(cursor)
+    digest = FactsDigest()
+    digest.add(held.rows_of_load(cursor.connection, load))
+    settled: list[Any] = [None]
+    while settled:
+        meanwhile, settled = meanwhile.settle(cursor, MOST_SETTLED_LAST)
+        digest.add(settled)
     tail = held.lock_ledger(cursor)
     _refuse_earlier(name, header, held.last_sequence(cursor, program))
+    digest.add(meanwhile.settle(cursor)[1])
     version = tail.registry_version + 1
     said = (program, header.sequence, as_of, day, facts.as_of, covers, header.facts, header.sha256)
-    row = (load, version, *said, digest, tail.now, tail.block + 1)
+    row = (load, version, *said, digest.digest(), tail.now, tail.block + 1)
     rows: dict[Table, list[Any]] = {tables.REGISTRY_LOAD: [row]}
     if confirmation is not None:
         rows[tables.FILE_CONFIRMATION] = [(*confirmation, tail.now, tail.block + 1)]
     ledger.add_block(cursor, tail, rows, examination=tail.examination, registry_version=version)
-    held.freshen(cursor, program, facts.as_of)
+    follow(cursor, "snapshot", tail.examination, load=load)
+    hear(cursor, tail, {program: Told(sequences, as_of=facts.as_of)}, limits_of(terms.programs))
     return Loaded(version, program, header.sequence, facts.as_of, header.facts, difference, certified)
+
+
+def _next_load(engine: Engine) -> int:
+    """A number for a load. Every batch of facts with a lower one is committed by then, every later batch gets a higher one."""
+    with transaction(engine) as cursor:
+        ledger.take_lock(cursor)
+        return held.next_load(cursor)
 
 
 def _refuse_earlier(name: object, header: SnapshotHeader, last: int) -> None:
     if header.sequence <= last:
         raise Unusable(f"{name}: the snapshot's sequence {header.sequence} is not above {last}, that of the last one loaded.")
+
+
+def _refuse_loss(name: object, certified: held.Certified, terms: Terms) -> None:
+    if certified.lost * 100 > terms.loss_percent * certified.before:
+        raise Loss(
+            f"{name}: {certified.lost} of the {certified.before} sites that are certified would vanish or lose certification, "
+            f"more than {terms.loss_percent} percent"
+        )

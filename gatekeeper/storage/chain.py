@@ -55,9 +55,24 @@ def seal(number: int, at: datetime, registry_version: int, rows: int, digest: by
     return Block(number, at, registry_version, rows, digest, previous, bound)
 
 
-def facts_digest(rows: Iterable[Sequence[Any]]) -> bytes:
+class FactsDigest:
     """Over the facts and presences of one load, in their order."""
-    digest = sha256()
-    for row in rows:
-        digest.update(_encode(tuple(row)))
+
+    def __init__(self) -> None:
+        self._digest = sha256()
+
+    def add(self, rows: Iterable[Sequence[Any]]) -> None:
+        """The next rows."""
+        for row in rows:
+            self._digest.update(_encode(tuple(row)))
+
+    def digest(self) -> bytes:
+        """Of all that was added so far."""
+        return self._digest.digest()
+
+
+def facts_digest(rows: Iterable[Sequence[Any]]) -> bytes:
+    """The digest of a whole load."""
+    digest = FactsDigest()
+    digest.add(rows)
     return digest.digest()

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection, Cursor
 
+from gatekeeper.domain.sequences import Range, Sequences
 from gatekeeper.errors import Halt
 from gatekeeper.storage import ledger
 
@@ -50,7 +51,8 @@ DELETE FROM arriving WHERE line IN (
     ) counted WHERE time > 1)
 """
 
-# What a fact says of itself decides whether it is held; how a snapshot left it is the latest of its presences.
+# What a fact says of itself decides whether it is held; how a snapshot left it is the latest of its presences. What is told by topic from
+# the moment on that the load got its number is settled later.
 HELD = """
 CREATE TEMPORARY TABLE held ON COMMIT DROP AS
 SELECT f.id, f.kind, f.subject, f.sequence, f.effective_on, p.until, a.line
@@ -59,25 +61,51 @@ LEFT JOIN (
     SELECT DISTINCT ON (fact) fact, CASE WHEN NOT present THEN day END AS until FROM fact_presence ORDER BY fact, load DESC
 ) p ON p.fact = f.id
 LEFT JOIN arriving a ON (a.kind, a.subject, a.sequence, a.effective_on, a.body) = (f.kind, f.subject, f.sequence, f.effective_on, f.body)
-WHERE f.program = %(program)s
+WHERE f.program = %(program)s AND f.load < %(load)s
 """
-ADD = """
-INSERT INTO fact (id, load, kind, program, subject, sequence, effective_on, body)
-SELECT nextval('fact_id'), %(load)s, kind, %(program)s, subject, sequence, effective_on, body
-FROM arriving a WHERE NOT EXISTS (SELECT FROM held h WHERE h.line = a.line)
-"""
+# Each says of which rows of `arriving` a, or of `held` h, it is true.
+NEW = "NOT EXISTS (SELECT FROM held h WHERE h.line = a.line)"
 # A recall or a mode that the snapshot leaves out still holds; it goes only where the same fact now says something else.
-GONE = """
-INSERT INTO fact_presence (fact, load, day, present)
-SELECT h.id, %(load)s, %(day)s, false FROM held h
-WHERE h.line IS NULL AND h.sequence <= %(sequence)s AND h.kind = ANY(%(covers)s) AND (h.until IS NULL OR h.until > %(day)s)
+LEFT_OUT = """
+h.line IS NULL AND h.sequence <= %(sequence)s AND h.kind = ANY(%(covers)s) AND (h.until IS NULL OR h.until > %(day)s)
 AND (h.kind NOT IN ('recall', 'program') OR EXISTS (
     SELECT FROM arriving a WHERE (a.kind, a.subject, a.sequence, a.effective_on) = (h.kind, h.subject, h.sequence, h.effective_on)))
 """
-BACK = """
-INSERT INTO fact_presence (fact, load, day, present)
-SELECT h.id, %(load)s, %(day)s, true FROM held h WHERE h.line IS NOT NULL AND h.until IS NOT NULL
+# The same fact may be held twice, once by topic and once by a snapshot that was loading then: only one of the two ever counts.
+NAMED_AGAIN = """
+h.line IS NOT NULL AND h.until IS NOT NULL
+AND NOT EXISTS (SELECT FROM held o WHERE o.line = h.line AND (o.until IS NULL OR (o.until, o.id) > (h.until, h.id)))
 """
+
+ADD = f"""
+INSERT INTO fact (id, load, kind, program, subject, sequence, effective_on, body)
+SELECT nextval('fact_id'), %(load)s, kind, %(program)s, subject, sequence, effective_on, body
+FROM arriving a WHERE {NEW}
+"""  # noqa: S608 - our own words
+GONE = f"""
+INSERT INTO fact_presence (fact, load, day, present)
+SELECT h.id, %(load)s, %(day)s, false
+FROM held h WHERE {LEFT_OUT}
+"""  # noqa: S608
+BACK = f"""
+INSERT INTO fact_presence (fact, load, day, present)
+SELECT h.id, %(load)s, %(day)s, true
+FROM held h WHERE {NAMED_AGAIN}
+"""  # noqa: S608
+# What was told by topic meanwhile, and is at or below the snapshot's sequence, is in the snapshot already: if that has it, once is enough.
+SETTLE = """
+INSERT INTO fact_presence (fact, load, day, present)
+SELECT f.id, %(load)s, CASE WHEN s.same THEN f.effective_on ELSE %(day)s END, false
+FROM fact f, LATERAL (
+    SELECT count(*) > 0 AS named, coalesce(bool_or(a.body = f.body), false) AS same FROM arriving a
+    WHERE (a.kind, a.subject, a.sequence, a.effective_on) = (f.kind, f.subject, f.sequence, f.effective_on)
+) s
+WHERE f.load > %(after)s AND f.load <= %(through)s AND f.program = %(program)s AND f.sequence <= %(sequence)s AND f.kind = ANY(%(covers)s)
+AND (s.named OR f.kind NOT IN ('recall', 'program'))
+RETURNING fact, day, present
+"""
+LATE = "SELECT count(*), max(load) FROM fact WHERE load > %s"
+SEQUENCES = "SELECT range_agg(int8range(sequence, sequence, '[]')) FROM arriving"
 IDENTIFIERS = """
 INSERT INTO moving_site_identifier (value, kind, site_id, load)
 SELECT DISTINCT value, kind, site_id, %(load)s
@@ -93,7 +121,8 @@ SELECT subject FROM (
     LEFT JOIN (
         SELECT DISTINCT ON (fact) fact, CASE WHEN NOT present THEN day END AS until FROM fact_presence ORDER BY fact, load DESC
     ) p ON p.fact = f.id
-    WHERE f.program = %(program)s AND f.kind = 'site' AND f.effective_on <= %(day)s AND (p.until IS NULL OR p.until > %(day)s)
+    WHERE f.program = %(program)s AND f.load <= %(load)s AND f.kind = 'site' AND f.effective_on <= %(day)s
+    AND (p.until IS NULL OR p.until > %(day)s)
     ORDER BY f.subject COLLATE "C", f.effective_on DESC, f.sequence DESC, f.id
 ) s WHERE certified
 """
@@ -106,10 +135,6 @@ SELECT id, kind, program, subject, sequence, effective_on, body FROM fact WHERE 
 """
 PRESENCES_OF_LOAD = "SELECT fact, day, present FROM fact_presence WHERE load = %s ORDER BY fact"
 
-FRESHEN = """
-INSERT INTO moving_freshness AS held (program, as_of) VALUES (%s, %s)
-ON CONFLICT (program) DO UPDATE SET as_of = greatest(held.as_of, excluded.as_of)
-"""
 ROWS_AT_ONCE = 5000
 
 
@@ -145,6 +170,12 @@ def begin(cursor: Cursor[Any]) -> None:
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", (IMPORT_LOCK,))
 
 
+def begin_comparing(cursor: Cursor[Any]) -> None:
+    """Prepares the transaction for long work on one state of the registry; nobody waits for it, and it waits for nobody."""
+    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    cursor.execute(LONG_WORK)
+
+
 def now(cursor: Cursor[Any]) -> datetime:
     """The present instant, of the database's clock."""
     row = cursor.execute("SELECT clock_timestamp()").fetchone()
@@ -167,13 +198,17 @@ def receive(cursor: Cursor[Any], facts: Iterable[Arriving]) -> None:
         for fact in facts:
             copy.write_row(fact)
     cursor.execute(FORGET_REPEATS)
+    cursor.execute("CREATE INDEX arriving_subject ON arriving (subject, kind, sequence)")
     cursor.execute("ANALYZE arriving")
 
 
 def add_difference(
     cursor: Cursor[Any], load: int, program: str, sequence: int, day: date, covers: Sequence[str]
 ) -> tuple[Difference, Certified]:
-    """Adds how the facts that arrived differ from those that are held, from ``day`` on, and counts the certified sites of that day."""
+    """Adds how the facts that arrived differ from those that are held, from ``day`` on, and counts the certified sites of that day.
+
+    Held is what loads with lower numbers brought: for the rest there is ``settle``.
+    """
     named = {"load": load, "program": program, "sequence": sequence, "day": day, "covers": list(covers)}
     cursor.execute(f"CREATE TEMPORARY TABLE certified_before ON COMMIT DROP AS {CERTIFIED}", named)
     cursor.execute(HELD, named)
@@ -183,6 +218,34 @@ def add_difference(
     cursor.execute(f"CREATE TEMPORARY TABLE certified_after ON COMMIT DROP AS {CERTIFIED}", named)
     row = cursor.execute(LOST).fetchone()
     return difference, Certified(*row or (0, 0, 0))
+
+
+class Meanwhile(NamedTuple):
+    """What settles the facts that were told by topic since a load got its number. Those up to ``after`` are settled."""
+
+    load: int
+    program: str
+    sequence: int
+    day: date
+    covers: Sequence[str]
+    after: int
+
+    def settle(self, cursor: Cursor[Any], most: int | None = None) -> "tuple[Meanwhile, list[Sequence[Any]]]":
+        """Marks those as gone that the snapshot leaves out, or has itself, and gives the rows that were added, in their order.
+
+        With ``most``, nothing is done where no more facts than that came.
+        """
+        count, through = cursor.execute(LATE, (self.after,)).fetchone() or (0, None)
+        if through is None or (most is not None and count <= most):
+            return self, []
+        named = self._asdict() | {"covers": list(self.covers), "through": through}
+        return self._replace(after=through), sorted(cursor.execute(SETTLE, named).fetchall())
+
+
+def sequences(cursor: Cursor[Any]) -> Sequences:
+    """The sequences of the facts that arrived."""
+    row = cursor.execute(SEQUENCES).fetchone()
+    return Sequences(Range(each.lower, each.upper - 1) for each in (row and row[0]) or ())
 
 
 def rows_of_load(connection: Connection[Any], load: int) -> Iterator[Sequence[Any]]:
@@ -206,11 +269,6 @@ def lock_ledger(cursor: Cursor[Any]) -> ledger.Tail:
     cursor.execute(SHORT_WORK)
     ledger.take_lock(cursor)
     return ledger.read_tail(cursor)
-
-
-def freshen(cursor: Cursor[Any], program: str, as_of: datetime) -> None:
-    """The program's registry speaks as of ``as_of``, unless it does of later."""
-    cursor.execute(FRESHEN, (program, as_of))
 
 
 def gather_statistics(cursor: Cursor[Any]) -> None:

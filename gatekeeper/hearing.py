@@ -1,0 +1,121 @@
+"""What is heard of a registry besides its facts: that nothing of it is missing, and of which instant it speaks."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import Cursor
+from sqlalchemy import Engine
+
+from gatekeeper.alerts import facts_missing_alert
+from gatekeeper.domain.program import Program
+from gatekeeper.domain.sequences import Sequences
+from gatekeeper.storage import heard as storage
+from gatekeeper.storage import ledger, moving, tables
+from gatekeeper.storage.engine import transaction
+from gatekeeper.storage.heard import Heard
+
+
+class Told(NamedTuple):
+    """What was told of one program in one transaction."""
+
+    received: Sequences = Sequences()
+    heartbeats: tuple[tuple[int, datetime], ...] = ()
+    as_of: datetime | None = None
+    """The instant as of which a snapshot speaks."""
+
+
+class State(NamedTuple):
+    """How the registry of a program stands at an instant."""
+
+    program: str
+    as_of: datetime | None
+    age_s: float | None
+    stale: bool | None
+    """None where no rules say how old it may be."""
+    missing: int
+
+
+def limits_of(programs: Iterable[Program]) -> dict[str, timedelta]:
+    """By program, how old its registry may be."""
+    return {program.name: timedelta(hours=program.registry_age_limit_hours) for program in programs}
+
+
+def hear(cursor: Cursor[Any], tail: ledger.Tail, told: Mapping[str, Told], limits: Mapping[str, timedelta]) -> dict[str, Heard]:
+    """Takes in what was told, under the ledger lock, and says how the programs stand now.
+
+    A heartbeat counts when nothing up to its sequence is missing, and waits until then. Where a registry becomes fresh that was too old,
+    what was held for that reason is judged again.
+    """
+    before = storage.heard(cursor, told)
+    now = {program: _after(before[program], new, tail.now) for program, new in told.items()}
+    storage.write(cursor, before, now)
+    for program, to in now.items():
+        limit = limits.get(program)
+        if limit is not None and stale(before[program].as_of, tail.now, limit) and not stale(to.as_of, tail.now, limit):
+            moving.follow(cursor, "stale", tail.examination, question=("stale", program))
+    return now
+
+
+def stale(as_of: datetime | None, at: datetime, limit: timedelta) -> bool:
+    """Whether a registry that speaks as of ``as_of`` is too old at an instant."""
+    return as_of is None or at - as_of > limit
+
+
+def states(cursor: Cursor[Any], limits: Mapping[str, timedelta], at: datetime) -> list[State]:
+    """How the registry of every program stands that has rules or of which anything was heard."""
+    found = storage.heard(cursor, {*storage.programs(cursor), *limits})
+    return [
+        State(
+            program,
+            one.as_of,
+            None if one.as_of is None else (at - one.as_of).total_seconds(),
+            stale(one.as_of, at, limits[program]) if program in limits else None,
+            one.missing,
+        )
+        for program, one in sorted(found.items())
+    ]
+
+
+def alert_missing(engine: Engine, limit_s: float) -> bool:
+    """Raises an alert for each program of which something is missing for longer than this: once a gap. Says whether there was any."""
+    with transaction(engine) as cursor:
+        if not storage.overdue(cursor, limit_s):
+            return False
+        ledger.take_lock(cursor)
+        tail = ledger.read_tail(cursor)
+        before = storage.heard(cursor, storage.overdue(cursor, limit_s))
+        rows = []
+        for program, one in before.items():
+            if one.missing_since is not None:
+                name, body = facts_missing_alert(tail.now, program, one.gaps, one.missing_since)
+                rows.append((UUID(name), "facts_missing", None, body, tail.block + 1))
+        if rows:
+            ledger.add_block(cursor, tail, {tables.ALERT: rows}, outbox=[ledger.Outgoing(alert_id=row[0]) for row in rows])
+            storage.write(cursor, before, {program: one._replace(alerted=True) for program, one in before.items()})
+    return bool(rows)
+
+
+def _after(before: Heard, told: Told, at: datetime) -> Heard:
+    received = before.received | told.received
+    beats: dict[int, datetime] = {}
+    for sequence, as_of in (*before.waiting, *told.heartbeats):
+        beats[sequence] = max(as_of, beats.get(sequence, as_of))
+    counting = [as_of for sequence, as_of in beats.items() if sequence <= received.complete]
+    waiting = tuple(sorted((sequence, as_of) for sequence, as_of in beats.items() if sequence > received.complete))
+    fresh = max((as_of for as_of in (before.as_of, told.as_of, *counting) if as_of is not None), default=None)
+    after = Heard(received, before.missing_since, before.alerted, fresh, waiting)
+    if not after.gaps:
+        return after._replace(missing_since=None, alerted=False)
+    if before.missing_since is None or not _meet(before, after):
+        return after._replace(missing_since=at, alerted=False)
+    return after
+
+
+def _meet(before: Heard, after: Heard) -> bool:
+    """Whether the first gap is what is left of the first gap before, or that and more: not another one."""
+    if not before.gaps:
+        return False
+    (first, last), (other_first, other_last) = before.gaps[0], after.gaps[0]
+    return first <= other_last and other_first <= last

@@ -1,0 +1,1 @@
+"""What the registry is told by topic, on a real database."""

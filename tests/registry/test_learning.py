@@ -1,0 +1,177 @@
+"""What becomes of facts that are told by topic, one batch or many."""
+
+import json
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gatekeeper.arrivals import Position
+from gatekeeper.audit import Walked, walk
+from gatekeeper.domain.facts import SiteFact, holding
+from gatekeeper.errors import Halt
+from gatekeeper.hearing import alert_missing
+from gatekeeper.storage import tables
+from gatekeeper.storage.engine import transaction
+from gatekeeper.storage.moving import question_key
+from tests.gate.ledger import NOON
+from tests.registry.telling import Telling, heartbeat
+from tests.storage.snapshots import patient, recall, site
+
+DAY = date(2026, 11, 20)
+FRESH, OLD = "2026-11-20T16:00:00Z", "2026-11-18T12:00:00Z"
+
+
+def status(telling: Telling, name: str, day: date = DAY) -> str | None:
+    fact: SiteFact | None = holding(telling.asked("site", name), day)
+    return fact and fact.status
+
+
+def alerts(telling: Telling) -> list[dict[str, Any]]:
+    return [json.loads(row[3]) for row in telling.rows(tables.ALERT)]
+
+
+def whole(telling: Telling) -> bool:
+    with telling.engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        return isinstance(walk(driver), Walked)
+
+
+def test_a_fact_holds_from_its_day_on_and_leads_from_its_identifiers(telling: Telling) -> None:
+    assert telling.tell(site(1), site(1, "suspended", sequence=2, effective_on="2026-11-20")) == ["fact", "fact"]
+
+    assert [status(telling, "HF-1", day) for day in (DAY - timedelta(days=1), DAY)] == ["certified", "suspended"]
+    assert telling.asked("identifier", "account", "WD-1:1") == ("HF-1",)
+    assert [(row[1], row[2], row[3]) for row in telling.rows(tables.REGISTRY_BATCH)] == [(1, "topic", 2)]
+    assert [(row[1], row[2] is not None, row[3]) for row in telling.rows(tables.FOLLOW_UP)] == [("fact", True, None)]
+    assert whole(telling)
+
+
+@pytest.mark.parametrize("batch", [1, 2, None])
+def test_batches_of_any_size_learn_the_same(telling: Telling, batch: int | None) -> None:
+    """The same fact again is a repeat; what says something else of the same subject, day and sequence is kept aside, with one alert."""
+    other = site(1, "suspended")
+    told = telling.tell(site(1), site(1), other, b"rubbish", other, recall("B1"), recall("B1") | {"ndc": "54321-0200-1"}, batch=batch)
+
+    assert told == ["fact", "repeat", "aside", "refused", "aside", "fact", "fact"]
+    assert status(telling, "HF-1") == "certified"
+    assert [row[3] for row in telling.rows(tables.ASIDE)] == ["contradicts"] * 2
+    [alert] = alerts(telling)
+    assert (alert["kind"], alert["program"], alert["evidence"]["site_id"]) == ("fact_contradicts", "lemtrada", "HF-1")
+    assert [row[2] for row in telling.rows(tables.OUTBOX)] == [row[0] for row in telling.rows(tables.ALERT)]
+    assert whole(telling)
+
+
+def test_what_was_learned_is_read_back_and_counts_once(telling: Telling) -> None:
+    placed = [(Position(0, number), json.dumps(fact).encode()) for number, fact in enumerate([site(1), patient("P-1", sequence=2)])]
+    placed.append((Position(0, 2), b"rubbish"))
+    first = telling.tell_at(placed)
+    again = telling.tell_at([*placed, (Position(0, 3), json.dumps(site(3, sequence=3)).encode())])
+
+    assert [answer.read_back for answer in again] == [True, True, True, False]
+    assert [answer._replace(read_back=False) for answer in again[:3]] == first
+    assert len(telling.rows(tables.FACT)) == 3
+    with pytest.raises(Halt, match="another message at registry-facts/0/0"):
+        telling.tell_at([(Position(0, 0), b"{}")])
+
+
+def test_a_message_that_a_person_set_aside_is_refused(telling: Telling) -> None:
+    [answer] = telling.tell_at([(Position(0, 0), json.dumps(site(1)).encode())], aside={Position(0, 0): "in the way"})
+
+    assert answer.refusal is not None
+    assert json.loads(answer.refusal.body)["set_aside"] == "in the way"
+    assert telling.rows(tables.FACT) == []
+
+
+def test_a_refusal_names_every_problem(telling: Telling) -> None:
+    [answer] = telling.answers(site(1, "lost", color="red"))
+
+    assert answer.refusal is not None
+    assert set(json.loads(answer.refusal.body)["problems"]) == {"/status", "/color"}
+    assert [bytes(row[3]) for row in telling.rows(tables.REFUSAL)] == [json.dumps(site(1, "lost", color="red")).encode()]
+
+
+def test_what_a_snapshot_has_said_changes_nothing_when_it_is_told_late(telling: Telling) -> None:
+    """A renewal told before a snapshot that drops the site does not revive it, whichever of the two comes first."""
+    renewal = site(2, sequence=5, effective_on="2026-11-19")
+    assert telling.tell(renewal) == ["fact"]
+    telling.load(site(3), sequence=10, as_of=FRESH)
+    assert telling.tell(site(1, sequence=9), renewal, patient("P-1", sequence=4)) == ["aside", "repeat", "aside"]
+
+    assert [status(telling, f"HF-{number}") for number in (1, 2, 3)] == [None, None, "certified"]
+    assert status(telling, "HF-2", date(2026, 11, 19)) == "certified"
+    assert [row[3] for row in telling.rows(tables.ASIDE)] == ["in_snapshot"] * 2
+    assert telling.tell(site(2, sequence=11)) == ["fact"]
+    assert status(telling, "HF-2") == "certified"
+    assert whole(telling)
+
+
+def test_a_snapshot_of_some_kinds_takes_no_word_from_the_others(telling: Telling) -> None:
+    telling.load(site(1), sequence=10, as_of=FRESH, covers=["site"])
+
+    assert telling.tell(patient("P-1", sequence=4), site(2, sequence=5)) == ["fact", "aside"]
+
+
+def test_a_heartbeat_counts_when_nothing_up_to_it_is_missing(telling: Telling) -> None:
+    """In whatever order things come, over whatever partitions."""
+    telling.load(sequence=2, as_of=OLD)
+    telling.tell(site(4, sequence=4), heartbeat(5, "2026-11-20T15:00:00Z"), heartbeat(4, "2026-11-20T14:00:00Z"), partition=1)
+    assert (telling.state().stale, telling.state().missing) == (True, 2)
+    assert [row[1] for row in telling.rows(tables.PENDING_HEARTBEAT)] == [4, 5]
+
+    telling.tell(site(3, sequence=3))
+    assert telling.state() == ("lemtrada", datetime.fromisoformat("2026-11-20T14:00:00Z"), 3 * 3600.0, False, 1)
+    telling.tell(site(5, sequence=5), partition=2)
+    assert (telling.state().age_s, telling.state().missing) == (2 * 3600.0, 0)
+    assert telling.rows(tables.PENDING_HEARTBEAT) == []
+    keys = [row[3] for row in telling.rows(tables.FOLLOW_UP) if row[1] == "stale"]
+    assert keys == [question_key(("stale", "lemtrada"))]
+
+
+def test_a_heartbeat_of_the_future_is_passed_over(telling: Telling) -> None:
+    telling.load(sequence=2, as_of=OLD)
+    assert telling.tell(heartbeat(2, "2026-11-20T17:05:00.001Z"), heartbeat(9, "2026-11-21T00:00:00Z")) == ["heartbeat"] * 2
+    assert (telling.state().stale, telling.state().missing) == (True, 0)
+    telling.tell(heartbeat(2, "2026-11-20T17:05:00Z"), heartbeat(2, "2026-11-20T12:00:00Z"))
+    assert telling.state().age_s == -300.0
+    assert len(telling.rows(tables.HEARTBEAT)) == 4
+
+
+def test_a_snapshot_of_all_kinds_closes_a_gap_and_one_of_some_does_not(telling: Telling) -> None:
+    telling.tell(patient("P-1", sequence=3), heartbeat(3, "2026-11-20T15:00:00Z"))
+    telling.load(site(1), sequence=4, as_of=OLD, covers=["site"])
+    assert telling.state().missing == 1
+    assert telling.state().stale
+    telling.load(sequence=5, as_of=OLD)
+    assert telling.state().missing == 0
+    assert telling.state().age_s == 2 * 3600.0
+    assert [row[1] for row in telling.rows(tables.FOLLOW_UP)] == ["fact", "snapshot", "snapshot", "stale"]
+
+
+def test_what_is_missing_for_too_long_raises_one_alert_a_gap(telling: Telling) -> None:
+    telling.tell(site(1, sequence=2), site(2, sequence=6))
+    assert not alert_missing(telling.engine, 900)
+    telling.ledger.set_clock(NOON + timedelta(seconds=900))
+    assert alert_missing(telling.engine, 900)
+    telling.tell(site(3, sequence=3))
+    assert not alert_missing(telling.engine, 900)
+    [alert] = alerts(telling)
+    assert (alert["kind"], alert["evidence"]["missing"]) == ("facts_missing", 4)
+    assert alert["evidence"]["sequences"] == [{"first": 1, "last": 1}, {"first": 3, "last": 5}]
+
+    telling.tell(site(4, sequence=1))
+    assert not alert_missing(telling.engine, 900)
+    telling.ledger.set_clock(NOON + timedelta(seconds=1800))
+    assert alert_missing(telling.engine, 900)
+    assert len(telling.rows(tables.OUTBOX)) == 2
+    telling.tell(site(5, sequence=4), site(6, sequence=5))
+    assert telling.state().missing == 0
+    assert whole(telling)
+
+
+def test_nothing_new_makes_no_new_version(telling: Telling) -> None:
+    telling.tell(site(1))
+    telling.tell(site(1), heartbeat(1, FRESH), b"rubbish")
+
+    with transaction(telling.engine) as cursor:
+        assert cursor.execute("SELECT registry_version FROM moving_tail").fetchone() == (1,)

@@ -17,10 +17,9 @@ from consumers.orders import OrderGate
 from gatekeeper.clock import seconds
 from gatekeeper.config import Settings
 from gatekeeper.errors import Halt, TryAgain
-from gatekeeper.gate import Rules
 from gatekeeper.health import serve_health
 from gatekeeper.opening import open_ledger
-from gatekeeper.programs import load_programs
+from gatekeeper.rules import RuleBook
 from gatekeeper.telemetry import log, start_logging
 from schemas.topics import SHIPMENT_ORDERS, topic_name
 
@@ -74,12 +73,13 @@ class Going:
 def consume_orders(settings: Settings, instance: str) -> None:
     """Judges and publishes until SIGTERM or SIGINT. Raises ``Halt`` where going on could be wrong."""
     start_logging(settings.log_level)
-    client, rules, going = client_of(settings, instance), Rules.of(load_programs(settings.programs)), Going(settings)
+    client, going = client_of(settings, instance), Going(settings)
+    book = RuleBook.read(settings.programs, settings.programs_added)
     _obey_signals(going, settings, instance)
     health = serve_health(settings.health_host, settings.health_port, going.ready, going.live) if settings.health_port is not None else None
     log("started", command="consume", instance=instance, group=settings.consumer_group, version=version("distribution-gatekeeper"))
     try:
-        _consume(settings, client, rules, going)
+        _consume(settings, client, book, going)
     except Halt as halt:
         log("halted", command="consume", instance=instance, reason=halt)
         raise
@@ -89,14 +89,14 @@ def consume_orders(settings: Settings, instance: str) -> None:
     log("stopped", command="consume", instance=instance)
 
 
-def _consume(settings: Settings, client: Client, rules: Rules, going: Going) -> None:
+def _consume(settings: Settings, client: Client, book: RuleBook, going: Going) -> None:
     engine = going.until_there(lambda: open_ledger(settings))
     if engine is None:
         return
     topic = topic_name(settings.topic_prefix, SHIPMENT_ORDERS)
     if going.until_there(lambda: topic_id(client, topic)) is None:
         return
-    gate = OrderGate(engine, SHIPMENT_ORDERS.name, lambda: topic_id(client, topic), rules)
+    gate = OrderGate(engine, SHIPMENT_ORDERS.name, lambda: topic_id(client, topic), book)
     going.log = Log(client, SHIPMENT_ORDERS.name, settings.topic_prefix, gate.starts)
     # What a batch makes is gone when it ends, without cycles; looking for them a hundred times a batch costs a seventh of the time.
     gc.freeze()

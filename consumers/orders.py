@@ -10,8 +10,9 @@ from consumers.publications import Publication, publications_for
 from consumers.starts import starts
 from gatekeeper import metrics
 from gatekeeper.arrivals import Answer, Arrival, Position, Source, read_arrival
-from gatekeeper.clock import seconds
-from gatekeeper.gate import Rules, guarded, judge
+from gatekeeper.clock import now, seconds
+from gatekeeper.gate import guarded, judge
+from gatekeeper.rules import RuleBook, Rules
 from gatekeeper.storage import ledger
 from gatekeeper.storage.engine import transaction
 from gatekeeper.telemetry import log
@@ -22,8 +23,8 @@ LOOK_AGAIN_S = 10.0
 class OrderGate:
     """What one consumer does with messages of ``shipment-orders``. ``topic_id`` asks the broker which topic has that name now."""
 
-    def __init__(self, engine: Engine, topic: str, topic_id: Callable[[], str], rules: Rules) -> None:
-        self._engine, self._topic, self._topic_id, self._rules = engine, topic, topic_id, rules
+    def __init__(self, engine: Engine, topic: str, topic_id: Callable[[], str], book: RuleBook) -> None:
+        self._engine, self._topic, self._topic_id, self._book = engine, topic, topic_id, book
         self._source = Source(0, topic, "")
         self._aside: dict[tuple[int, int], str] = {}
         self._looked = float("-inf")
@@ -46,12 +47,13 @@ class OrderGate:
 
     def judge(self, messages: Sequence[Message]) -> list[Answer]:
         """What the ledger has for each message, decided now or before."""
-        arrivals = [self._read(Position(message.partition, message.offset), message.value) for message in messages]
+        rules = self._book.at(now())
+        arrivals = [self._read(Position(message.partition, message.offset), message.value, rules) for message in messages]
         with metrics.DATABASE_SECONDS.time(), transaction(self._engine) as cursor:
-            return judge(cursor, self._source, arrivals, self._rules)
+            return judge(cursor, self._source, arrivals, rules, book=self._book)
 
-    def _read(self, position: Position, raw: bytes) -> Arrival:
-        return guarded(self._source, position, read_arrival, position, raw, self._rules.programs, self._aside.get(position))
+    def _read(self, position: Position, raw: bytes, rules: Rules) -> Arrival:
+        return guarded(self._source, position, read_arrival, position, raw, rules.programs, self._aside.get(position))
 
     def _measure(self, answers: Sequence[Answer]) -> None:
         metrics.BATCH_MESSAGES.observe(len(answers))

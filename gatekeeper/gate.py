@@ -9,10 +9,10 @@ from psycopg import Cursor
 from gatekeeper.arrivals import Answer, Arrival, Position, Source
 from gatekeeper.asking import registry_says
 from gatekeeper.domain.order import Order
-from gatekeeper.errors import Halt
+from gatekeeper.errors import Halt, TryAgain
 from gatekeeper.fold import Fold
 from gatekeeper.recording import Terms
-from gatekeeper.rules import Rules as Rules
+from gatekeeper.rules import RuleBook, Rules
 from gatekeeper.storage import ledger
 from gatekeeper.storage.events import events_of
 from gatekeeper.storage.lookups import ask
@@ -22,11 +22,13 @@ TERMS: Final = Terms()
 T = TypeVar("T")
 
 
-def judge(cursor: Cursor[Any], source: Source, arrivals: Sequence[Arrival], rules: Rules, terms: Terms = TERMS) -> list[Answer]:
+def judge(
+    cursor: Cursor[Any], source: Source, arrivals: Sequence[Arrival], rules: Rules, terms: Terms = TERMS, book: RuleBook | None = None
+) -> list[Answer]:
     """What the ledger has for each arrival, in their order. What was judged before is read back; nothing is decided twice.
 
-    The caller commits, and publishes only then.
-    Raises ``Halt`` where going on could be wrong, ``TryAgain`` where the database's clock ran back.
+    The caller commits, and publishes only then. ``rules`` are those by which the arrivals were read, of ``book`` where they have one.
+    Raises ``Halt`` where going on could be wrong, ``TryAgain`` where the database's clock ran back, or other rules hold by now.
     """
     # Before the lock, so that others do not wait for it: what nobody has judged yet is looked up in the registry.
     version, heads = ledger.version_and_heads(cursor, source.number)
@@ -34,6 +36,8 @@ def judge(cursor: Cursor[Any], source: Source, arrivals: Sequence[Arrival], rule
     known = registry_says(cursor, ordered, rules.programs, partial(guarded, source))
     ledger.take_lock(cursor)
     tail, heads, counts = ledger.read_end(cursor, source.number)
+    if book is not None and book.at(tail.now) is not rules:
+        raise TryAgain("Other rules hold than when the messages were read: they are read again.")
     if tail.registry_version != version:
         # The registry changed while this waited for the lock: what it said before counts no longer.
         known = registry_says(cursor, ordered, rules.programs, partial(guarded, source))

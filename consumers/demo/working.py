@@ -13,8 +13,7 @@ from consumers.kafka.mock import FETCH_WAIT_MS
 from consumers.loop import run
 from consumers.orders import OrderGate
 from consumers.publications import Publication
-from gatekeeper.gate import Rules
-from gatekeeper.programs import load_programs
+from gatekeeper.rules import RuleBook
 from schemas.topics import SHIPMENT_ORDERS
 
 JUDGED = "judged"
@@ -34,10 +33,10 @@ class Working:
 
     def __init__(self, world: World) -> None:
         client = client_of(world.settings, "demo")
-        rules = Rules.of(load_programs(world.settings.programs))
+        book = RuleBook.read(world.settings.programs, world.settings.programs_added)
         # The mock cluster gives topics no id; in a database of its own any does that no other start has.
         topic_id = str(uuid4())
-        self._gate = OrderGate(world.engine, SHIPMENT_ORDERS.name, lambda: topic_id, rules)
+        self._gate = OrderGate(world.engine, SHIPMENT_ORDERS.name, lambda: topic_id, book)
         options = client.options | {"fetch.wait.max.ms": FETCH_WAIT_MS}
         self._log = Log(client._replace(options=options), SHIPMENT_ORDERS.name, "", self._gate.starts)
         self._steps: SimpleQueue[Step | Exception] = SimpleQueue()

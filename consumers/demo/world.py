@@ -19,9 +19,11 @@ from consumers.kafka.mock import MockCluster
 from gatekeeper import registry
 from gatekeeper.config import Settings
 from gatekeeper.errors import Unusable
+from gatekeeper.lacking import lacking
 from gatekeeper.opening import open_ledger
 from gatekeeper.programs import load_programs
 from gatekeeper.readers import Secret
+from gatekeeper.rules import RuleBook
 from gatekeeper.snapshot import open_snapshot
 from gatekeeper.storage import embedded
 from gatekeeper.storage.engine import migrate, open_engine, transaction
@@ -57,6 +59,10 @@ def fresh_world(home: Path, screen: Screen) -> Iterator[World]:
         screen.step("PostgreSQL, embedded: a new database")
         told, files = _registry(own, engine)
         screen.step(f"The sample registry: {sum(map(len, told.facts.values()))} facts imported")
+        with transaction(engine) as cursor:
+            in_force = RuleBook.read(own.programs, own.programs_added).at(now(cursor))
+            for sentence in lacking(cursor, in_force.programs):
+                screen.step(sentence)
         cluster = MockCluster([SHIPMENT_ORDERS.name, *(topic.name for topic in OUTPUTS)])
         screen.step("Kafka: the client library's mock cluster (not for exactly-once)")
         try:
@@ -91,7 +97,7 @@ def _database(home: Path) -> str:
 
 
 def _registry(settings: Settings, engine: Engine) -> tuple[Sample, Path]:
-    programs = load_programs(settings.programs)
+    programs = load_programs(settings.programs, settings.programs_added)
     with transaction(engine) as cursor:
         at = now(cursor)
     told = sample(at, programs[0])

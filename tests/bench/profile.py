@@ -20,8 +20,7 @@ from consumers.orders import OrderGate
 from consumers.publications import Publication
 from gatekeeper import gate
 from gatekeeper.fold import Fold
-from gatekeeper.gate import Rules
-from gatekeeper.programs import load_programs
+from gatekeeper.rules import RuleBook
 from gatekeeper.storage import ledger
 from gatekeeper.storage.engine import open_engine
 from tests.bench.place import ORDERS, Place, say
@@ -59,7 +58,7 @@ def _run(place: Place, named: str, count: int, profiler: cProfile.Profile | None
     place.make_topics(prefix)
     place.send(prefix, orders(named, count, place.sizes))
     client, engine = place.client(f"{prefix}group", named), open_engine(place.url)
-    judge = OrderGate(engine, ORDERS, lambda: topics.topic_id(client, prefix + ORDERS), Rules.of(load_programs()))
+    judge = OrderGate(engine, ORDERS, lambda: topics.topic_id(client, prefix + ORDERS), RuleBook.read())
     profiled = _plainly if profiler is None else profiler.runcall
     log = Log(client, ORDERS, prefix, judge.starts)
     until = _Until(log, count, profiled)

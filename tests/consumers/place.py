@@ -16,7 +16,7 @@ from consumers.loop import run
 from consumers.orders import OrderGate
 from consumers.publications import Publication
 from gatekeeper.errors import Halt, TryAgain
-from tests.gate.ledger import RULES
+from gatekeeper.rules import RuleBook
 from tests.real.broker import SILENT, Broker
 from tests.real.waiting import wait_until
 
@@ -29,7 +29,7 @@ class Running:
     """One consumer, and what became of it."""
 
     def __init__(self, client: Client, engine: Engine, prefix: str, meanwhile: Callable[[], None] = lambda: None) -> None:
-        self.gate = OrderGate(engine, ORDERS, lambda: topics.topic_id(client, prefix + ORDERS), RULES)
+        self.gate = OrderGate(engine, ORDERS, lambda: topics.topic_id(client, prefix + ORDERS), RuleBook.read())
         self.log = Log(client, ORDERS, prefix, self.gate.starts)
         self.stop = Event()
         self.waits: list[TryAgain] = []

@@ -7,8 +7,7 @@ from consumers import orders
 from consumers.kafka.log import Message
 from consumers.orders import OrderGate
 from gatekeeper.errors import Halt
-from gatekeeper.gate import Rules
-from gatekeeper.programs import load_programs
+from gatekeeper.rules import RuleBook
 
 
 def test_reading_that_fails_halts_at_the_message_and_repeats_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,7 +15,7 @@ def test_reading_that_fails_halts_at_the_message_and_repeats_nothing(monkeypatch
         raise ValueError(raw.decode())
 
     monkeypatch.setattr(orders, "read_arrival", broken)
-    gate = OrderGate(create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none"), "shipment-orders", str, Rules.of(load_programs()))
+    gate = OrderGate(create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none"), "shipment-orders", str, RuleBook.read())
     with pytest.raises(Halt) as halted:
         gate.judge([Message(3, 17, b"Jane Doe")])
     assert "shipment-orders/3/17" in str(halted.value)

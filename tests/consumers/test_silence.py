@@ -20,6 +20,7 @@ from gatekeeper.domain.covered_line import CoveredLine
 from gatekeeper.errors import Halt, TryAgain, Unusable
 from gatekeeper.metrics import REGISTRY
 from gatekeeper.registry import Terms, import_file
+from gatekeeper.rules import RuleBook
 from gatekeeper.snapshot import open_snapshot
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import open_engine
@@ -107,7 +108,7 @@ def raised(gate: OrderGate, messages: list[bytes], kind: type[Exception]) -> str
 def test_what_is_raised_names_nobody(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """A check that raises, a database that refuses, is cut off or takes too long: no exception says whom the message was about."""
     messages = [order(f"SO-{number}", dict.fromkeys((f"/lines/0/patient/{member}" for member in OF_PEOPLE), NAME)) for number in range(50)]
-    gate = OrderGate(ledger.engine, ORDERS, lambda: "the topic", RULES)
+    gate = OrderGate(ledger.engine, ORDERS, lambda: "the topic", RuleBook.read())
     gate.starts([])
 
     with monkeypatch.context() as patched:
@@ -119,7 +120,7 @@ def test_what_is_raised_names_nobody(ledger: Ledger, monkeypatch: pytest.MonkeyP
 
     hurried = open_engine(ledger.url)
     event.listen(hurried, "connect", lambda connection, _: connection.execute("SET statement_timeout = '1ms'") and connection.commit())
-    assert NAME not in raised(OrderGate(hurried, ORDERS, lambda: "the topic", RULES), messages * 40, TryAgain)
+    assert NAME not in raised(OrderGate(hurried, ORDERS, lambda: "the topic", RuleBook.read()), messages * 40, TryAgain)
     hurried.dispose()
 
 

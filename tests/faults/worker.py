@@ -11,8 +11,7 @@ from consumers.kafka.client import Client
 from consumers.kafka.topics import topic_id
 from consumers.loop import run
 from gatekeeper.errors import Halt, TryAgain
-from gatekeeper.gate import Rules
-from gatekeeper.programs import load_programs
+from gatekeeper.rules import RuleBook
 from gatekeeper.storage.engine import open_engine
 from gatekeeper.telemetry import start_logging
 from schemas.topics import SHIPMENT_ORDERS, topic_name
@@ -45,7 +44,7 @@ def main(bootstrap: str, database: str, prefix: str, instance: str, diary: Path,
     client = made(bootstrap, {"reconnect.backoff.max.ms": 500}, f"{prefix}gate", instance, batch_messages=BATCH)
     engine, topic = WatchedEngine(open_engine(database), points), topic_name(prefix, SHIPMENT_ORDERS)
     gate = (mutants.ForgetfulGate if kind == mutants.DECIDES_ANEW else WatchedGate)(
-        engine, SHIPMENT_ORDERS.name, lambda: topic_id(client, topic), Rules.of(load_programs())
+        engine, SHIPMENT_ORDERS.name, lambda: topic_id(client, topic), RuleBook.read()
     )
     log_of = {mutants.WITHOUT_FENCING: mutants.UnfencedLog, mutants.KEEPS_ITS_BATCH: mutants.KeepingLog}.get(kind, WatchedLog)
     log = log_of(client, SHIPMENT_ORDERS.name, prefix, gate.starts, gate=gate, diary=telling)

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gatekeeper.access import person
+from gatekeeper.commands.registry_diff import show_compared
 from gatekeeper.commands.registry_questions import history_command, show
 from gatekeeper.config import Settings, read_settings
 from gatekeeper.confirming import confirm
@@ -21,7 +22,7 @@ from gatekeeper.errors import TryAgain, Unusable
 from gatekeeper.opening import open_ledger
 from gatekeeper.programs import load_programs
 from gatekeeper.refused_files import Offered
-from gatekeeper.registry import Loaded, Terms, import_file
+from gatekeeper.registry import Loaded, Terms, compare_file, import_file
 from gatekeeper.snapshot import Snapshot, open_csv, open_snapshot
 from schemas.fact import Fact, SnapshotHeader
 from schemas.reading import Unreadable, read_header
@@ -39,13 +40,22 @@ registry.add_command(show)
 registry.add_command(history_command)
 
 
+def told_by_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the file and the options that say for CSV what a header line says."""
+    for decorate in reversed((
+        click.option("--program", "snapshot", metavar="NAME", help="CSV only: whose sites these are."),
+        click.option("--sequence", type=int, metavar="NUMBER", help="CSV only: the snapshot's sequence."),
+        click.option("--as-of", metavar="INSTANT", help="CSV only: the instant of which the file speaks."),
+        click.option("--facts", type=int, metavar="NUMBER", help="CSV only: how many sites the file has."),
+        click.option("--sha256", metavar="DIGEST", help="CSV only: the SHA-256 of the file."),
+        click.argument("file", type=click.Path(path_type=Path)),
+    )):  # fmt: skip
+        command = decorate(command)
+    return command
+
+
 @registry.command("import")
-@click.option("--program", "snapshot", metavar="NAME", help="CSV only: whose sites these are.")
-@click.option("--sequence", type=int, metavar="NUMBER", help="CSV only: the snapshot's sequence.")
-@click.option("--as-of", metavar="INSTANT", help="CSV only: the instant of which the file speaks.")
-@click.option("--facts", type=int, metavar="NUMBER", help="CSV only: how many sites the file has.")
-@click.option("--sha256", metavar="DIGEST", help="CSV only: the SHA-256 of the file.")
-@click.argument("file", type=click.Path(path_type=Path))
+@told_by_options
 def import_command(file: Path, **options: str | int | None) -> None:
     """Load a snapshot of a registry, whole or not at all, while the consumers go on.
 
@@ -66,6 +76,25 @@ def import_command(file: Path, **options: str | int | None) -> None:
         engine.dispose()
     for line in _told(loaded):
         click.echo(line)
+
+
+@registry.command("diff")
+@told_by_options
+@click.option("--first", type=click.IntRange(0, 10_000), default=10, show_default=True, help="So many sites of each change are named.")
+def diff_command(file: Path, first: int, **options: str | int | None) -> None:
+    """Show what an import of FILE would change, and whether it would be refused, and change nothing.
+
+    FILE and its options are as for `import`.
+    """
+    opened = _opened(file, options)
+    settings = read_settings(os.environ)
+    engine = open_ledger(settings)
+    try:
+        with _Bar() as bar:
+            compared = compare_file(engine, file, opened, _terms(settings), bar, first)
+    finally:
+        engine.dispose()
+    show_compared(Console(), compared)
 
 
 @registry.command("confirm")
@@ -92,7 +121,7 @@ def confirm_command(digest: str, reason: str) -> None:
 
 
 def _terms(settings: Settings) -> Terms:
-    return Terms(load_programs(settings.programs), settings.registry_loss_percent, settings.refused_file_mib << 20)
+    return Terms(load_programs(settings.programs, settings.programs_added), settings.registry_loss_percent, settings.refused_file_mib << 20)
 
 
 def _is_csv(file: Path) -> bool:

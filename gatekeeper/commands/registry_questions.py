@@ -42,7 +42,7 @@ def show(subject: str, on_text: str | None, known_text: str | None, as_json: boo
     on = None if on_text is None else _day(on_text)
     known_at = None if known_text is None else read_instant(known_text, "--known-at")
     settings = read_settings(os.environ)
-    programs = load_programs(settings.programs)
+    programs = load_programs(settings.programs, settings.programs_added)
     engine = open_ledger(settings)
     try:
         with transaction(engine) as cursor:

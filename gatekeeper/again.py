@@ -12,8 +12,8 @@ from gatekeeper.arrivals import Stored
 from gatekeeper.domain.ids import verdict_id
 from gatekeeper.domain.records import records_for
 from gatekeeper.domain.verdict import decide
-from gatekeeper.evidence import case_of, live_of, released_before
-from gatekeeper.messages import Envelope, messages_for, record_message, rules_of, written
+from gatekeeper.evidence import case_of, live_of, released_before, rules_said
+from gatekeeper.messages import Envelope, messages_for, record_message, written
 from gatekeeper.withdrawal import take_back, withdraw, withdrawal_of
 from schemas.canonical import canonical
 from schemas.released import ProgramRules
@@ -50,7 +50,7 @@ def again(row: ExaminationRow, sequences: Mapping[UUID, int]) -> Decided:
 def _judged(row: ExaminationRow, sequences: Mapping[UUID, int]) -> Decided:
     case = case_of(row.evidence)
     verdict = decide(case)
-    envelope = _envelope(row, rules_of(case.programs))
+    envelope = _envelope(row, rules_said(row.evidence))
     live = live_of(row.evidence)
     records = [record for record in records_for(case.order, verdict, envelope.verdict_id, row.number) if record.line not in live]
     stored = [
@@ -63,7 +63,7 @@ def _judged(row: ExaminationRow, sequences: Mapping[UUID, int]) -> Decided:
 def _withdrawn(row: ExaminationRow) -> Decided:
     case = case_of(row.evidence)
     withdraws, lines = released_before(row.evidence)
-    return Decided(*take_back(_envelope(row, rules_of(case.programs)), decide(case), withdraws, lines), ())
+    return Decided(*take_back(_envelope(row, rules_said(row.evidence)), decide(case), withdraws, lines), ())
 
 
 def _superseded(row: ExaminationRow, sequences: Mapping[UUID, int]) -> Decided:

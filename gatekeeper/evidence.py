@@ -11,11 +11,12 @@ import msgspec
 
 from gatekeeper.domain.case import Case, Earlier, Question
 from gatekeeper.domain.order import Order
+from gatekeeper.messages import rules_of
 from gatekeeper.programs import program_from
 from gatekeeper.storage.lookups import Said
 from gatekeeper.translate import kept_fact, order_of
 from schemas.order import ShipmentOrder
-from schemas.released import ReleasedLine
+from schemas.released import ProgramRules, ReleasedLine
 
 FACTS = frozenset({"mode", "site", "alias", "patient", "prescriber", "authorization", "recall"})
 _encode = msgspec.json.Encoder().encode
@@ -95,13 +96,29 @@ def with_lines(order: Order, numbers: Container[int]) -> Order:
 def case_of(document: bytes) -> Case:
     """The case, from what was kept."""
     kept = members(document)
-    programs = tuple(program_from(bytes(raw)) for raw in msgspec.json.decode(kept["programs"], type=list[msgspec.Raw]))
+    programs = tuple(program_from(raw) for raw in _rules(document) if not raw.startswith(b"{"))
     order = kept_of(document).order
     if "lines" in kept:
         order = with_lines(order, msgspec.json.decode(kept["lines"], type=list[int]))
     pairs = msgspec.json.decode(kept["asked"], type=list[tuple[tuple[str, ...], msgspec.Raw]])
     at = datetime.fromisoformat(msgspec.json.decode(kept["at"], type=str))
     return Case(order, {question: _answer(question[0], bytes(raw)) for question, raw in pairs}, programs, at, "watched" in kept)
+
+
+def rules_said(document: bytes) -> dict[str, ProgramRules]:
+    """The rules in force when it was decided, as every message names them; whole in the row are only those that the order touched."""
+    said = {}
+    for raw in _rules(document):
+        if raw.startswith(b"{"):
+            named = msgspec.json.decode(raw, type=dict[str, str])
+            said[named["name"]] = ProgramRules(version=named["version"], sha256=named["sha256"])
+        else:
+            said |= rules_of((program_from(raw),))
+    return said
+
+
+def _rules(document: bytes) -> list[bytes]:
+    return [bytes(raw) for raw in msgspec.json.decode(members(document)["programs"], type=list[msgspec.Raw])]
 
 
 def _answer(kind: str, raw: bytes) -> Any:

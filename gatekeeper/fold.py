@@ -104,7 +104,8 @@ class Fold(Recording):
         released, stopped = messages_for(envelope, verdict.lines, records)
         alerted = self._contradiction(order, verdict, history)
         self._last += 1
-        kept = evidence(self._at, arrival.content, self._rules.kept, asked.asked, arrived=(self._source.number, *arrival.position))
+        rules = self._rules.kept_for(order)
+        kept = evidence(self._at, arrival.content, rules, asked.asked, arrived=(self._source.number, *arrival.position))
         self._examined(envelope, "message", digest, kept, (released, stopped))
         stored = self._originals(records, verdict)
         self._use(order, verdict)

@@ -14,8 +14,8 @@ from gatekeeper.domain.ids import verdict_id
 from gatekeeper.domain.questions import more_questions, questions
 from gatekeeper.domain.records import records_for
 from gatekeeper.domain.verdict import Verdict, decide
-from gatekeeper.evidence import case_of
-from gatekeeper.messages import Envelope, messages_for, rules_of, written
+from gatekeeper.evidence import case_of, rules_said
+from gatekeeper.messages import Envelope, messages_for, written
 from gatekeeper.storage import ledger
 from gatekeeper.storage.lookups import ask
 
@@ -89,7 +89,7 @@ def answered_with(anew: tuple[Case, Verdict, int], row: Row) -> Answered:
 
 
 def _answered(case: Case, verdict: Verdict, row: Row, at: str, version: int) -> Answered:
-    envelope = _envelope(row, at, version, rules_of(case.programs))
+    envelope = _envelope(row, at, version, rules_said(row.evidence))
     return messages_for(envelope, verdict.lines, records_for(case.order, verdict, row.verdict_id, row.number))
 
 

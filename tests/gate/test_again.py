@@ -13,7 +13,7 @@ from psycopg import Cursor
 from gatekeeper.again import Decided, ExaminationRow
 from gatekeeper.arrivals import Position, Stored
 from gatekeeper.clock import now
-from gatekeeper.evidence import case_of
+from gatekeeper.evidence import case_of, rules_said
 from gatekeeper.instants import read_instant
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
@@ -85,6 +85,24 @@ def test_verdicts_of_several_programs_are_decided_again(ledger: Ledger, tmp_path
     ledger.judge(order("SO-1", {"/lines/1": other}), revision(2, {"/lines/1": other, "/lines/2": CAMPATH | {"line": 3}}))
 
     assert len(ledger.rows(tables.DISTRIBUTION_RECORD)) == 6
+    assert wrong(ledger) == []
+
+
+def test_a_row_keeps_whole_the_rules_that_its_order_touches_and_the_names_of_all(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.rules = two_programs(tmp_path)
+    ledger.load()
+    ledger.load(world=[], program="alpha")
+    unreadable = {"/lines/0/product": {"ndc": "LEMTRADA"}}
+    watched = {"/lines/0/product": {"ndc": "54321-0200-2"}}
+    ledger.judge(
+        order("SO-1"), order("SO-2", {"/lines/0/product": {"ndc": "00093-7180-56"}}), order("SO-3", unreadable), order("SO-4", watched)
+    )
+
+    rows = ledger.rows(tables.EXAMINATION)
+    whole = [[program.name for program in case_of(row[9]).programs] for row in rows]
+    assert whole == [["lemtrada"], [], ["alpha", "lemtrada"], ["alpha"]]
+    assert {frozenset(rules_said(row[9])) for row in rows} == {frozenset({"alpha", "lemtrada"})}
+    assert all(msgspec.json.decode(row[10] or row[11])["programs"].keys() == {"alpha", "lemtrada"} for row in rows)
     assert wrong(ledger) == []
 
 

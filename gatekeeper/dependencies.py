@@ -6,6 +6,7 @@ import msgspec
 
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.verdict import Verdict
+from gatekeeper.storage.lookups import KIND_OF_FACT, OF_ALL_PROGRAMS
 
 SETTLED = frozenset({"order_superseded", "order_contradicts", "order_cancelled", "order_already_shipped"})
 """A line with one of these is not open: only another message clears it."""
@@ -48,6 +49,7 @@ class _AliasBody(msgspec.Struct):
 
 _alias = msgspec.json.Decoder(_AliasBody)
 _site = msgspec.json.Decoder(_SiteBody)
+_QUESTION = {kind: question for question, kind in KIND_OF_FACT.items()}
 
 
 def answered_by(kind: str, program: str, subject: str, body: bytes) -> list[Question]:
@@ -57,5 +59,11 @@ def answered_by(kind: str, program: str, subject: str, body: bytes) -> list[Ques
         return [("site", subject), *(("identifier", name, value) for name, values in on_file.items() for value in values)]
     if kind == "site_alias":
         alias = _alias.decode(body)
-        return [("alias", subject), *(() if alias.account is None else [("identifier", "account", f"{alias.wholesaler_id}:{alias.account}")])]
-    return [("mode", program)] if kind == "program" else [(kind, program, subject)]
+        return [
+            ("alias", subject),
+            *(() if alias.account is None else [("identifier", "account", f"{alias.wholesaler_id}:{alias.account}")]),
+        ]
+    question = _QUESTION[kind]
+    if kind in OF_ALL_PROGRAMS:
+        return [(question, subject)]
+    return [("mode", program)] if kind == "program" else [(question, program, subject)]

@@ -113,7 +113,7 @@ class Recording:
         if all(line.outcome == NOT_COVERED for line in verdict.lines) and len(asked) <= 1:
             return
         self._moves.hang(self._last, hangs_on(asked, verdict))
-        programs = _programs(case, verdict)
+        programs = programs_of(case, verdict)
         waiting = open_lines(verdict) if opened else []
         if waiting:
             self._moves.open(self._last, order, waiting, next_day(case, asked, programs))
@@ -126,12 +126,11 @@ class Recording:
 
     def _originals(self, records: Iterable[DistributionRecord], verdict: Verdict) -> list[Stored]:
         units = {line.line: line.units for line in verdict.lines}
-        return [
-            self._record(
-                record.record_id, record.program, "original", None, units[record.line], record_message(record, self._next(record.program), self._at)
-            )
-            for record in sorted(records, key=attrgetter("program"))
-        ]  # fmt: skip
+        stored = []
+        for record in sorted(records, key=attrgetter("program")):
+            body = record_message(record, self._next(record.program), self._at)
+            stored.append(self._record(record.record_id, record.program, "original", None, units[record.line], body))
+        return stored
 
     def _next(self, program: str) -> int:
         self.counts[program] = self.counts.get(program, 0) + 1
@@ -180,7 +179,7 @@ class Recording:
             self._said[question] = plain(place)
 
 
-def _programs(case: Case, verdict: Verdict) -> list[Program]:
+def programs_of(case: Case, verdict: Verdict) -> list[Program]:
     """Those whose rules ran."""
     ran = {line.program for line in verdict.lines}
     return [program for program in case.programs if program.name in ran]

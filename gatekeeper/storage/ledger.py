@@ -130,6 +130,14 @@ def _tail(row: tuple[Any, ...] | None) -> Tail:
     return tail
 
 
+def now(cursor: Cursor[Any]) -> datetime:
+    """The present instant, of the database's clock, as the ledger writes it."""
+    row = cursor.execute("SELECT date_trunc('milliseconds', clock_timestamp())").fetchone()
+    if row is None:
+        raise Halt("The database gives no instant.")
+    return row[0].astimezone(UTC)  # type: ignore[no-any-return]
+
+
 def version_and_heads(cursor: Cursor[Any], source: int) -> tuple[int, dict[int, int]]:
     """The registry's version and the heads at this moment, without the lock.
 

@@ -139,3 +139,14 @@ def follow(cursor: Cursor[Any], cause: str, through: int, *, load: int | None = 
     moves = Moves()
     moves.follow(cause, through, load=load, question=question)
     moves.write(cursor)
+
+
+def rules(cursor: Cursor[Any]) -> dict[str, str]:
+    """By program, the digest of the rules by which what waits was last judged."""
+    return dict(cursor.execute("SELECT program, sha256 FROM moving_rules").fetchall())
+
+
+def keep_rules(cursor: Cursor[Any], digests: Mapping[str, str]) -> None:
+    """From now on what waits is judged by these."""
+    cursor.execute("DELETE FROM moving_rules")
+    insert(cursor, Added(tables.RULES, list(digests.items())))

@@ -1,0 +1,259 @@
+"""Lines are judged again: stopped ones, which may be released now, and released ones whose goods have not left, which may be withdrawn."""
+
+from collections import ChainMap
+from collections.abc import Callable, Container, Iterable, Mapping
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
+
+import msgspec
+from psycopg import Cursor
+
+from gatekeeper.asking import Known, registry_says
+from gatekeeper.dependencies import hangs_on, open_lines
+from gatekeeper.domain.case import Case, Question
+from gatekeeper.domain.days import next_day
+from gatekeeper.domain.order import Order
+from gatekeeper.domain.reasons import BLOCKED, HELD
+from gatekeeper.domain.records import records_for
+from gatekeeper.domain.verdict import Verdict, decide
+from gatekeeper.errors import Halt
+from gatekeeper.evidence import Asked, Kept, evidence, kept_of, with_lines
+from gatekeeper.history import earlier_of
+from gatekeeper.messages import messages_for
+from gatekeeper.recording import Recording, Terms, programs_of
+from gatekeeper.rules import RuleBook, Rules
+from gatekeeper.storage import ledger, waiting
+from gatekeeper.storage.events import OrderEvent, events_of
+from gatekeeper.storage.ledger import EarlierExamination, Outgoing, RecordRow, Tail
+from gatekeeper.storage.lookups import NOTHING, Said, ask, plain
+from gatekeeper.storage.moving import question_key
+from gatekeeper.storage.waiting import ExaminedRow, ReleasedOn, Waiting
+from gatekeeper.withdrawal import released_lines, take_back, uses_of
+from schemas.record import DistributionRecord
+from schemas.released import Released, ReleasedLine
+
+T = TypeVar("T")
+_released = msgspec.json.Decoder(Released)
+_record = msgspec.json.Decoder(DistributionRecord)
+
+
+class Group(NamedTuple):
+    """Lines of an order that were judged together, and are so again."""
+
+    row: ExaminedRow
+    kept: Kept
+    said: tuple[ReleasedLine, ...]
+    """As which the examination released lines."""
+
+    @classmethod
+    def of(cls, row: ExaminedRow) -> "Group":
+        return cls(row, kept_of(row.evidence), () if row.released is None else _released.decode(row.released).lines)
+
+
+def judge_due(cursor: Cursor[Any], book: RuleBook, terms: Terms, most: int) -> bool:
+    """Judges lines again that are due, of at most so many examinations, in one transaction; says whether any were."""
+    due = waiting.due(cursor, most)
+    if not due:
+        return False
+    groups = [guarded(row, Group.of, row) for row in waiting.examined(cursor, due)]
+    orders = [(group.row, group.kept.order) for group in groups]
+    version, _ = ledger.version_and_heads(cursor, 0)
+    rules = book.at(ledger.now(cursor))
+    known = registry_says(cursor, orders, rules.programs, guarded)
+    ledger.take_lock(cursor)
+    tail, _, counts = ledger.read_end(cursor, 0)
+    if tail.registry_version != version or book.at(tail.now) is not rules:
+        rules = book.at(tail.now)
+        known = registry_says(cursor, orders, rules.programs, guarded)
+    reexamination = _prepared(cursor, tail, rules, terms, known, groups)
+    reexamination.counts = counts
+    for group, lines in reexamination.waiting:
+        guarded(group.row, reexamination.examine, group, lines)
+    reexamination.write(cursor)
+    waiting.done(cursor, due)
+    return True
+
+
+def _prepared(cursor: Cursor[Any], tail: Tail, rules: Rules, terms: Terms, known: Known, groups: list[Group]) -> "Reexamination":
+    """With all that judging the groups may ask, as of this moment under the ledger lock."""
+    names = [group.row.order_id for group in groups]
+    said = known.said | ask(cursor, known.moving)
+    reexamination = Reexamination(tail, rules, terms, said, ledger.earlier(cursor, names), events_of(cursor, names))
+    lines = waiting.lines(cursor, [group.row.id for group in groups])
+    reexamination.waiting = [(group, lines[group.row.id]) for group in groups]
+    reexamination.records = ledger.records(cursor, reexamination.live_records())
+    keys = {question_key(question) for group, each in reexamination.waiting for question in _authorizations(group, each.watched)}
+    for released in waiting.released_on(cursor, sorted(keys)):
+        reexamination.released_on.setdefault(released.question, {})[released.record_id] = released
+    return reexamination
+
+
+class Reexamination(Recording):
+    """What judging lines again decides, until it is written."""
+
+    def __init__(
+        self,
+        tail: Tail,
+        rules: Rules,
+        terms: Terms,
+        said: dict[Question, Said],
+        earlier: Iterable[EarlierExamination],
+        events: Iterable[OrderEvent],
+    ) -> None:
+        super().__init__(tail, rules, terms, said, earlier, events)
+        self.waiting: list[tuple[Group, Waiting]] = []
+        self.records: dict[UUID, RecordRow] = {}
+        """The live records of stopped lines."""
+        self.released_on: dict[int, dict[UUID, ReleasedOn]] = {}
+        """By the question about an authorization, what was released on it."""
+
+    def live_records(self) -> list[UUID]:
+        """The records that stopped lines have already, because they were released once, and then withdrawn."""
+        return [record for group, lines in self.waiting if lines.open for record in self._live(group, lines.open).values()]
+
+    def examine(self, group: Group, lines: Waiting) -> None:
+        """Released lines first: what they no longer use is there for no other before the warehouse has said so."""
+        over = [line for line, until in lines.watched.items() if until <= self._tail.now]
+        self._moves.watched_no_more(group.row.id, over)
+        watched = [line for line in lines.watched if line not in over]
+        if watched:
+            self._watched(group, watched)
+        if lines.open:
+            self._open(group, lines.open)
+
+    def write(self, cursor: Cursor[Any]) -> None:
+        """Adds what was decided as the next block, if anything was, and moves what moves."""
+        if self._rows:
+            self._add_block(cursor)
+        else:
+            self._moves.write(cursor)
+
+    def _open(self, group: Group, numbers: tuple[int, ...]) -> None:
+        row, order = group.row, with_lines(group.kept.order, numbers)
+        live = self._live(group, numbers)
+        asked = Asked(ChainMap(self._own(group, live), self._said))
+        case = Case(order, asked, self._rules.programs, self._tail.now)
+        verdict = decide(case)
+        envelope = self._envelope(row.wholesaler_id, row.order_id, row.revision)
+        records = [record for record in records_for(order, verdict, envelope.verdict_id, envelope.examination) if record.line not in live]
+        names = {line: str(record) for line, record in live.items()}
+        said = messages_for(envelope, verdict.lines, records, names)
+        self._last += 1
+        also = {"live": names} if live else {}
+        self._examined(envelope, "again", row.digest, self._kept(group, asked, numbers, **also), said, relayed=True)
+        self._originals(records, verdict)
+        self._use(*_without(order, verdict, live))
+        self._moves.open_no_more(row.id, numbers)
+        self._wait(order, case, asked, verdict)
+        self._outbox.append(Outgoing(self._last, after=group.kept.arrived))
+
+    def _watched(self, group: Group, numbers: list[int]) -> None:
+        row, order = group.row, with_lines(group.kept.order, numbers)
+        asked = Asked(ChainMap(self._before(group, order, numbers), self._said))
+        case = Case(order, asked, self._rules.programs, self._tail.now, watched=True)
+        verdict = decide(case)
+        stopped = [line.line for line in verdict.lines if line.outcome in (HELD, BLOCKED)]
+        staying = [number for number in numbers if number not in stopped]
+        programs = programs_of(case, verdict)
+        if staying:
+            self._moves.watched_on(row.id, staying, next_day(case, asked, programs))
+            self._moves.hang(row.id, hangs_on(asked, verdict))
+        if not stopped:
+            return
+        envelope = self._envelope(row.wholesaler_id, row.order_id, row.revision)
+        withdraws = str(_released.decode(row.released or b"").verdict_id)
+        lines = tuple(line for line in group.said if line.line in numbers)
+        said = take_back(envelope, verdict, withdraws, lines)
+        self._last += 1
+        kept = self._kept(group, asked, numbers, watched=True, withdraws=withdraws, released=lines)
+        self._examined(envelope, "withdrawn", row.digest, kept, said, relayed=True)
+        self._alert("released_line_withdrawn", envelope, {"lines": stopped})
+        self._moves.watched_no_more(row.id, stopped)
+        if not self._contradicted(row):
+            self._moves.open(self._last, order, open_lines(verdict), next_day(case._replace(watched=False), asked, programs))
+            self._moves.hang(self._last, hangs_on(asked, verdict))
+        self._outbox.append(Outgoing(self._last, after=group.kept.arrived))
+
+    def _live(self, group: Group, numbers: Iterable[int]) -> dict[int, UUID]:
+        """By line, the record that it has already."""
+        row = group.row
+        released = released_lines(self._history[row.wholesaler_id, row.order_id])
+        found = {number: released.get((row.revision, number)) for number in numbers}
+        return {number: line.records[0] for number, line in found.items() if line is not None and line.records}
+
+    def _own(self, group: Group, live: Mapping[int, UUID]) -> dict[Question, Said]:
+        """What is answered to these lines alone: what came of the same order besides, and without what they hold themselves."""
+        row = group.row
+        name = row.wholesaler_id, row.order_id
+        others = [
+            each for each in self._history[name] if each.cause != "message" or (each.revision, each.digest) != (row.revision, row.digest)
+        ]
+        earlier = earlier_of(group.kept.order, others, self._events[name], reports=self._reports(group.kept.order))
+        said: dict[Question, Said] = {("order", *name): plain(earlier) if earlier else NOTHING}
+        for record in live.values():
+            held = self.records[record]
+            for question, units in uses_of(_record.decode(held.body), held.units).items():
+                if question in self._said:
+                    answer = said.get(question, self._said[question]).answer
+                    said[question] = plain(None if units is None else answer - units)
+        return said
+
+    def _before(self, group: Group, order: Order, numbers: list[int]) -> dict[Question, Said]:
+        """Of others only what was released before these lines counts against them, and nothing of their own."""
+        row = group.row
+        name = row.wholesaler_id, row.order_id
+        # Of its past only what left of lower revisions matters now: a higher one, or a contradiction, would have ended the watch or not.
+        earlier = earlier_of(order, (), self._events[name], reports=False)
+        said: dict[Question, Said] = {("order", *name): plain(earlier) if earlier else NOTHING}
+        if any(line.serials for line in order.lines):
+            said |= {question: plain(None) for question in self._said if question[0] == "serial"}
+        own = {UUID(record) for line in group.said if line.line in numbers for record in line.record_ids}
+        for question in _authorizations(group, numbers):
+            released = self.released_on.get(question_key(question), {})
+            first = min((each.sequence for name, each in released.items() if name in own), default=0)
+            units = sum(
+                each.units
+                for each in released.values()
+                if each.sequence < first and each.program == question[1] and _record.decode(each.body).authorization_id == question[2]
+            )
+            said["units", *question[1:]] = plain(units)
+        return said
+
+    def _contradicted(self, row: ExaminedRow) -> bool:
+        return any(
+            examination.cause == "message" and examination.revision == row.revision and examination.digest != row.digest
+            for examination in self._history[row.wholesaler_id, row.order_id]
+        )
+
+    def _kept(self, group: Group, asked: Asked, numbers: Iterable[int], **also: Any) -> bytes:
+        if group.kept.arrived is not None:
+            also["arrived"] = group.kept.arrived
+        return evidence(self._at, group.kept.content, self._rules.kept, asked.asked, lines=sorted(numbers), **also)
+
+
+def guarded(row: ExaminedRow, step: Callable[..., T], *arguments: Any) -> T:
+    """Runs one step for an examination. A fault of our own in it halts whoever follows up; nothing was decided."""
+    try:
+        return step(*arguments)
+    except Exception as fault:  # noqa: BLE001 - whatever our own code does wrong must stop the gate, never open it
+        place = f"{row.wholesaler_id}/{row.order_id}/{row.revision}"
+        raise Halt(
+            f"A fault of the gatekeeper ({type(fault).__name__}) as order {place} was judged again: nothing was decided. "
+            "Install a mended version."
+        ) from None
+
+
+def _authorizations(group: Group, numbers: Container[int]) -> set[Question]:
+    """The questions about the authorizations of released lines."""
+    programs = {line.line: line.program for line in group.said}
+    return {
+        ("authorization", str(programs[line.line]), line.patient.authorization_id)
+        for line in group.kept.order.lines
+        if line.line in numbers and line.patient is not None and line.patient.authorization_id is not None
+    }
+
+
+def _without(order: Order, verdict: Verdict, live: Mapping[int, UUID]) -> tuple[Order, Verdict]:
+    """The lines that hold nothing yet."""
+    kept = [(line, judged) for line, judged in zip(order.lines, verdict.lines, strict=True) if line.line not in live]
+    return order._replace(lines=tuple(line for line, _ in kept)), Verdict(tuple(judged for _, judged in kept))

@@ -1,0 +1,199 @@
+"""What is to be judged again: changes whose consequences are still to be found, and the open and watched lines that are due."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import Cursor
+
+# What one fact says comes before what a whole snapshot, new rules or a new day bring.
+AT_ONCE = "('fact', 'alias', 'event')"
+FIRST = f"cause NOT IN {AT_ONCE}"
+FOLLOW_UP = f"""
+SELECT id, cause, load, question, place, through FROM moving_follow_up ORDER BY {FIRST}, id LIMIT 1 FOR UPDATE SKIP LOCKED
+"""  # noqa: S608 - our own words
+FACTS = """
+SELECT f.id, f.kind, f.program, f.subject, f.sequence, f.effective_on, f.body
+FROM (
+    (SELECT id FROM fact WHERE load = %(load)s AND id > %(place)s ORDER BY id LIMIT %(most)s)
+    UNION (SELECT fact FROM fact_presence WHERE load = %(load)s AND fact > %(place)s ORDER BY fact LIMIT %(most)s)
+) n JOIN fact f ON f.id = n.id ORDER BY f.id LIMIT %(most)s
+"""
+WAITS = """(
+    EXISTS (SELECT FROM moving_open_line o WHERE o.examination = {0})
+    OR EXISTS (SELECT FROM moving_watched_line w WHERE w.examination = {0})
+)"""
+NOW_DUE = f" ON CONFLICT (examination) DO UPDATE SET cause = EXCLUDED.cause WHERE EXCLUDED.cause IN {AT_ONCE}"
+HANGING = f"""
+INSERT INTO moving_due (examination, cause)
+SELECT DISTINCT d.examination, %(cause)s FROM moving_dependency d
+WHERE d.question = ANY(%(questions)s) AND d.examination <= %(through)s AND {WAITS.format("d.examination")} {NOW_DUE}
+"""  # noqa: S608
+EVERYTHING = f"""
+WITH next AS (
+    SELECT examination FROM (
+        (SELECT DISTINCT examination FROM moving_open_line WHERE examination > %(place)s AND examination <= %(through)s
+         ORDER BY examination LIMIT %(most)s)
+        UNION (SELECT DISTINCT examination FROM moving_watched_line WHERE examination > %(place)s AND examination <= %(through)s
+               ORDER BY examination LIMIT %(most)s)
+    ) n ORDER BY examination LIMIT %(most)s
+), due AS (INSERT INTO moving_due (examination, cause) SELECT examination, %(cause)s FROM next {NOW_DUE})
+SELECT max(examination) FROM next
+"""  # noqa: S608
+ANYTHING = """
+SELECT EXISTS (SELECT FROM moving_open_line WHERE examination <= %(through)s)
+    OR EXISTS (SELECT FROM moving_watched_line WHERE examination <= %(through)s)
+"""
+UNWATCH = """
+DELETE FROM moving_watched_line WHERE (examination, line) IN (
+    SELECT examination, line FROM moving_watched_line WHERE next_at <= clock_timestamp() AND until <= clock_timestamp()
+    ORDER BY next_at LIMIT %s
+)
+"""
+DUE = f"SELECT examination FROM moving_due ORDER BY {FIRST}, examination LIMIT %s"  # noqa: S608
+OF_THE_DAY = """
+(SELECT examination, next_at FROM moving_open_line WHERE next_at <= clock_timestamp() ORDER BY next_at LIMIT %(most)s)
+UNION ALL (SELECT examination, next_at FROM moving_watched_line WHERE next_at <= clock_timestamp() ORDER BY next_at LIMIT %(most)s)
+"""
+EXAMINED = f"""
+SELECT id, wholesaler_id, order_id, revision, digest, released, evidence FROM examination e
+WHERE id = ANY(%s) AND {WAITS.format("e.id")} ORDER BY id
+"""  # noqa: S608
+OPEN = "SELECT examination, line FROM moving_open_line WHERE examination = ANY(%s) ORDER BY 1, 2"
+WATCHED = "SELECT examination, line, until FROM moving_watched_line WHERE examination = ANY(%s) ORDER BY 1, 2"
+# Each record of whoever asked about the authorization; less what was voided of it by an examination of the same revision.
+RELEASED_ON = """
+SELECT d.question, r.record_id, r.program, r.sequence, r.body, r.units - coalesce((
+    SELECT sum(v.units) FROM examination e JOIN examination x USING (order_id, wholesaler_id, revision)
+    JOIN distribution_record v ON v.examination = x.id
+    WHERE e.id = r.examination AND v.replaces = r.record_id AND v.kind IN ('void', 'return')), 0)
+FROM moving_dependency d JOIN distribution_record r ON r.examination = d.examination
+WHERE d.question = ANY(%s) AND r.kind = 'original'
+"""
+
+
+class FollowUp(NamedTuple):
+    """A change whose consequences are still to be found: of a load, of one question, or (neither) of the rules."""
+
+    id: int
+    cause: str
+    load: int | None
+    question: int | None
+    place: int
+    through: int
+
+
+class FactRow(NamedTuple):
+    id: int
+    kind: str
+    program: str
+    subject: str
+    sequence: int
+    effective_on: Any
+    body: bytes
+
+
+class ExaminedRow(NamedTuple):
+    """An examination some lines of which are open or watched."""
+
+    id: int
+    wholesaler_id: str
+    order_id: str
+    revision: int
+    digest: bytes
+    released: bytes | None
+    evidence: bytes
+
+
+class Waiting(NamedTuple):
+    """The open lines of an examination, and the watched ones, each with the end of its watch."""
+
+    open: tuple[int, ...]
+    watched: dict[int, datetime]
+
+
+class ReleasedOn(NamedTuple):
+    """One record on an authorization, and what still counts of it."""
+
+    question: int
+    record_id: UUID
+    program: str
+    sequence: int
+    body: bytes
+    units: int
+
+
+def next_follow_up(cursor: Cursor[Any]) -> FollowUp | None:
+    row = cursor.execute(FOLLOW_UP.encode()).fetchone()
+    return None if row is None else FollowUp(*row)
+
+
+def facts_after(cursor: Cursor[Any], follow_up: FollowUp, most: int) -> list[FactRow]:
+    """The next facts that a load added, or with which it did away, in the order of their ids."""
+    asked = {"load": follow_up.load, "place": follow_up.place, "most": most}
+    return [FactRow(*row) for row in cursor.execute(FACTS, asked)]
+
+
+def anything_waits(cursor: Cursor[Any], through: int) -> bool:
+    row = cursor.execute(ANYTHING, {"through": through}).fetchone()
+    return bool(row and row[0])
+
+
+def make_due(cursor: Cursor[Any], follow_up: FollowUp, questions: Iterable[int]) -> None:
+    """What hangs on these questions is to be judged again."""
+    cursor.execute(HANGING.encode(), {"cause": follow_up.cause, "questions": list(questions), "through": follow_up.through})
+
+
+def make_everything_due(cursor: Cursor[Any], follow_up: FollowUp, most: int) -> int | None:
+    """The next open and watched lines are to be judged again; the last examination among them."""
+    asked = {"cause": follow_up.cause, "place": follow_up.place, "through": follow_up.through, "most": most}
+    row = cursor.execute(EVERYTHING.encode(), asked).fetchone()
+    return row[0] if row else None
+
+
+def go_on(cursor: Cursor[Any], follow_up: FollowUp, place: int | None) -> None:
+    """Up to this place the consequences were found; None: all of them."""
+    if place is None:
+        cursor.execute("DELETE FROM moving_follow_up WHERE id = %s", (follow_up.id,))
+    else:
+        cursor.execute("UPDATE moving_follow_up SET place = %s WHERE id = %s", (place, follow_up.id))
+
+
+def unwatch(cursor: Cursor[Any], most: int) -> int:
+    """Ends the watch of lines whose time is over."""
+    return cursor.execute(UNWATCH, (most,)).rowcount
+
+
+def due(cursor: Cursor[Any], most: int) -> list[int]:
+    """The examinations to be judged again next: for what changed, and where a day began that could change the answer."""
+    found = [row[0] for row in cursor.execute(DUE.encode(), (most,))]
+    if len(found) < most:
+        days = sorted((at, examination) for examination, at in cursor.execute(OF_THE_DAY, {"most": most}))
+        found += list(dict.fromkeys(examination for _, examination in days if examination not in set(found)))
+    return found[:most]
+
+
+def examined(cursor: Cursor[Any], examinations: Sequence[int]) -> list[ExaminedRow]:
+    """Those of the examinations some lines of which are open or watched, oldest first."""
+    return [ExaminedRow(*row) for row in cursor.execute(EXAMINED.encode(), (list(examinations),))]
+
+
+def lines(cursor: Cursor[Any], examinations: Sequence[int]) -> dict[int, Waiting]:
+    """By examination, its lines that are open or watched at this moment."""
+    found = {examination: Waiting((), {}) for examination in examinations}
+    for examination, line in cursor.execute(OPEN, (list(examinations),)).fetchall():
+        found[examination] = found[examination]._replace(open=(*found[examination].open, line))
+    for examination, line, until in cursor.execute(WATCHED, (list(examinations),)):
+        found[examination].watched[line] = until
+    return found
+
+
+def done(cursor: Cursor[Any], examinations: Sequence[int]) -> None:
+    """These have been judged again."""
+    cursor.execute("DELETE FROM moving_due WHERE examination = ANY(%s)", (list(examinations),))
+
+
+def released_on(cursor: Cursor[Any], questions: Sequence[int]) -> list[ReleasedOn]:
+    """What was released by examinations that asked one of the questions (about an authorization)."""
+    return [ReleasedOn(*row) for row in cursor.execute(RELEASED_ON, (list(questions),))] if questions else []

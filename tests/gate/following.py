@@ -1,0 +1,44 @@
+"""What follows from a change, in a ledger for tests: steps until nothing is due, and what was said of it."""
+
+import json
+from typing import Any
+
+from gatekeeper.following import step
+from gatekeeper.recording import Terms
+from gatekeeper.rules import RuleBook, Rules
+from gatekeeper.storage import tables
+from tests.gate.ledger import Ledger
+
+
+class Always(RuleBook):
+    """The same rules at every instant."""
+
+    def __init__(self, rules: Rules) -> None:
+        super().__init__((), (), (rules,))
+
+
+def follow(ledger: Ledger, *, orders: int = 50, facts: int = 1000, book: RuleBook | None = None) -> int:
+    """Steps until nothing is due; how many examinations that made."""
+    before = len(ledger.rows(tables.EXAMINATION))
+    rules = book or Always(ledger.rules)
+    for _ in range(10_000):
+        if not step(ledger.engine, rules, Terms(), orders=orders, facts=facts):
+            return len(ledger.rows(tables.EXAMINATION)) - before
+    raise AssertionError("it never ends")
+
+
+def examinations(ledger: Ledger, order_id: str = "SO-1") -> list[tuple[str, int, Any, Any]]:
+    """Cause, number, and the two messages, of each examination of an order."""
+    return [
+        (row[5], row[4], *(None if body is None else json.loads(body) for body in row[10:12]))
+        for row in ledger.rows(tables.EXAMINATION)
+        if row[2] == order_id
+    ]
+
+
+def codes(stopped: Any) -> list[list[str]]:
+    return [[reason["code"] for reason in line["reasons"]] for line in stopped["lines"]]
+
+
+def causes(ledger: Ledger, order_id: str = "SO-1") -> list[str]:
+    return [cause for cause, *_ in examinations(ledger, order_id)]

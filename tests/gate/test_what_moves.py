@@ -2,20 +2,66 @@
 
 import json
 from collections import defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from gatekeeper.business_days import end_of_watch
+from gatekeeper.dependencies import hangs_on, open_lines
+from gatekeeper.domain.case import Case
+from gatekeeper.domain.days import next_day
+from gatekeeper.domain.verdict import Verdict, decide
 from gatekeeper.evidence import case_of
+from gatekeeper.recording import programs_of
+from gatekeeper.storage import ledger as kept
 from gatekeeper.storage import tables
+from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.moving import question_key
+from tests.gate.following import follow
 from tests.gate.ledger import NOON, WORLD, Ledger, Wire, authorization, order
 from tests.gate.test_answers import CAMPATH, MIXED
 from tests.gate.test_revisions import SERIALS, STOPPED, revision
 
 Rows = set[tuple[Any, ...]]
-SETTLED = {"order_superseded", "order_contradicts", "order_cancelled", "order_already_shipped"}
+
+
+class Waiting:
+    """Lines, by order and number, with what is known of each."""
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[str, str, int], bytes] = {}
+        self._highest: dict[tuple[str, str], int] = defaultdict(int)
+        self._contradicted: set[tuple[str, str, int]] = set()
+        self._open: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+        self._watched: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+
+    def take(self, row: dict[str, Any], case: Case, verdict: Verdict) -> None:
+        name = row["order_id"], row["wholesaler_id"], row["revision"]
+        if self._first.setdefault(name, row["digest"]) != row["digest"]:
+            self._contradicted.add(name)
+            return
+        self._highest[name[:2]] = max(self._highest[name[:2]], row["revision"])
+        programs = programs_of(case, verdict)
+        settled = set(range(1, 201)) if row["cause"] == "withdrawn" and name in self._contradicted else set()
+        for line in verdict.lines:
+            where = (row["id"], line.line, *name)
+            stays = case.watched and line.outcome == "released"
+            if not stays:
+                self._open.pop((*name, line.line), None)
+                self._watched.pop((*name, line.line), None)
+            if line.line in set(open_lines(verdict)) - settled:
+                self._open[*name, line.line] = (*where, next_day(case._replace(watched=False), case.answers, programs))
+            elif line.outcome == "released" and not stays:
+                [zone] = {program.time_zone for program in programs if program.name == line.program}
+                self._watched[*name, line.line] = (*where, end_of_watch(case.order.ship_on, 3, zone))
+
+    def rows(self, now: datetime) -> tuple[Rows, Rows]:
+        def last(row: tuple[Any, ...]) -> bool:
+            return self._highest[row[2:4]] == row[4]
+
+        opened = {row for row in self._open.values() if last(row) and row[2:5] not in self._contradicted}
+        return opened, {row for row in self._watched.values() if last(row) and row[5] > now}
 
 
 class Anew:
@@ -25,6 +71,8 @@ class Anew:
         self._rows = {
             table: [dict(zip(table.columns.keys(), row, strict=True)) for row in ledger.rows(table)] for table in tables.ONLY_ADDED
         }
+        with transaction(ledger.engine) as cursor:
+            self.now = kept.now(cursor)
 
     def heads(self) -> Rows:
         heads: dict[tuple[int, int], int] = {}
@@ -62,32 +110,26 @@ class Anew:
                 out |= {(serial, body["product"]["gtin"], place) for serial in body.get("serials", ())}
         return out
 
-    def open_lines(self) -> tuple[Rows, Rows]:
-        """The stopped lines of each order's highest revision that no message settled, and what their cases looked up."""
-        highest: dict[tuple[str, str], int] = defaultdict(int)
+    def waiting(self) -> tuple[Rows, Rows, Rows]:
+        """The open lines, the watched ones, each as the last examination left it that named it; and what every case looked up."""
+        waiting, hangs = Waiting(), set()
         for row in self._rows[tables.EXAMINATION]:
-            name = row["order_id"], row["wholesaler_id"]
-            highest[name] = max(highest[name], row["revision"])
-        lines, hangs = set(), set()
-        for row in self._rows[tables.EXAMINATION]:
-            identity = row["order_id"], row["wholesaler_id"], row["revision"]
-            if row["cause"] != "message" or row["stopped"] is None or row["revision"] < highest[identity[:2]]:
+            if row["cause"] == "superseded":
                 continue
-            stopped = [
-                line["line"]
-                for line in json.loads(row["stopped"])["lines"]
-                if not SETTLED & {reason["code"] for reason in line["reasons"]}
-            ]  # fmt: skip
-            lines |= {(row["id"], line, *identity) for line in stopped}
-            if stopped:
-                hangs |= {(question_key(question), row["id"]) for question in case_of(row["evidence"]).answers}
-        return lines, hangs
+            case = case_of(row["evidence"])
+            verdict = decide(case)
+            hangs |= {(question_key(question), row["id"]) for question in hangs_on(case.answers, verdict)}
+            waiting.take(row, case, verdict)
+        return *waiting.rows(self.now), hangs
 
     def site_identifiers(self) -> Rows:
         """What any fact gives any site, also a fact that counts no longer."""
-        bodies = [json.loads(row["body"]) for row in self._rows[tables.FACT] if row["kind"] == "site"]
+        bodies = [(json.loads(row["body"]), row["load"]) for row in self._rows[tables.FACT] if row["kind"] == "site"]
         return {
-            (value, kind, body["site_id"]) for body in bodies for kind, values in body.get("identifiers", {}).items() for value in values
+            (value, kind, body["site_id"], load)
+            for body, load in bodies
+            for kind, values in body.get("identifiers", {}).items()
+            for value in values
         }
 
     def freshness(self) -> Rows:
@@ -112,13 +154,22 @@ def varied(ledger: Ledger) -> Ledger:
         revision(2, STOPPED, "SO-8"), order("SO-9", {"/ship_to/rems_site_id": "HF4"} | STOPPED), batch=3,
     )  # fmt: skip
     ledger.source_of("made again")
+    follow(ledger)
+    suspended = {"sequence": 990, "status": "suspended", "effective_on": "2026-11-20"}
+    later = NOON + timedelta(hours=2)
+    ledger.set_clock(later)
+    ledger.load(authorization("AU-MANY", 10), next(fact for fact in WORLD if fact.get("site_id") == "HF1") | suspended, as_of=later)
+    follow(ledger)
+    ledger.load(authorization("AU-MANY", 10), as_of=later, world=[fact for fact in WORLD if fact.get("site_id") != "HF3"])
+    ledger.judge(revision(2, STOPPED, "SO-4"), revision(2, STOPPED, "SO-9"))
+    follow(ledger, orders=2)
     return ledger
 
 
 def test_what_moves_is_what_the_evidence_says(varied: Ledger) -> None:
     """Heads, tail, counters, units, serials, open lines, dependencies and the registry's tables: made anew, they are the same."""
     anew = Anew(varied)
-    lines, hangs = anew.open_lines()
+    opened, watched, hangs = anew.waiting()
     units = {row for row in varied.rows(tables.UNITS) if row[2]}
 
     assert set(varied.rows(tables.HEAD)) == anew.heads()
@@ -126,32 +177,51 @@ def test_what_moves_is_what_the_evidence_says(varied: Ledger) -> None:
     assert set(varied.rows(tables.RECORD_COUNT)) == anew.record_counts()
     assert units == anew.units()
     assert set(varied.rows(tables.SERIAL)) == anew.serials()
-    assert {row[:5] for row in varied.rows(tables.OPEN_LINE)} == lines
+    assert {row[:6] for row in varied.rows(tables.OPEN_LINE)} == opened
+    assert {(*row[:5], row[6]) for row in varied.rows(tables.WATCHED_LINE)} == watched
+    assert all(row[5] <= row[6] for row in varied.rows(tables.WATCHED_LINE))
     assert set(varied.rows(tables.DEPENDENCY)) == hangs
     assert set(varied.rows(tables.SITE_IDENTIFIER)) == anew.site_identifiers()
     assert set(varied.rows(tables.FRESHNESS)) == anew.freshness()
-    assert all((anew.units(), anew.serials(), lines, hangs)), "a run without these proves nothing"
+    assert {row[5] for row in varied.rows(tables.EXAMINATION)} == {"message", "superseded", "again", "withdrawn"}
+    assert all((anew.units(), anew.serials(), opened, watched, hangs)), "a run without these proves nothing"
+
+
+IN_HAND = {tables.FOLLOW_UP, tables.DUE, tables.LOOKING_BACK}
+"""Work that was begun: where it is lost, everything that waits is judged again by one row of it without load and question."""
+OF_THE_REGISTRY = {tables.SEQUENCE, tables.PENDING_HEARTBEAT}
+"""Made anew by the tests of the registry."""
 
 
 def test_every_table_that_moves_is_made_anew() -> None:
     """A table that is neither evidence nor made anew here would be one that nobody can restore."""
     made = {tables.HEAD, tables.TAIL, tables.RECORD_COUNT, tables.FRESHNESS, tables.UNITS, tables.SERIAL, tables.SITE_IDENTIFIER}
-    assert set(tables.METADATA.tables.values()) == set(tables.ONLY_ADDED) | made | {tables.OPEN_LINE, tables.DEPENDENCY}
+    waiting = {tables.OPEN_LINE, tables.WATCHED_LINE, tables.DEPENDENCY}
+    rules = {tables.RULES}  # empty, it is as if other rules had held: everything that waits is judged again
+    assert set(tables.METADATA.tables.values()) == set(tables.ONLY_ADDED) | made | waiting | rules | IN_HAND | OF_THE_REGISTRY
+
+
+def test_work_that_was_lost_is_found_again(varied: Ledger) -> None:
+    """One row that names nothing has everything judged again that waits."""
+    examined, waits = len(varied.rows(tables.EXAMINATION)), len({row[2:5] for row in varied.rows(tables.OPEN_LINE)})
+    with transaction(varied.engine) as cursor:
+        cursor.execute("DELETE FROM moving_rules")
+    assert follow(varied) >= waits
+    assert len(varied.rows(tables.EXAMINATION)) > examined
 
 
 @pytest.mark.parametrize(
-    ("changes", "day"),
+    ("changes", "at"),
     [
-        ({"/ship_on": "2026-11-23", "/lines/0/patient": None}, "2026-11-23"),
-        ({"/ship_on": "2026-11-20", "/lines/0/patient": None}, "2026-11-20"),
-        ({"/ship_on": "2026-11-19", "/lines/0/patient": None, "/lines/0/expires_on": "2026-12-05"}, "2026-11-20"),
-        ({"/ship_on": "2026-11-16", "/ship_to/rems_site_id": "HF5"}, "2026-12-01"),
+        ({"/ship_on": "2026-11-23", "/lines/0/patient": None}, "2026-12-01T05:00:00+00:00"),
+        ({"/ship_on": "2026-11-12", "/lines/0/patient": None}, "2027-06-01T04:00:00+00:00"),
+        ({"/ship_on": "2026-11-23", "/lines/0/patient": None, "/lines/0/expires_on": "2026-11-28"}, "2026-11-29T05:00:00+00:00"),
     ],
 )
-def test_an_open_line_knows_the_next_day_that_could_change_its_answer(ledger: Ledger, changes: Wire, day: str) -> None:
-    """A day on which anything that was seen begins or ends is not passed over."""
+def test_an_open_line_knows_the_next_day_that_could_change_its_answer(ledger: Ledger, changes: Wire, at: str) -> None:
+    """The ship date's limit, an expiry; days of what was looked up are the domain's to test."""
     ledger.load()
     ledger.judge(order("SO-1", changes))
     [row] = ledger.rows(tables.OPEN_LINE)
     assert row[5] is not None
-    assert row[5].isoformat() <= day
+    assert row[5].isoformat() == at

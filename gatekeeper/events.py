@@ -16,7 +16,7 @@ from gatekeeper.gate import TERMS, guarded
 from gatekeeper.history import gone_lines, is_superseded, withdrawn_lines
 from gatekeeper.recording import Recording, Terms
 from gatekeeper.refusals import refusal_of
-from gatekeeper.rules import Rules
+from gatekeeper.rules import RuleBook, Rules
 from gatekeeper.storage import events as storage
 from gatekeeper.storage import ledger, tables
 from gatekeeper.storage.events import OrderEvent
@@ -55,7 +55,9 @@ def read_event_arrival(position: Position, raw: bytes, aside: str | None = None)
     return EventArrival(position, raw, digest, event, canonical(event))
 
 
-def take_events(cursor: Cursor[Any], source: Source, arrivals: Sequence[EventArrival], rules: Rules, terms: Terms = TERMS) -> list[Answer]:
+def take_events(
+    cursor: Cursor[Any], source: Source, arrivals: Sequence[EventArrival], book: RuleBook, terms: Terms = TERMS
+) -> list[Answer]:
     """What the ledger has for each arrival, in their order; what was taken before is read back.
 
     The caller commits, and publishes only then. What follows for orders is published by the relay.
@@ -66,7 +68,7 @@ def take_events(cursor: Cursor[Any], source: Source, arrivals: Sequence[EventArr
     answers = {answer.position: answer for answer in read_back(cursor, source, judged)} if judged else {}
     fresh = [arrival for arrival in arrivals if arrival.position not in answers]
     if fresh:
-        taking = _Taking(source, tail, rules, terms, _held(cursor, [arrival.event for arrival in fresh]))
+        taking = _Taking(source, tail, book.at(tail.now), terms, _held(cursor, [arrival.event for arrival in fresh]))
         taking.counts = counts
         for arrival in fresh:
             guarded(source, arrival.position, taking.take, arrival)

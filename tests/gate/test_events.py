@@ -164,8 +164,30 @@ def test_withdrawn_goods_that_left_raise_an_alert_and_the_higher_revision_is_loo
     assert (alert["kind"], alert["evidence"]["lines"], alert["revision"]) == ("withdrawn_goods_shipped", [1], 1)
     [watched] = ledger.rows(tables.WATCHED_LINE)
     assert ledger.rows(tables.DUE) == [(watched[0], "event")]
-    warehouse.tell(event("shipped", revision=2, lines=[1]))
-    assert len(bodies_in(warehouse, "compliance-alerts")) == 1
+    warehouse.follow()
+    stopped = bodies_in(warehouse, "shipments-stopped")
+    assert [(body["revision"], codes(body)) for body in stopped] == [(2, [["order_already_shipped"]])]
+    assert [body["kind"] for body in bodies_in(warehouse, "compliance-alerts")] == ["withdrawn_goods_shipped", "released_line_withdrawn"]
+    assert ledger.rows(tables.OPEN_LINE) == ledger.rows(tables.WATCHED_LINE) == []
+    assert wrong(ledger) == []
+
+
+def test_what_left_after_its_cancellation_raises_an_alert(warehouse: Warehouse) -> None:
+    """The record is voided already; whoever restores it needs to know."""
+    warehouse.ledger.judge(order("SO-1", MANY))
+    warehouse.tell(event("cancelled"), event("shipped", lines=[1]))
+    [alert] = bodies_in(warehouse, "compliance-alerts")
+    assert (alert["kind"], alert["evidence"]["lines"]) == ("withdrawn_goods_shipped", [1])
+
+
+def test_what_is_freed_goes_to_whoever_waits_for_it(warehouse: Warehouse) -> None:
+    """An order that was stopped because the units were used up is released on its own."""
+    warehouse.ledger.judge(order("SO-1"), order("SO-2"))
+    warehouse.tell(event("cancelled"))
+    warehouse.follow()
+    released = [(body["order_id"], body["lines"][0]["outcome"]) for body in bodies_in(warehouse, "shipments-released")]
+    assert released == [("SO-1", "withdrawn"), ("SO-2", "released")]
+    assert units(warehouse.ledger) == {"AU-1": 5}
 
 
 def test_a_cancellation_of_what_left_voids_nothing(warehouse: Warehouse) -> None:
@@ -199,9 +221,11 @@ def test_where_shipments_are_reported_a_higher_revision_waits_for_the_word_that_
     assert said(reporting) == ["distribution-records"]
     assert [body["kind"] for body in bodies_in(reporting, "distribution-records")] == ["void"]
     assert units(ledger) == {}, "what was freed by the higher revision is not freed twice"
-    reporting.tell(event("cancelled", revision=2))
-    [third] = reporting.judge(revision(3, SERIALS))
-    assert [topic for topic, _ in bodies(third)][-2:] == ["shipments-released", "distribution-records"]
+    reporting.follow()
+    [released] = [body for body in bodies_in(reporting, "shipments-released") if body["revision"] == 2]
+    assert [(line["line"], line["outcome"]) for line in released["lines"]] == [(1, "released")]
+    assert [body["kind"] for body in bodies_in(reporting, "distribution-records")] == ["void", "original"]
+    assert units(ledger) == {"AU-1": 5}
     assert wrong(ledger) == []
 
 

@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 
 from gatekeeper.arrivals import Answer, Position, Source
 from gatekeeper.events import read_event_arrival, take_events
+from gatekeeper.following import step
 from gatekeeper.gate import judge
 from gatekeeper.recording import Terms
 from gatekeeper.storage import ledger as storage
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
+from tests.gate.following import Always
 from tests.gate.ledger import Ledger, Wire, batches
 
 TOPIC = "shipment-events"
@@ -49,7 +51,7 @@ class Warehouse:
         for part in batches(placed, batch):
             with transaction(self.ledger.engine) as cursor:
                 arrivals = [read_event_arrival(position, raw) for position, raw in part]
-                answers += take_events(cursor, self.source, arrivals, self.ledger.rules, self.terms)
+                answers += take_events(cursor, self.source, arrivals, Always(self.ledger.rules), self.terms)
         return answers
 
     def judge(self, *messages: bytes) -> list[Answer]:
@@ -60,6 +62,11 @@ class Warehouse:
                 arrivals = self.ledger.arrivals(message)
                 answers += judge(cursor, self.ledger.source, arrivals, self.ledger.rules, self.terms)
         return answers
+
+    def follow(self) -> None:
+        """Everything that is due is judged again."""
+        while step(self.ledger.engine, Always(self.ledger.rules), self.terms):
+            pass
 
     def outbox(self) -> list[Sent]:
         """What the relay publishes, in its order."""

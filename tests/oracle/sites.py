@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from tests.oracle import addresses
-from tests.oracle.registry import KINDS, Fact, on_file, other_programs, site_on, sites_on
+from tests.oracle.registry import KINDS, Fact, on_file, other_programs, site_on, sites_on, told
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,16 @@ def find_site(order: dict[str, Any], facts: list[Fact], program: str, today: dat
     if "rems_site_id" in order["ship_to"]:
         return by_rems_site_id(order["ship_to"]["rems_site_id"], facts, program, today)
     given, sites = given_identifiers(order), sites_on(facts, program, today)
-    by_account = [site for site in sites if given.get("account") in on_file(site, "account")]
+    by_account = [
+        site for site in sites if given.get("account") in on_file(site, "account") or account_is_aliased(order, site, facts, today)
+    ]
     if by_account:
-        return the_one_at(order, by_account)
+        return the_one_at(order, by_account, facts, today)
     known = {kind: value for kind, value in given.items() if any(value in on_file(site, kind) for site in sites)}
     if not known:
         return Found(None, unknown_or_of_other_program(given, facts, program, today))
     carriers = [site for site in sites if all(value in on_file(site, kind) for kind, value in known.items())]
-    return the_one_at(order, carriers) if carriers else Found(None, "site_identifiers_disagree")
+    return the_one_at(order, carriers, facts, today) if carriers else Found(None, "site_identifiers_disagree")
 
 
 def by_rems_site_id(site_id: str, facts: list[Fact], program: str, today: date) -> Found:
@@ -61,11 +63,30 @@ def unknown_or_of_other_program(given: dict[str, str], facts: list[Fact], progra
     return "site_of_other_program" if elsewhere else "site_unknown"
 
 
-def the_one_at(order: dict[str, Any], candidates: list[Fact]) -> Found:
+def the_one_at(order: dict[str, Any], candidates: list[Fact], facts: list[Fact], today: date) -> Found:
     """'Of several sites, the one whose address agrees (none or several: `site_ambiguous`).'"""
     if len(candidates) > 1:
-        candidates = [site for site in candidates if addresses.agree(order["ship_to"]["address"], site.get("address"))]
+        candidates = [site for site in candidates if address_agrees(order, site, facts, today)]
     return Found(candidates[0]) if len(candidates) == 1 else Found(None, "site_ambiguous")
+
+
+def aliases_of(order: dict[str, Any], site: Fact, facts: list[Fact], today: date) -> list[Fact]:
+    """'`site_alias` gives one more address or account of a known site for one wholesaler, until a day.'"""
+    of_both = {"site_id": site["site_id"], "wholesaler_id": order["wholesaler_id"]}
+    aliases = told(facts, site["program"], "site_alias", **of_both)
+    return [alias for alias in aliases if alias["effective_on"] <= today.isoformat() <= alias["through"]]
+
+
+def address_agrees(order: dict[str, Any], site: Fact, facts: list[Fact], today: date) -> bool:
+    """'The address always has to agree'; 'what this rule cannot know to be the same … a `site_alias` settles.'"""
+    known = [site.get("address"), *(alias["address"] for alias in aliases_of(order, site, facts, today) if "address" in alias)]
+    return any(addresses.agree(order["ship_to"]["address"], address) for address in known)
+
+
+def account_is_aliased(order: dict[str, Any], site: Fact, facts: list[Fact], today: date) -> bool:
+    """An alias gives the order's account to the site."""
+    accounts = [alias["account"] for alias in aliases_of(order, site, facts, today) if "account" in alias]
+    return "account" in order["ship_to"] and order["ship_to"]["account"] in accounts
 
 
 def identifier_disagrees(kind: str, value: str, site: Fact, order: dict[str, Any], sites: list[Fact]) -> bool:

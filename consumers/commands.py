@@ -15,19 +15,37 @@ def consume() -> None:
     """Run one consumer, until it is told to stop."""
 
 
+_instance = click.option("--instance", required=True, metavar="NAME", help="Unique in the group, and the same after a restart.")
+
+
 @consume.command("orders")
-@click.option("--instance", required=True, metavar="NAME", help="Unique in the group, and the same after a restart.")
-def consume_orders_command(instance: str) -> None:
+@_instance
+def consume_orders(instance: str) -> None:
     """Judge shipment orders and publish what may leave, what may not, and the distribution records.
 
     It waits and goes on by itself when the database or the broker is away, and stops cleanly on SIGTERM and SIGINT.
     """
-    from consumers.consuming import consume_orders  # noqa: PLC0415 - help is shown without loading the client library
+    _consume("orders", instance)
+
+
+@consume.command("facts")
+@_instance
+def consume_facts(instance: str) -> None:
+    """Take what the registries say by topic into the ledger.
+
+    From the moment on that a fact is recorded, every verdict of every process obeys it. It waits and goes on by itself when the
+    database or the broker is away, and stops cleanly on SIGTERM and SIGINT.
+    """
+    _consume("facts", instance)
+
+
+def _consume(consumer: str, instance: str) -> None:
+    from consumers.consuming import consume  # noqa: PLC0415 - help is shown without loading the client library
     from gatekeeper.config import read_settings  # noqa: PLC0415
 
     if not _INSTANCE.match(instance):
         raise Unusable("--instance must be 1 to 64 letters, digits, points, underscores and hyphens.")
-    consume_orders(read_settings(os.environ), instance)
+    consume(read_settings(os.environ), consumer, instance)
 
 
 @click.group()

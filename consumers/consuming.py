@@ -3,28 +3,48 @@
 import gc
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from threading import Event, Timer
 from types import FrameType
-from typing import TypeVar
+from typing import Final, NamedTuple, TypeVar
 
+from sqlalchemy import Engine
+
+from consumers.facts import FactGate
 from consumers.kafka.client import Client, client_of
 from consumers.kafka.log import Log
 from consumers.kafka.topics import topic_id
 from consumers.loop import FIRST_WAIT_S, LONGEST_WAIT_S, run
 from consumers.orders import OrderGate
-from gatekeeper.clock import seconds
+from consumers.topic_gate import TopicGate
+from gatekeeper.clock import now, seconds
 from gatekeeper.config import Settings
 from gatekeeper.errors import Halt, TryAgain
+from gatekeeper.freshness import Freshness
 from gatekeeper.health import serve_health
+from gatekeeper.hearing import limits_of
 from gatekeeper.opening import open_ledger
 from gatekeeper.rules import RuleBook
 from gatekeeper.telemetry import log, start_logging
-from schemas.topics import SHIPMENT_ORDERS, topic_name
+from schemas.topics import REGISTRY_FACTS, SHIPMENT_ORDERS, Topic, topic_name
 
 T = TypeVar("T")
 CONTAINERS_BETWEEN_COLLECTIONS = 500_000
+
+
+class Consumed(NamedTuple):
+    """One topic that is consumed, and what is done with its messages."""
+
+    topic: Topic
+    gate: Callable[[Engine, str, Callable[[], str], RuleBook], TopicGate]
+
+
+CONSUMED: Final[Mapping[str, Consumed]] = {
+    "orders": Consumed(SHIPMENT_ORDERS, OrderGate),
+    "facts": Consumed(REGISTRY_FACTS, FactGate),
+}
+"""By the consumer's name, which its group in the settings has too."""
 
 
 class Going:
@@ -70,16 +90,21 @@ class Going:
         return None
 
 
-def consume_orders(settings: Settings, instance: str) -> None:
-    """Judges and publishes until SIGTERM or SIGINT. Raises ``Halt`` where going on could be wrong."""
+def consume(settings: Settings, consumer: str, instance: str) -> None:
+    """Takes and publishes until SIGTERM or SIGINT. Raises ``Halt`` where going on could be wrong."""
     start_logging(settings.log_level)
-    client, going = client_of(settings, instance), Going(settings)
+    client, going = client_of(settings, instance, consumer), Going(settings)
     book = RuleBook.read(settings.programs, settings.programs_added)
+    freshness = Freshness(lambda: limits_of(book.at(now()).programs))
     _obey_signals(going, settings, instance)
-    health = serve_health(settings.health_host, settings.health_port, going.ready, going.live) if settings.health_port is not None else None
-    log("started", command="consume", instance=instance, group=settings.consumer_group, version=version("distribution-gatekeeper"))
+    health = (
+        serve_health(settings.health_host, settings.health_port, going.ready, going.live, freshness.told)
+        if settings.health_port is not None
+        else None
+    )
+    log("started", command="consume", instance=instance, group=client.group, version=version("distribution-gatekeeper"))
     try:
-        _consume(settings, client, book, going)
+        _consume(settings, client, CONSUMED[consumer], book, freshness, going)
     except Halt as halt:
         log("halted", command="consume", instance=instance, reason=halt)
         raise
@@ -89,20 +114,25 @@ def consume_orders(settings: Settings, instance: str) -> None:
     log("stopped", command="consume", instance=instance)
 
 
-def _consume(settings: Settings, client: Client, book: RuleBook, going: Going) -> None:
+def _consume(settings: Settings, client: Client, consumed: Consumed, book: RuleBook, freshness: Freshness, going: Going) -> None:
     engine = going.until_there(lambda: open_ledger(settings))
     if engine is None:
         return
-    topic = topic_name(settings.topic_prefix, SHIPMENT_ORDERS)
+    topic = topic_name(settings.topic_prefix, consumed.topic)
     if going.until_there(lambda: topic_id(client, topic)) is None:
         return
-    gate = OrderGate(engine, SHIPMENT_ORDERS.name, lambda: topic_id(client, topic), book)
-    going.log = Log(client, SHIPMENT_ORDERS.name, settings.topic_prefix, gate.starts)
+    gate = consumed.gate(engine, consumed.topic.name, lambda: topic_id(client, topic), book)
+    going.log = Log(client, consumed.topic.name, settings.topic_prefix, gate.starts)
+
+    def turned() -> None:
+        going.going_on()
+        freshness.look(engine)
+
     # What a batch makes is gone when it ends, without cycles; looking for them a hundred times a batch costs a seventh of the time.
     gc.freeze()
     gc.set_threshold(CONTAINERS_BETWEEN_COLLECTIONS)
     try:
-        run(going.log, gate.handle, going.stop, going.waiting, going.going_on)
+        run(going.log, gate.handle, going.stop, going.waiting, turned)
     finally:
         going.log.close()
         engine.dispose()

@@ -58,6 +58,13 @@ class Settings:
         readers.matching(r"[A-Za-z0-9._-]{1,128}", "1 to 128 letters, digits, points, underscores and hyphens"), "gatekeeper.orders",
         "The consumer group that reads the orders, without the prefix.",
     )  # fmt: skip
+    facts_group: str = _setting(
+        readers.matching(r"[A-Za-z0-9._-]{1,128}", "1 to 128 letters, digits, points, underscores and hyphens"), "gatekeeper.facts",
+        "The consumer group that reads the registries' facts, without the prefix.",
+    )  # fmt: skip
+    missing_facts_alert_s: int = _setting(
+        readers.whole_number(1, 604_800), 900, "After this an alert is raised about facts that were sent and have not come.", unit="seconds"
+    )
     batch_messages: int = _setting(
         readers.whole_number(1, 100_000), 2000, "The most messages judged in one database transaction.", unit="messages"
     )
@@ -113,9 +120,9 @@ class Settings:
     token: Secret | None = _setting(Secret, None, "The token (JWT) of the person for whom a command acts.", without="none")
 
     @property
-    def consumer_group(self) -> str:
-        """The group's name on the broker."""
-        return self.topic_prefix + self.group
+    def groups(self) -> dict[str, str]:
+        """By consumer, its group's name on the broker."""
+        return {"orders": self.topic_prefix + self.group, "facts": self.topic_prefix + self.facts_group}
 
 
 def variable(setting: Field[Any]) -> str:
@@ -139,6 +146,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     settings = Settings(**values)
     if settings.session_timeout_s > settings.poll_interval_s:
         raise Unusable("GATEKEEPER_SESSION_TIMEOUT_S must not be longer than GATEKEEPER_POLL_INTERVAL_S.")
+    if len(set(settings.groups.values())) < len(settings.groups):
+        # Their transactional ids would be the same too: one consumer would end what the other began.
+        raise Unusable("GATEKEEPER_GROUP and the other groups must differ from each other.")
     return settings
 
 

@@ -19,8 +19,8 @@ PATIENCE_S = 5
 class Health:
     """What is served, at ``port``, until ``close``."""
 
-    def __init__(self, host: str, port: int, ready: Callable[[], bool], live: Callable[[], bool]) -> None:
-        answers = {"/health/live": live, "/health/ready": ready}
+    def __init__(self, host: str, port: int, ready: Callable[[], bool], live: Callable[[], bool], told: Callable[[], str]) -> None:
+        answers = {"/health/live": (live, str), "/health/ready": (ready, told)}
         try:
             self._server = _Server((host, port), type("Answers", (_Answers,), {"answers": answers}))
         except (OSError, OverflowError) as error:
@@ -36,9 +36,12 @@ class Health:
         self._server.server_close()
 
 
-def serve_health(host: str, port: int, ready: Callable[[], bool], live: Callable[[], bool]) -> Health:
-    """Serves in a thread of its own. ``ready`` and ``live`` are asked at each request, in another thread, and must answer at once."""
-    health = Health(host, port, ready, live)
+def serve_health(host: str, port: int, ready: Callable[[], bool], live: Callable[[], bool], told: Callable[[], str] = str) -> Health:
+    """Serves in a thread of its own. All three are asked at each request, in another thread, and must answer at once.
+
+    ``told`` gives lines that follow the word of whether it is ready.
+    """
+    health = Health(host, port, ready, live, told)
     log("health_served", port=health.port)
     return health
 
@@ -54,7 +57,7 @@ class _Server(ThreadingHTTPServer):
 class _Answers(BaseHTTPRequestHandler):
     timeout = PATIENCE_S
     server_version, sys_version = "gatekeeper", ""
-    answers: dict[str, Callable[[], bool]]
+    answers: dict[str, tuple[Callable[[], bool], Callable[[], str]]]
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
@@ -62,8 +65,9 @@ class _Answers(BaseHTTPRequestHandler):
             encode, kind = choose_encoder(self.headers.get("Accept", ""))
             self._answer(200, kind, encode(REGISTRY))
         elif path in self.answers:
-            well = self.answers[path]()
-            self._answer(200 if well else 503, "text/plain; charset=utf-8", b"yes\n" if well else b"no\n")
+            asked, told = self.answers[path]
+            well = asked()
+            self._answer(200 if well else 503, "text/plain; charset=utf-8", (b"yes\n" if well else b"no\n") + told().encode())
         else:
             self._answer(404, "text/plain; charset=utf-8", b"There are /metrics, /health/live and /health/ready.\n")
 

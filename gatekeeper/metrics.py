@@ -1,6 +1,6 @@
 """What is measured: a closed list, in base units. No label holds anything but a topic, a partition, a program or a code of ours."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
@@ -42,16 +42,28 @@ REWINDS: Final = Counter("gatekeeper_rewinds", "Times the consumer went back to 
 REGISTRY_AGE: Final = Gauge(
     "gatekeeper_registry_age_seconds", "Since the instant as of which a program's registry speaks.", ("program",), registry=REGISTRY
 )
+REGISTRY_STALE: Final = Gauge(
+    "gatekeeper_registry_stale", "1 where a program's registry is older than its limit, else 0.", ("program",), registry=REGISTRY
+)
+REGISTRY_MISSING: Final = Gauge(
+    "gatekeeper_registry_missing_facts", "Facts of a program that were sent and have not come.", ("program",), registry=REGISTRY
+)
+FACTS: Final = Counter("gatekeeper_facts", "Registry facts that arrived, by what became of them.", ("code",), registry=REGISTRY)
 LAST_READ: Final = Gauge("gatekeeper_last_read_timestamp_seconds", "When the broker last answered a read, in Unix time.", registry=REGISTRY)
 
 
-def registry_as_of(program: str, as_of: datetime) -> None:
-    """The instant as of which a program's registry speaks; its age is then that of the moment when it is asked for."""
+def registry_as_of(program: str, as_of: datetime, limit: timedelta | None = None) -> None:
+    """The instant as of which a program's registry speaks; its age is then that of the moment when it is asked for.
+
+    With a ``limit`` it is also known whether it is too old.
+    """
 
     def age() -> float:
         return (clock.now() - as_of).total_seconds()
 
     REGISTRY_AGE.labels(program).set_function(age)
+    if limit is not None:
+        REGISTRY_STALE.labels(program).set_function(lambda: float(age() > limit.total_seconds()))
 
 
 def has_read() -> None:

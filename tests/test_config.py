@@ -30,7 +30,7 @@ def test_nothing_given_is_all_defaults() -> None:
         10,
     )
     assert (settings.registry_loss_percent, settings.health_host, settings.health_port) == (10, "127.0.0.1", None)
-    assert settings.consumer_group == "gatekeeper.orders"
+    assert settings.groups["orders"] == "gatekeeper.orders"
     assert not settings.kafka_options
 
 
@@ -55,7 +55,7 @@ def test_what_is_given_is_read(tmp_path: Path) -> None:
         "GATEKEEPER_LOG_LEVEL": "WARNING",
         "GATEKEEPER_ISSUER": "",
     })  # fmt: skip
-    assert settings.consumer_group == "east.gatekeeper.orders"
+    assert settings.groups["orders"] == "east.gatekeeper.orders"
     assert settings.kafka_bootstrap_servers == "one:9092,[::1]:9093"
     assert dict(settings.kafka_options) == {"security.protocol": "SASL_SSL", "sasl.password": "hush", "linger.ms": 5}
     assert settings.programs == tmp_path

@@ -73,14 +73,17 @@ class Client(NamedTuple):
         }
 
 
-def client_of(settings: Settings, instance: str) -> Client:
-    """The client that the settings describe, as the consumer with this name. Raises ``Unusable`` where they name no broker."""
+def client_of(settings: Settings, instance: str, consumer: str = "orders") -> Client:
+    """The client that the settings describe, as the member with this name of a consumer's group.
+
+    Raises ``Unusable`` where they name no broker.
+    """
     if settings.kafka_bootstrap_servers is None:
         raise Unusable("GATEKEEPER_KAFKA_BOOTSTRAP_SERVERS is not set: name the brokers, as host:port.")
     return Client(
         settings.kafka_bootstrap_servers,
         dict(settings.kafka_options),
-        settings.consumer_group,
+        settings.groups[consumer],
         instance,
         settings.session_timeout_s,
         settings.poll_interval_s,

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os import fstat
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO, Final, NamedTuple
@@ -96,12 +97,13 @@ def _copy_of(path: Path, most: int) -> Iterator[_Copy]:
     with TemporaryFile() as copy:
         try:
             with open_file(path) as file:
+                enough = most if fstat(file.fileno()).st_size <= most else PIECE
                 while piece := file.read(PIECE):
                     digest.update(piece)
-                    if size < PIECE or size + len(piece) <= most:
-                        copy.write(piece)
                     size += len(piece)
-            copy.truncate(size if size <= most else PIECE)
+                    if size <= enough:
+                        copy.write(piece)
+            copy.truncate(size if size <= enough else PIECE)
         except OSError as error:
             raise Unusable(f"{path} was refused, but it cannot be kept: {error.strerror}.") from None
         yield _Copy(copy, digest.hexdigest(), size, copy.seek(0, 2))

@@ -193,3 +193,9 @@ def test_a_file_of_a_registry_holds_no_site_alias(tmp_path: Path) -> None:
     """It is the wholesaler's own fact, approved here."""
     alias = {"fact": "site_alias", "program": "lemtrada", "sequence": 3, "effective_on": "2026-01-01", "site_id": "A", "account": "777"}
     assert ", line 3, cannot be read: /fact: " in refused(snapshot_file(tmp_path, SITE, alias))
+
+
+def test_a_row_that_never_ends_is_cut_off(tmp_path: Path) -> None:
+    path, header = csv_of(tmp_path, COLUMNS, '"' + '\n","' * 1_000_000)
+    with pytest.raises(Unusable, match="the row is longer than 1048576 bytes"):
+        rows_of(path, header)

@@ -76,7 +76,7 @@ class Answer(NamedTuple):
 
 
 def read_subject(text: str) -> Subject:
-    """A subject as the topic's keys write it: ``lemtrada/site/HF-0001``, ``lemtrada/program``."""
+    """A subject as the topic's keys write it: ``PROGRAM/site/HF-0001``, ``PROGRAM/program``."""
     program, _, rest = text.partition("/")
     kind, _, name = rest.partition("/")
     if kind == "program" and not name:

@@ -13,7 +13,7 @@ from psycopg import Cursor
 from gatekeeper.alerts import event_alert
 from gatekeeper.arrivals import Answer, Position, SetAside, Source
 from gatekeeper.gate import TERMS, guarded
-from gatekeeper.history import gone_lines, is_superseded, withdrawn_lines
+from gatekeeper.history import Amount, emptied_lines, gone_lines, is_superseded, withdrawn_lines
 from gatekeeper.recording import Recording, Terms
 from gatekeeper.refusals import refusal_of
 from gatekeeper.rules import RuleBook, Rules
@@ -83,9 +83,9 @@ class _Held(NamedTuple):
     events: Sequence[OrderEvent]
     digests: dict[Name, bytes]
     records: dict[UUID, RecordRow]
-    """Those that a cancellation may void."""
+    """The live ones."""
     arrived: dict[int, tuple[int, int, int]]
-    """By the last message's examination, where it stood, of orders that a cancellation is of."""
+    """By the last message's examination, where it stood."""
 
 
 def _held(cursor: Cursor[Any], messages: Iterable[ShipmentEvent | Unreadable | SetAside]) -> _Held:
@@ -93,17 +93,17 @@ def _held(cursor: Cursor[Any], messages: Iterable[ShipmentEvent | Unreadable | S
     if not events:
         return _Held((), (), {}, {}, {})
     names, ids = [event.order_id for event in events], [event.event_id for event in events]
-    held = _Held(ledger.earlier(cursor, names), storage.events_of(cursor, names), storage.digests_of(cursor, ids), {}, {})
-    cancelled = {(event.wholesaler_id, event.order_id) for event in events if event.event == "cancelled"}
-    if not cancelled:
-        return held
-    histories: dict[Name, list[EarlierExamination]] = {name: [] for name in cancelled}
-    for examination in held.examinations:
+    histories: dict[Name, list[EarlierExamination]] = {(event.wholesaler_id, event.order_id): [] for event in events}
+    examinations = ledger.earlier(cursor, names)
+    for examination in examinations:
         if (name := (examination.wholesaler_id, examination.order_id)) in histories:
             histories[name].append(examination)
     live = [record for history in histories.values() for line in released_lines(history).values() for record in line.records]
-    last = [message.id for history in histories.values() if (message := _last_message(history)) is not None]
-    return held._replace(records=ledger.records(cursor, live), arrived=storage.arrived(cursor, last))
+    cancelled = {(event.wholesaler_id, event.order_id) for event in events if event.event == "cancelled"}
+    last = [message.id for name in cancelled if (message := _last_message(histories[name])) is not None]
+    arrived = storage.arrived(cursor, last) if last else {}
+    told, digests = storage.events_of(cursor, names), storage.digests_of(cursor, ids)
+    return _Held(examinations, told, digests, ledger.records(cursor, live), arrived)
 
 
 def _last_message(history: Iterable[EarlierExamination]) -> EarlierExamination | None:
@@ -138,13 +138,12 @@ class _Taking(Recording):
             (*place, event.event_id, event.wholesaler_id, event.order_id, revision, event.event, digest, arrival.content, self._block)
         )
         self._answer(arrival, "event")
-        lines = () if event.lines is UNSET else tuple([line.line for line in event.lines])
-        told = OrderEvent(event.wholesaler_id, event.order_id, revision, event.event, lines)
+        told = storage.event_of(event.wholesaler_id, event.order_id, revision, event.event, arrival.content)
+        self._events[event.wholesaler_id, event.order_id].append(told)
         if event.event == "shipped":
             self._left(event, told)
         elif event.event == "cancelled":
             self._stays(event, told)
-        self._events[event.wholesaler_id, event.order_id].append(told)
 
     def write(self, cursor: Cursor[Any]) -> list[Answer]:
         """Adds all of it as the next block, and moves what moves."""
@@ -156,17 +155,26 @@ class _Taking(Recording):
         return [answer._replace(head=head) for answer in self._answers]
 
     def _left(self, event: ShipmentEvent, told: OrderEvent) -> None:
-        """The lines leave the watch. Where they had been withdrawn, a person has to know."""
-        wholesaler_id, order_id, revision, _, lines = told
-        self._settled.unwatch(order_id, wholesaler_id, revision, revision, lines)
+        """What has left whole leaves the watch. Where it had been withdrawn, a person has to know."""
+        wholesaler_id, order_id, revision, _, lines, _ = told
+        name = wholesaler_id, order_id
+        emptied = emptied_lines(revision, self._events[name], self._ordered(name, revision)) & set(lines)
+        if emptied:
+            self._settled.unwatch(order_id, wholesaler_id, revision, revision, sorted(emptied))
         self._settled.tell(order_id, wholesaler_id, revision)
-        withdrawn = withdrawn_lines(revision, self._history[wholesaler_id, order_id]) & set(lines)
+        withdrawn = withdrawn_lines(revision, self._history[name]) & set(lines)
         if withdrawn:
             self._tell("withdrawn_goods_shipped", event, "", {"lines": sorted(withdrawn)})
 
+    def _ordered(self, name: Name, revision: int) -> dict[int, Amount]:
+        """By line of this revision, what its live record says: only covered lines are watched."""
+        released = [line for (of, _), line in released_lines(self._history[name]).items() if of == revision]
+        records = [record_of(self._records[record].body) for line in released for record in line.records]
+        return {record.line: Amount(record.quantity, record.unit) for record in records}
+
     def _stays(self, event: ShipmentEvent, told: OrderEvent) -> None:
         """What is open is closed, what was released is withdrawn, live records are voided; but not of what has left."""
-        wholesaler_id, order_id, revision, _, _ = told
+        wholesaler_id, order_id, revision, *_ = told
         name = wholesaler_id, order_id
         left = gone_lines(revision, self._events[name])
         if contradicted := sorted(line for line in left if told.is_of(line)):

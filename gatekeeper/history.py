@@ -1,7 +1,9 @@
 """What came before of an order: its earlier messages, and what the warehouse said of its goods. Pure."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,6 +20,13 @@ class _Line(msgspec.Struct):
 
 class _Released(msgspec.Struct):
     lines: tuple[_Line, ...]
+
+
+class Amount(NamedTuple):
+    """How much was ordered. Without a unit it is the product's own."""
+
+    quantity: int
+    unit: str | None
 
 
 _released = msgspec.json.Decoder(_Released)
@@ -52,8 +61,21 @@ def withdrawn_lines(revision: int, examinations: Iterable[EarlierExamination]) -
 
 
 def gone_lines(revision: int, events: Iterable[OrderEvent]) -> frozenset[int]:
-    """The lines of this revision of which goods have left."""
+    """The lines of this revision of which goods have left, all or some."""
     return frozenset(line for event in events if event.event == "shipped" and event.revision == revision for line in event.lines)
+
+
+def emptied_lines(revision: int, events: Iterable[OrderEvent], ordered: Mapping[int, Amount]) -> frozenset[int]:
+    """Of the ``ordered`` lines of this revision those of which everything has left: partial shipments add up."""
+    left: dict[int, float] = dict.fromkeys(ordered, 0)
+    for event in events:
+        if event.event == "shipped" and event.revision == revision:
+            for line, (quantity, unit) in zip(event.lines, event.amounts, strict=True):
+                if quantity is None:
+                    left[line] = math.inf
+                elif line in ordered and (unit is None or ordered[line].unit in (None, unit)):
+                    left[line] += quantity
+    return frozenset(line for line, amount in ordered.items() if left[line] >= amount.quantity)
 
 
 def _messages(examinations: Sequence[EarlierExamination], revision: int) -> list[EarlierExamination]:

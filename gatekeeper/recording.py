@@ -21,7 +21,7 @@ from gatekeeper.domain.program import Program
 from gatekeeper.domain.records import DistributionRecord
 from gatekeeper.domain.verdict import NOT_COVERED, RELEASED, Verdict, used_by
 from gatekeeper.evidence import Asked
-from gatekeeper.history import earlier_of, gone_lines
+from gatekeeper.history import Amount, earlier_of, emptied_lines
 from gatekeeper.messages import Envelope, record_message, written
 from gatekeeper.rules import Rules
 from gatekeeper.storage import ledger, moving, tables
@@ -118,7 +118,8 @@ class Recording:
         if waiting:
             self._moves.open(self._last, order, waiting, next_day(case, asked, programs))
         zones = {program.name: program.time_zone for program in programs}
-        left = gone_lines(order.revision, self._events[order.wholesaler_id, order.order_id])
+        ordered = {line.line: Amount(line.quantity, line.unit) for line in order.lines}
+        left = emptied_lines(order.revision, self._events[order.wholesaler_id, order.order_id], ordered)
         watched = {line.line: end_of_watch(order.ship_on, self._terms.watch_business_days, zones[str(line.program)])
                    for line in verdict.lines if line.outcome == RELEASED and line.line not in left}  # fmt: skip
         if any(until > self._tail.now for until in watched.values()):

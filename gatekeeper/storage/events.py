@@ -45,6 +45,8 @@ class OrderEvent(NamedTuple):
     """``shipped``, ``cancelled`` or ``returned``."""
     lines: tuple[int, ...]
     """None where a whole order was cancelled."""
+    amounts: tuple[tuple[int | None, str | None], ...] = ()
+    """Beside each line the quantity and its unit, where they were given."""
 
     def is_of(self, line: int) -> bool:
         """Whether the event says something of this line of its revision."""
@@ -53,6 +55,8 @@ class OrderEvent(NamedTuple):
 
 class _Line(msgspec.Struct):
     line: int
+    quantity: int | None = None
+    unit: str | None = None
 
 
 class _Body(msgspec.Struct):
@@ -65,11 +69,14 @@ _body = msgspec.json.Decoder(_Body)
 def events_of(cursor: Cursor[Any], order_ids: Iterable[str]) -> list[OrderEvent]:
     """Every event about the orders with these ids, of whatever wholesaler, in the order in which they were recorded."""
     found = cursor.execute(OF_ORDERS, (list(set(order_ids)),)).fetchall()
-    return [OrderEvent(wholesaler, order, revision, kind, _lines(body)) for wholesaler, order, revision, kind, body in found]
+    return [event_of(*row) for row in found]
 
 
-def _lines(body: bytes) -> tuple[int, ...]:
-    return tuple([line.line for line in _body.decode(body).lines])
+def event_of(wholesaler_id: str, order_id: str, revision: int, event: str, content: bytes) -> OrderEvent:
+    """An event from what it says, canonical."""
+    lines = _body.decode(content).lines
+    amounts = tuple([(line.quantity, line.unit) for line in lines])
+    return OrderEvent(wholesaler_id, order_id, revision, event, tuple([line.line for line in lines]), amounts)
 
 
 def digests_of(cursor: Cursor[Any], event_ids: Iterable[str]) -> dict[tuple[str, str], bytes]:

@@ -146,6 +146,23 @@ def test_what_left_is_watched_no_more(warehouse: Warehouse) -> None:
     assert said(warehouse) == []
 
 
+def test_a_line_that_leaves_in_parts_is_watched_to_the_last(warehouse: Warehouse) -> None:
+    """Partial shipments add up, also before the order is decided; one in a unit that nobody can compare ends nothing."""
+    ledger = warehouse.ledger
+
+    def part(order_id: str, quantity: int, **more: Any) -> bytes:
+        return event("shipped", order_id, lines=[{"line": 1, "quantity": quantity, **more}])
+
+    warehouse.tell(part("SO-2", 3), part("SO-3", 3))
+    ledger.judge(order("SO-1", MANY), order("SO-2", MANY), order("SO-3", MANY))
+    warehouse.tell(part("SO-1", 2), part("SO-1", 5, unit="pallet"), part("SO-1", 2, unit="vial"), part("SO-2", 2, unit="vial"))
+    assert [row[2] for row in ledger.rows(tables.WATCHED_LINE)] == ["SO-1", "SO-3"]
+    warehouse.tell(part("SO-1", 1), part("SO-3", 6))
+    assert ledger.rows(tables.WATCHED_LINE) == []
+    ledger.judge(order("SO-1", MANY))
+    assert units(ledger) == {"AU-MANY": 15}
+
+
 def test_a_new_revision_of_goods_that_left_is_held(warehouse: Warehouse) -> None:
     """Every line of it, also of products that nobody restricts."""
     warehouse.ledger.judge(order("SO-1", MANY))

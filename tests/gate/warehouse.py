@@ -28,11 +28,13 @@ class Sent(NamedTuple):
     after: tuple[int, int, int] | None
 
 
-def event(kind: str, order_id: str = "SO-1", revision: int | None = 1, lines: Iterable[int] = (), **more: Any) -> bytes:
+def event(kind: str, order_id: str = "SO-1", revision: int | None = 1, lines: Iterable[int | Wire] = (), **more: Any) -> bytes:
     """An event with an id of its own, unless one is given."""
     said: Wire = {"event_id": f"EV-{next(_names)}", "wholesaler_id": "WD-001", "order_id": order_id, "event": kind}
     said |= {"at": "2026-11-23T16:00:00-05:00"} | ({} if revision is None else {"revision": revision})
-    return json.dumps(said | ({"lines": [{"line": line} for line in lines]} if lines else {}) | more).encode()
+    return json.dumps(
+        said | ({"lines": [{"line": line} if isinstance(line, int) else line for line in lines]} if lines else {}) | more
+    ).encode()
 
 
 class Warehouse:

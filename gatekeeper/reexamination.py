@@ -228,7 +228,7 @@ class Reexamination(Recording):
     def _kept(self, group: Group, asked: Asked, numbers: Iterable[int], **also: Any) -> bytes:
         if group.kept.arrived is not None:
             also["arrived"] = group.kept.arrived
-        return evidence(self._at, group.kept.content, self._rules.kept, asked.asked, lines=sorted(numbers), **also)
+        return evidence(self._at, group.kept.content, self._rules.kept_for(group.kept.order), asked.asked, lines=sorted(numbers), **also)
 
 
 def guarded(row: ExaminedRow, step: Callable[..., T], *arguments: Any) -> T:

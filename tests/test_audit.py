@@ -34,14 +34,15 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def written(engine: Engine) -> Engine:
-    """A ledger of eight blocks, with rows of every table in two of them."""
+    """A ledger of ten blocks, with rows of every table in two of them."""
     with transaction(engine) as cursor:
         ledger.source_of(cursor, "shipment-orders", "first")
     for number in (1, 2):
         with transaction(engine) as cursor:
             add(cursor, messages(number))
-        with transaction(engine) as cursor:
-            load(cursor, number)
+        for add_facts in (load, batch):
+            with transaction(engine) as cursor:
+                add_facts(cursor, number)
     with transaction(engine) as cursor:
         ledger.source_of(cursor, "shipment-orders", "made again")
     with transaction(engine) as cursor:
@@ -55,9 +56,10 @@ def add(cursor: Cursor[Any], rows: dict[Table, list[tuple[Any, ...]]]) -> None:
     ledger.take_lock(cursor)
     tail = ledger.read_tail(cursor)
     last = max([tail.examination, *(row[0] for row in rows.get(tables.EXAMINATION, ()))])
-    version = tail.registry_version + (tables.REGISTRY_LOAD in rows)
+    version = tail.registry_version + bool({tables.REGISTRY_LOAD, tables.REGISTRY_BATCH} & set(rows))
+    outbox = [ledger.Outgoing(row[0], after=(1, 0, 7)) for row in rows.get(tables.EXAMINATION, ())]
     blocked: dict[Table, list[Sequence[Any]]] = {table: [(*row, tail.block + 1) for row in recorded] for table, recorded in rows.items()}
-    ledger.add_block(cursor, tail, blocked, examination=last, registry_version=version)
+    ledger.add_block(cursor, tail, blocked, examination=last, registry_version=version, outbox=outbox)
 
 
 def messages(number: int) -> dict[Table, list[tuple[Any, ...]]]:
@@ -73,6 +75,16 @@ def messages(number: int) -> dict[Table, list[tuple[Any, ...]]]:
         tables.DISTRIBUTION_RECORD: [(uuid4(), "lemtrada", order, "original", None, order, 5, b"{}") for order in orders],
         tables.ALERT: [(uuid4(), "order_contradicts", order, b"{}") for order in orders],
         tables.REFUSAL: [(1, 0, 10 * number + 2, b"\x00", b"{}")],
+        tables.HEARTBEAT: [(2, 0, order, "lemtrada", order, AT) for order in orders],
+        tables.ASIDE: [(2, 0, order, "contradicts", b"{}") for order in orders],
+        tables.SHIPMENT_EVENT: [(3, 0, order, f"E-{order}", "WD-001", f"SO-{order}", 1, "shipped", b"d", b"{}") for order in orders],
+        tables.REFUSED_FILE: [(order, "ab", None, "It is damaged.", 9, 9, None, False, None, AT) for order in orders],
+        tables.FILE_PIECE: [(f"ab{number}", piece, b"rubbish") for piece in range(2)],
+        tables.FILE_CONFIRMATION: [(f"ab{order}", "u-17", "They closed.", AT) for order in orders],
+        tables.SITE_ALIAS: [(uuid4(), "lemtrada", "HF-1", "WD-001", b"{}", "u-17", AT) for _ in orders],
+        tables.SITE_ALIAS_DECISION: [(UUID(int=order), 1, "approved", "Seen.", "u-18", AT) for order in orders],
+        tables.LOOK_BACK: [(order, 11, "site", number, 9, 1, None, AT) for order in orders],
+        tables.FINDING: [(10 * number, order, 1, b"{}") for order in orders],
     }  # fmt: skip
 
 
@@ -83,6 +95,16 @@ def load(cursor: Cursor[Any], number: int) -> None:
     digest = chain.facts_digest(rows_of_load(cursor.connection, number))
     row = (number, number, "lemtrada", 40 + number, AT, AT.date(), AT, ["patient", "site"], 3, "ab", digest, AT)
     add(cursor, {tables.REGISTRY_LOAD: [row]})
+
+
+def batch(cursor: Cursor[Any], number: int) -> None:
+    """Two facts that came by topic."""
+    insert(
+        cursor,
+        Added(tables.FACT, [(390 + 10 * number + k, 50 + number, "patient", "lemtrada", f"P-{k}", k, AT.date(), b"{}") for k in (1, 2)]),
+    )
+    digest = chain.facts_digest(rows_of_load(cursor.connection, 50 + number))
+    add(cursor, {tables.REGISTRY_BATCH: [(50 + number, 20 + number, "topic", 2, digest, AT)]})
 
 
 def walked(engine: Engine, head: bytes | None = None) -> Finding | Walked:
@@ -101,8 +123,11 @@ CHANGED = {
     DateTime: "{} + interval '1 microsecond'", Date: "{} + 1", Boolean: "NOT {}", Uuid: "gen_random_uuid()",
     ARRAY: "array_append({}, 'recall')",
 }  # fmt: skip
-WHEN_NULL = {BigInteger: "7", LargeBinary: "'\\x00'::bytea", Uuid: "gen_random_uuid()"}
-OF_BLOCK = "(SELECT l.block FROM registry_load l WHERE l.id = kept.load)"
+WHEN_NULL = {
+    BigInteger: "7", Integer: "7", SmallInteger: "7", Text: "'x'", LargeBinary: "'\\x00'::bytea", Uuid: "gen_random_uuid()",
+}  # fmt: skip
+OF_BLOCK = """(SELECT l.block FROM registry_load l WHERE l.id = kept.load
+    UNION ALL SELECT b.block FROM registry_batch b WHERE b.id = kept.load)"""
 
 
 def changed(table: Table, name: str) -> str:
@@ -167,7 +192,7 @@ def superuser(url: str, table: Table) -> Iterator[Superuser]:
 def test_a_ledger_in_which_everything_fits_is_walked_whole(written: Engine) -> None:
     found = walked(written)
     assert isinstance(found, Walked)
-    assert (found.blocks, found.rows) == (8, 2 + 2 * 10 + 2 + 3)
+    assert (found.blocks, found.rows) == (10, 2 + 2 * (10 + 10 * 2 + 2) + 2 + 2 + 3)
     with transaction(written) as cursor:
         assert found.head == ledger.read_tail(cursor).hash.hex()
 
@@ -201,7 +226,7 @@ def test_an_added_row_is_found(written: Engine, database_url: str, table: Table)
     with superuser(database_url, table) as hand:
         for row, block in hand.rows:
             hand.add(row)
-            assert first_misfit(written) == (9 if table is tables.BLOCK else block)
+            assert first_misfit(written) == (11 if table is tables.BLOCK else block)
             hand.undo()
 
 
@@ -244,8 +269,8 @@ def test_a_day_without_end_is_found(written: Engine, database_url: str, table: T
 def test_blocks_cut_off_at_the_end_are_missed(written: Engine, database_url: str) -> None:
     for table in (tables.SET_ASIDE, tables.BLOCK):
         with superuser(database_url, table) as hand:
-            hand.ask(f"DELETE FROM {table.name} WHERE {'number' if table is tables.BLOCK else 'block'} = 8 RETURNING 1")
-    assert first_misfit(written) == 8
+            hand.ask(f"DELETE FROM {table.name} WHERE {'number' if table is tables.BLOCK else 'block'} = 10 RETURNING 1")
+    assert first_misfit(written) == 10
 
 
 @pytest.mark.parametrize("change", ["block = 3", "hash = ''", "at = 'infinity'", "examination = 0", "registry_version = 9"])

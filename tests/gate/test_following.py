@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from gatekeeper.arrivals import Position
+from gatekeeper.audit import Walked, walk
 from gatekeeper.following import step
 from gatekeeper.recording import Terms
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
 from tests.gate.following import Always, causes, codes, examinations, follow
 from tests.gate.ledger import NOON, RULES, WORLD, Ledger, Wire, authorization, order, two_programs
+from tests.gate.test_again import wrong
 from tests.gate.test_answers import SCHEMAS
 from tests.gate.test_revisions import SERIALS, STOPPED, revision, units
 
@@ -303,3 +305,20 @@ def test_changed_rules_are_applied_to_what_waits(loaded: Ledger) -> None:
     assert follow(loaded, book=Always(strict)) == 2
     assert causes(loaded) == ["message", "withdrawn"]
     assert codes(examinations(loaded)[-1][3]) == [["recipient_class_not_allowed"]]
+
+
+def test_examinations_of_every_kind_are_decided_again_from_their_rows(loaded: Ledger) -> None:
+    """Released again with the record that it had, withdrawn for several reasons, stopped again, voided when it was withdrawn already."""
+    many: Wire = {"/lines/0/patient/authorization_id": "AU-MANY"}
+    mixed = many | {"/lines/1": {"line": 2, "product": {"ndc": "58468-0200-1"}, "quantity": 1}}
+    loaded.judge(order(changes=SERIALS), order("SO-2", mixed), order("SO-3", STOPPED), order("SO-4", many), order("SO-5"))
+    for facts in ([SUSPENDED], [LIFTED], [SUSPENDED, authorization("AU-MANY", 7) | {"sequence": 970}]):
+        loaded.load(*facts, *([] if len(facts) > 1 else [authorization("AU-MANY", 1000)]))
+        follow(loaded)
+    loaded.judge(revision(2), revision(2, STOPPED, "SO-2"))
+    follow(loaded)
+    assert {row[5] for row in loaded.rows(tables.EXAMINATION)} == {"message", "again", "withdrawn", "superseded"}
+    assert any(row[5] == "superseded" and row[10] is None for row in loaded.rows(tables.EXAMINATION))
+    assert wrong(loaded) == []
+    with transaction(loaded.engine) as cursor:
+        assert isinstance(walk(cursor.connection), Walked)

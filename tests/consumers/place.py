@@ -1,5 +1,6 @@
 """A gate at work in a test: topics and a group of its own on the real broker, its loop in a thread, and a reader of what it says."""
 
+import os
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from threading import Event, Thread
@@ -9,18 +10,21 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 from sqlalchemy import Engine
 
+from consumers.consuming import CONSUMED
 from consumers.kafka import topics
 from consumers.kafka.client import Client
 from consumers.kafka.log import Log, Message
 from consumers.loop import run
-from consumers.orders import OrderGate
 from consumers.publications import Publication
 from gatekeeper.errors import Halt, TryAgain
+from gatekeeper.gate import TERMS
 from gatekeeper.rules import RuleBook
 from tests.real.broker import SILENT, Broker
 from tests.real.waiting import wait_until
 
 ORDERS = "shipment-orders"
+FACTS = "registry-facts"
+EVENTS = "shipment-events"
 OUTPUTS = ("shipments-released", "shipments-stopped", "distribution-records", "refused-messages", "compliance-alerts")
 PATIENCE_S = 60.0
 
@@ -28,9 +32,11 @@ PATIENCE_S = 60.0
 class Running:
     """One consumer, and what became of it."""
 
-    def __init__(self, client: Client, engine: Engine, prefix: str, meanwhile: Callable[[], None] = lambda: None) -> None:
-        self.gate = OrderGate(engine, ORDERS, lambda: topics.topic_id(client, prefix + ORDERS), RuleBook.read())
-        self.log = Log(client, ORDERS, prefix, self.gate.starts)
+    def __init__(self, client: Client, engine: Engine, prefix: str, meanwhile: Callable[[], None], consumer: str) -> None:
+        consumed = CONSUMED[consumer]
+        topic = consumed.topic.name
+        self.gate = consumed.gate(engine, topic, lambda: topics.topic_id(client, prefix + topic), RuleBook.read(), TERMS)
+        self.log = Log(client, topic, prefix, self.gate.starts)
         self.stop = Event()
         self.waits: list[TryAgain] = []
         self.halt: Halt | None = None
@@ -71,7 +77,7 @@ class Place:
         self.broker, self.engine, self.partitions = broker, engine, partitions
         self.prefix = f"gate-{uuid.uuid4().hex[:12]}."
         self.running: list[Running] = []
-        topics.create(self.client("admin"), [self.prefix + topic for topic in (ORDERS, *OUTPUTS)], partitions, 1)
+        topics.create(self.client("admin"), [self.prefix + topic for topic in (ORDERS, FACTS, EVENTS, *OUTPUTS)], partitions, 1)
         self._reader = Consumer(
             {"bootstrap.servers": broker.bootstrap, "group.id": f"{self.prefix}reader", "isolation.level": "read_committed",
              "enable.auto.commit": False, "reconnect.backoff.max.ms": 500},
@@ -80,22 +86,37 @@ class Place:
         self._reader.assign([TopicPartition(self.prefix + topic, number, 0) for topic in OUTPUTS for number in range(partitions)])
         self.said: list[tuple[str, KafkaMessage]] = []
 
-    def client(self, instance: str, **limits: Any) -> Client:
+    def client(self, instance: str, consumer: str = "orders", **limits: Any) -> Client:
         options = {"reconnect.backoff.max.ms": 500}
-        return Client(self.broker.bootstrap, options, f"{self.prefix}group", instance, **limits)
+        return Client(self.broker.bootstrap, options, self.group(consumer), instance, **limits)
 
-    def start(self, instance: str = "one", meanwhile: Callable[[], None] = lambda: None, **limits: Any) -> Running:
-        self.running.append(Running(self.client(instance, **limits), self.engine, self.prefix, meanwhile))
+    def group(self, consumer: str) -> str:
+        """The group's name, as the settings of ``environment`` give it."""
+        return f"{self.prefix}gatekeeper.{consumer}"
+
+    def environment(self) -> dict[str, str]:
+        """What the gatekeeper's commands are told."""
+        own = {"DATABASE_URL": self.engine.url.render_as_string(hide_password=False), "TOPIC_PREFIX": self.prefix}
+        own["KAFKA_BOOTSTRAP_SERVERS"] = self.broker.bootstrap
+        return os.environ | {f"GATEKEEPER_{name}": value for name, value in own.items()}
+
+    def start(
+        self, instance: str = "one", meanwhile: Callable[[], None] = lambda: None, consumer: str = "orders", **limits: Any
+    ) -> Running:
+        client = self.client(instance, consumer, **limits)
+        self.running.append(Running(client, self.engine, self.prefix, meanwhile, consumer))
         return self.running[-1]
 
-    def send(self, messages: Iterable[bytes], partition: int | None = None, key: bytes = b"key", headers: Any = ()) -> None:
+    def send(
+        self, messages: Iterable[bytes], partition: int | None = None, key: bytes = b"key", headers: Any = (), topic: str = ORDERS
+    ) -> None:
         """Returns when they are in the topic."""
         producer = Producer(
             {"bootstrap.servers": self.broker.bootstrap, "message.max.bytes": 10_000_000, "enable.idempotence": True}, logger=SILENT
         )
         for number, message in enumerate(messages):
             where = number % self.partitions if partition is None else partition
-            producer.produce(self.prefix + ORDERS, message, key, where, headers=list(headers))
+            producer.produce(self.prefix + topic, message, key, where, headers=list(headers))
         assert producer.flush(PATIENCE_S) == 0
         producer.close()
 
@@ -127,9 +148,10 @@ class Place:
     def of(self, topic: str) -> list[KafkaMessage]:
         return [message for name, message in self.said if name == topic]
 
-    def committed(self) -> dict[int, int]:
-        asking = Consumer({"bootstrap.servers": self.broker.bootstrap, "group.id": f"{self.prefix}group"}, logger=SILENT)
-        places = asking.committed([TopicPartition(self.prefix + ORDERS, number) for number in range(self.partitions)], 10)
+    def committed(self, consumer: str = "orders") -> dict[int, int]:
+        asking = Consumer({"bootstrap.servers": self.broker.bootstrap, "group.id": self.group(consumer)}, logger=SILENT)
+        topic = self.prefix + CONSUMED[consumer].topic.name
+        places = asking.committed([TopicPartition(topic, number) for number in range(self.partitions)], 10)
         asking.close()
         return {place.partition: max(0, place.offset) for place in places}
 

@@ -39,6 +39,17 @@ def consume_facts(instance: str) -> None:
     _consume("facts", instance)
 
 
+@consume.command("events")
+@_instance
+def consume_events(instance: str) -> None:
+    """Take what the warehouse says became of goods: shipped, cancelled, returned.
+
+    What follows for orders and records is published by the relay. It waits and goes on by itself when the database or the broker
+    is away, and stops cleanly on SIGTERM and SIGINT.
+    """
+    _consume("events", instance)
+
+
 def _consume(consumer: str, instance: str) -> None:
     from consumers.consuming import consume  # noqa: PLC0415 - help is shown without loading the client library
     from gatekeeper.config import read_settings  # noqa: PLC0415

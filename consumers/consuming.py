@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from sqlalchemy import Engine
 
+from consumers.events import EventGate
 from consumers.facts import FactGate
 from consumers.kafka.client import Client, client_of
 from consumers.kafka.log import Log
@@ -25,9 +26,10 @@ from gatekeeper.freshness import Freshness
 from gatekeeper.health import serve_health
 from gatekeeper.hearing import limits_of
 from gatekeeper.opening import open_ledger
+from gatekeeper.recording import Terms
 from gatekeeper.rules import RuleBook
 from gatekeeper.telemetry import log, start_logging
-from schemas.topics import REGISTRY_FACTS, SHIPMENT_ORDERS, Topic, topic_name
+from schemas.topics import REGISTRY_FACTS, SHIPMENT_EVENTS, SHIPMENT_ORDERS, Topic, topic_name
 
 T = TypeVar("T")
 CONTAINERS_BETWEEN_COLLECTIONS = 500_000
@@ -37,12 +39,17 @@ class Consumed(NamedTuple):
     """One topic that is consumed, and what is done with its messages."""
 
     topic: Topic
-    gate: Callable[[Engine, str, Callable[[], str], RuleBook], TopicGate]
+    gate: Callable[[Engine, str, Callable[[], str], RuleBook, Terms], TopicGate]
+
+
+def _facts(engine: Engine, topic: str, topic_id: Callable[[], str], book: RuleBook, _: Terms) -> FactGate:
+    return FactGate(engine, topic, topic_id, book)
 
 
 CONSUMED: Final[Mapping[str, Consumed]] = {
     "orders": Consumed(SHIPMENT_ORDERS, OrderGate),
-    "facts": Consumed(REGISTRY_FACTS, FactGate),
+    "facts": Consumed(REGISTRY_FACTS, _facts),
+    "events": Consumed(SHIPMENT_EVENTS, EventGate),
 }
 """By the consumer's name, which its group in the settings has too."""
 
@@ -121,7 +128,7 @@ def _consume(settings: Settings, client: Client, consumed: Consumed, book: RuleB
     topic = topic_name(settings.topic_prefix, consumed.topic)
     if going.until_there(lambda: topic_id(client, topic)) is None:
         return
-    gate = consumed.gate(engine, consumed.topic.name, lambda: topic_id(client, topic), book)
+    gate = consumed.gate(engine, consumed.topic.name, lambda: topic_id(client, topic), book, Terms.of(settings))
     going.log = Log(client, consumed.topic.name, settings.topic_prefix, gate.starts)
 
     def turned() -> None:

@@ -10,7 +10,8 @@ from consumers.topic_gate import TopicGate
 from gatekeeper import metrics
 from gatekeeper.arrivals import Answer, read_arrival
 from gatekeeper.clock import now
-from gatekeeper.gate import judge
+from gatekeeper.gate import TERMS, judge
+from gatekeeper.recording import Terms
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage.engine import transaction
 
@@ -18,15 +19,15 @@ from gatekeeper.storage.engine import transaction
 class OrderGate(TopicGate):
     """What one consumer does with messages of ``shipment-orders``."""
 
-    def __init__(self, engine: Engine, topic: str, topic_id: Callable[[], str], book: RuleBook) -> None:
+    def __init__(self, engine: Engine, topic: str, topic_id: Callable[[], str], book: RuleBook, terms: Terms = TERMS) -> None:
         super().__init__(engine, topic, topic_id)
-        self._book = book
+        self._book, self._terms = book, terms
 
     def judge(self, messages: Sequence[Message]) -> list[Answer]:
         rules = self._book.at(now())
         arrivals = self.read_each(messages, lambda position, raw, aside: read_arrival(position, raw, rules.programs, aside))
         with metrics.DATABASE_SECONDS.time(), transaction(self._engine) as cursor:
-            return judge(cursor, self._source, arrivals, rules, book=self._book)
+            return judge(cursor, self._source, arrivals, rules, self._terms, self._book)
 
     def measure(self, answers: Sequence[Answer]) -> None:
         super().measure(answers)

@@ -62,6 +62,19 @@ class Settings:
         readers.matching(r"[A-Za-z0-9._-]{1,128}", "1 to 128 letters, digits, points, underscores and hyphens"), "gatekeeper.facts",
         "The consumer group that reads the registries' facts, without the prefix.",
     )  # fmt: skip
+    events_group: str = _setting(
+        readers.matching(r"[A-Za-z0-9._-]{1,128}", "1 to 128 letters, digits, points, underscores and hyphens"), "gatekeeper.events",
+        "The consumer group that reads the shipment events, without the prefix.",
+    )  # fmt: skip
+    reporting_wholesalers: tuple[str, ...] = _setting(
+        readers.names, (),
+        "Wholesalers whose warehouse reports shipments, with commas between: a higher revision of what was released waits for its word.",
+        without="none; a higher revision itself says that the goods of the lower ones stay",
+    )  # fmt: skip
+    watch_business_days: int = _setting(
+        readers.whole_number(0, 60), 3,
+        "So many business days after the day on which it is to ship a released line may still be withdrawn.", unit="days",
+    )  # fmt: skip
     missing_facts_alert_s: int = _setting(
         readers.whole_number(1, 604_800), 900, "After this an alert is raised about facts that were sent and have not come.", unit="seconds"
     )
@@ -122,7 +135,8 @@ class Settings:
     @property
     def groups(self) -> dict[str, str]:
         """By consumer, its group's name on the broker."""
-        return {"orders": self.topic_prefix + self.group, "facts": self.topic_prefix + self.facts_group}
+        groups = {"orders": self.group, "facts": self.facts_group, "events": self.events_group}
+        return {consumer: self.topic_prefix + group for consumer, group in groups.items()}
 
 
 def variable(setting: Field[Any]) -> str:

@@ -49,6 +49,7 @@ REGISTRY_MISSING: Final = Gauge(
     "gatekeeper_registry_missing_facts", "Facts of a program that were sent and have not come.", ("program",), registry=REGISTRY
 )
 FACTS: Final = Counter("gatekeeper_facts", "Registry facts that arrived, by what became of them.", ("code",), registry=REGISTRY)
+EVENTS: Final = Counter("gatekeeper_events", "Shipment events that arrived, by what became of them.", ("code",), registry=REGISTRY)
 LAST_READ: Final = Gauge("gatekeeper_last_read_timestamp_seconds", "When the broker last answered a read, in Unix time.", registry=REGISTRY)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Table
 from gatekeeper.alerts import order_alert
 from gatekeeper.arrivals import Stored
 from gatekeeper.business_days import end_of_watch
+from gatekeeper.config import Settings
 from gatekeeper.dependencies import hangs_on, open_lines
 from gatekeeper.domain.case import Case, Earlier, Question
 from gatekeeper.domain.days import next_day
@@ -38,6 +39,11 @@ class Terms(NamedTuple):
     """So long after the day on which it is to ship a released line may still be withdrawn."""
     reports_shipments: frozenset[str] = frozenset()
     """Wholesalers whose warehouse says what left: a record is voided only when it says that the goods stayed."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Terms":
+        """As the settings say."""
+        return cls(settings.watch_business_days, frozenset(settings.reporting_wholesalers))
 
 
 class Recording:

@@ -243,6 +243,7 @@ def _load(
     while settled:
         meanwhile, settled = meanwhile.settle(cursor, MOST_SETTLED_LAST)
         digest.add(settled)
+    watcher.step("Switching")
     tail = held.lock_ledger(cursor)
     _refuse_earlier(name, header, held.last_sequence(cursor, program))
     digest.add(meanwhile.settle(cursor)[1])

@@ -40,11 +40,6 @@ class Rules(NamedTuple):
             {program.name: _named(program) for program in programs},
         )
 
-    @property
-    def kept(self) -> bytes:
-        """For the evidence: every program whole."""
-        return b"[" + b",".join(self.documents.values()) + b"]"
-
     def kept_for(self, order: Order) -> bytes:
         """For the evidence of this order's verdicts: whole those that its product codes touch, the name of the others."""
         whole = {program.name for program in touched_by(order, self.programs)}

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from tests.bench import costs, latency, throughput
+from tests.bench import costs, history, latency, throughput
 from tests.bench.place import Place, prepared
 from tests.bench.profile import profile
 from tests.bench.tables import machine
@@ -19,8 +19,9 @@ QUICK_SIZES = Sizes(500, 500, 200, 50)
 ALONE: dict[str, Callable[[Path, bool], str]] = {
     "decision": lambda folder, quick: costs.decision(folder, repeat=200 if quick else 20_000),
     "command": lambda folder, quick: costs.command(folder, times=3 if quick else 11),
+    "history": lambda folder, quick: history.measure(folder, history.QUICK if quick else history.Asked()),
 }
-"""What needs neither broker nor database."""
+"""What needs no broker and no registry that was imported."""
 PLACED: dict[str, Callable[[Place, bool], str]] = {
     "throughput": lambda place, quick: throughput.measure(place, throughput.QUICK if quick else throughput.Load()),
     "latency": lambda place, quick: latency.measure(place, latency.QUICK if quick else latency.Pace()),

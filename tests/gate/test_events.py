@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from sqlalchemy.event import listen, remove
 
 from gatekeeper.arrivals import Position
 from gatekeeper.errors import Halt
@@ -14,7 +15,8 @@ from tests.gate.test_again import wrong
 from tests.gate.test_answers import CAMPATH, SCHEMAS, bodies
 from tests.gate.test_read_back import all_rows, stored
 from tests.gate.test_revisions import SERIALS, STOPPED, codes, revision, units
-from tests.gate.warehouse import REPORTING, Warehouse, event
+from tests.gate.test_statements import Counting
+from tests.gate.warehouse import Warehouse, event
 
 MANY: Wire = {"/lines/0/patient/authorization_id": "AU-MANY"}
 TWO: Wire = SERIALS | {"/lines/1": CAMPATH}
@@ -25,12 +27,6 @@ TWO: Wire = SERIALS | {"/lines/1": CAMPATH}
 def warehouse(ledger: Ledger) -> Warehouse:
     ledger.load(authorization("AU-MANY", 1000))
     return Warehouse(ledger)
-
-
-@pytest.fixture
-def reporting(ledger: Ledger) -> Warehouse:
-    ledger.load(authorization("AU-MANY", 1000))
-    return Warehouse(ledger, REPORTING)
 
 
 def released_line(number: int, authorization_id: str) -> Wire:
@@ -216,44 +212,6 @@ def test_a_cancellation_of_what_left_voids_nothing(warehouse: Warehouse) -> None
     assert units(warehouse.ledger) == {"AU-MANY": 5}
 
 
-def test_where_shipments_are_reported_a_higher_revision_waits_for_the_word_that_the_goods_stayed(reporting: Warehouse) -> None:
-    """Held; units and serials are free at once; the record is voided by the cancellation, which makes the held line due."""
-    ledger = reporting.ledger
-    reporting.judge(order("SO-1", SERIALS))
-    [answer] = reporting.judge(revision(2, SERIALS | {"/lines/1": CAMPATH}))
-    told = [(topic, body["revision"]) for topic, body in bodies(answer)]
-    assert told == [
-        ("shipments-released", 1), ("shipments-stopped", 1), ("compliance-alerts", 1), ("shipments-released", 2), ("shipments-stopped", 2),
-    ]  # fmt: skip
-    assert codes(bodies(answer)[-1][1]) == [["withdrawal_unconfirmed"]]
-    assert units(ledger) == {}
-    assert ledger.rows(tables.SERIAL) == []
-    [waiting] = ledger.rows(tables.OPEN_LINE)
-
-    reporting.tell(event("cancelled", revision=2, lines=[7]))
-    assert ledger.rows(tables.DUE) == []
-    reporting.tell(event("cancelled", revision=1))
-
-    assert ledger.rows(tables.DUE) == [(waiting[0], "event")]
-    assert said(reporting) == ["distribution-records"]
-    assert [body["kind"] for body in bodies_in(reporting, "distribution-records")] == ["void"]
-    assert units(ledger) == {}, "what was freed by the higher revision is not freed twice"
-    reporting.follow()
-    [released] = [body for body in bodies_in(reporting, "shipments-released") if body["revision"] == 2]
-    assert [(line["line"], line["outcome"]) for line in released["lines"]] == [(1, "released")]
-    assert [body["kind"] for body in bodies_in(reporting, "distribution-records")] == ["void", "original"]
-    assert units(ledger) == {"AU-1": 5}
-    assert wrong(ledger) == []
-
-
-def test_a_third_revision_frees_nothing_twice(reporting: Warehouse) -> None:
-    """Superseded twice without a word of the warehouse: the units of the first are free once."""
-    reporting.judge(order("SO-1", MANY), revision(2, MANY), order("SO-2", MANY), revision(3, MANY))
-    assert units(reporting.ledger) == {"AU-MANY": 5}
-    reporting.tell(event("cancelled", revision=1))
-    assert units(reporting.ledger) == {"AU-MANY": 5}
-
-
 @pytest.mark.parametrize("batch", [1, None])
 def test_the_same_event_again_is_a_repeat_and_another_under_its_id_changes_nothing(warehouse: Warehouse, batch: int | None) -> None:
     """Member order and the default of the revision do not matter; the other content is kept, and said once however often it comes."""
@@ -300,3 +258,39 @@ def test_a_return_is_recorded(warehouse: Warehouse) -> None:
     warehouse.tell(event("returned", lines=[1]))
     assert {table: ledger.rows(table) for table in before} == before
     assert [row[7] for row in ledger.rows(tables.SHIPMENT_EVENT)] == ["returned"]
+
+
+def test_a_batch_of_events_sends_the_same_statements_whatever_its_size(ledger: Ledger) -> None:
+    """Of every kind: a handful, for ten as for five hundred."""
+    ledger.load(authorization("AU-MANY", 1_000_000))
+    sent = []
+    for size in (1, 50):
+        ledger.judge(*(order(f"S{size}-{number}-{kind}", MANY) for number in range(size) for kind in "abcd"))
+        messages = [
+            message
+            for number in range(size)
+            for name in [f"S{size}-{number}"]
+            for message in (
+                event("shipped", f"{name}-a", lines=[1], event_id=f"{name}-a"), event("cancelled", f"{name}-b"), b"rubbish",
+                event("cancelled", f"{name}-c", lines=[1]), event("returned", f"{name}-d", lines=[1]),
+                event("cancelled", f"{name}-a"), event("cancelled", f"{name}-d", event_id=f"{name}-a"),
+            )
+        ]  # fmt: skip
+        sent.append(statements(ledger, messages))
+    assert sent[0] == sent[1]
+    assert len(sent[0]) <= 15
+
+
+def statements(ledger: Ledger, messages: list[bytes]) -> list[str]:
+    warehouse = Warehouse(ledger, name=f"events {len(messages)}")
+    ledger.engine.dispose()
+    listen(ledger.engine, "connect", count)
+    Counting.sent.clear()
+    warehouse.tell(*messages)
+    remove(ledger.engine, "connect", count)
+    ledger.engine.dispose()
+    return list(Counting.sent)
+
+
+def count(connection: Any, _: Any) -> None:
+    connection.cursor_factory = Counting

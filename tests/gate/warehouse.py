@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from gatekeeper.arrivals import Answer, Position, Source
 from gatekeeper.events import read_event_arrival, take_events
 from gatekeeper.following import step
-from gatekeeper.gate import judge
+from gatekeeper.gate import TERMS, judge
 from gatekeeper.recording import Terms
 from gatekeeper.storage import ledger as storage
 from gatekeeper.storage import tables
@@ -40,10 +40,10 @@ def event(kind: str, order_id: str = "SO-1", revision: int | None = 1, lines: It
 class Warehouse:
     """Events about the orders of a ledger."""
 
-    def __init__(self, ledger: Ledger, terms: Terms = Terms()) -> None:  # noqa: B008 - it is not changed
+    def __init__(self, ledger: Ledger, terms: Terms = TERMS, name: str = "the events") -> None:
         self.ledger, self.terms, self._offsets = ledger, terms, count()
         with transaction(ledger.engine) as cursor:
-            self.source = Source(storage.source_of(cursor, TOPIC, "the events"), TOPIC, "the events")
+            self.source = Source(storage.source_of(cursor, TOPIC, name), TOPIC, name)
 
     def tell(self, *events: bytes, batch: int | None = None) -> list[Answer]:
         return self.tell_at([(Position(0, next(self._offsets)), raw) for raw in events], batch=batch)

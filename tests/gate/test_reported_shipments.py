@@ -1,0 +1,76 @@
+"""Where a warehouse reports shipments, a higher revision waits for its word that the goods of the lower one stayed."""
+
+import pytest
+
+from gatekeeper.storage import tables
+from tests.gate.ledger import Ledger, Wire, authorization, order
+from tests.gate.test_again import wrong
+from tests.gate.test_answers import CAMPATH, bodies
+from tests.gate.test_events import bodies_in, said
+from tests.gate.test_revisions import SERIALS, codes, revision, units
+from tests.gate.warehouse import REPORTING, Warehouse, event
+
+MANY: Wire = {"/lines/0/patient/authorization_id": "AU-MANY"}
+
+
+@pytest.fixture
+def reporting(ledger: Ledger) -> Warehouse:
+    ledger.load(authorization("AU-MANY", 1000))
+    return Warehouse(ledger, REPORTING)
+
+
+def test_where_shipments_are_reported_a_higher_revision_waits_for_the_word_that_the_goods_stayed(reporting: Warehouse) -> None:
+    """Held; units and serials are free at once; the record is voided by the cancellation, which makes the held line due."""
+    ledger = reporting.ledger
+    reporting.judge(order("SO-1", SERIALS))
+    [answer] = reporting.judge(revision(2, SERIALS | {"/lines/1": CAMPATH}))
+    told = [(topic, body["revision"]) for topic, body in bodies(answer)]
+    assert told == [
+        ("shipments-released", 1), ("shipments-stopped", 1), ("compliance-alerts", 1), ("shipments-released", 2), ("shipments-stopped", 2),
+    ]  # fmt: skip
+    assert codes(bodies(answer)[-1][1]) == [["withdrawal_unconfirmed"]]
+    assert units(ledger) == {}
+    assert ledger.rows(tables.SERIAL) == []
+    [waiting] = ledger.rows(tables.OPEN_LINE)
+
+    reporting.tell(event("cancelled", revision=2, lines=[7]))
+    assert ledger.rows(tables.DUE) == []
+    reporting.tell(event("cancelled", revision=1))
+
+    assert ledger.rows(tables.DUE) == [(waiting[0], "event")]
+    assert said(reporting) == ["distribution-records"]
+    assert [body["kind"] for body in bodies_in(reporting, "distribution-records")] == ["void"]
+    assert units(ledger) == {}, "what was freed by the higher revision is not freed twice"
+    reporting.follow()
+    [released] = [body for body in bodies_in(reporting, "shipments-released") if body["revision"] == 2]
+    assert [(line["line"], line["outcome"]) for line in released["lines"]] == [(1, "released")]
+    assert [body["kind"] for body in bodies_in(reporting, "distribution-records")] == ["void", "original"]
+    assert units(ledger) == {"AU-1": 5}
+    assert wrong(ledger) == []
+
+
+def test_nobody_else_waits(ledger: Ledger) -> None:
+    """A wholesaler that does not report shipments says with a higher revision that the goods of the lower one stay."""
+    ledger.load(authorization("AU-MANY", 1000))
+    warehouse = Warehouse(ledger, REPORTING._replace(reports_shipments=frozenset({"WD-002"})))
+    [_, answer] = warehouse.judge(order("SO-1", MANY), revision(2, MANY))
+    assert [topic for topic, _ in bodies(answer)][-2:] == ["shipments-released", "distribution-records"]
+
+
+@pytest.mark.parametrize("batch", [1, None])
+def test_a_cancellation_that_came_before_the_higher_revision_confirms_it(reporting: Warehouse, batch: int | None) -> None:
+    """Also one line after the other; a word about one line alone is not enough."""
+    reporting.judge(order("SO-1", MANY | {"/lines/1": CAMPATH}), order("SO-2", MANY | {"/lines/1": CAMPATH}))
+    reporting.tell(event("cancelled", lines=[1]), event("cancelled", lines=[2]), event("cancelled", "SO-2", lines=[1]), batch=batch)
+    answers = reporting.judge(revision(2, MANY), revision(2, MANY, "SO-2"))
+    assert [bodies(answer)[-1][0] for answer in answers] == ["distribution-records", "shipments-stopped"]
+    assert units(reporting.ledger) == {"AU-MANY": 5}
+    assert wrong(reporting.ledger) == []
+
+
+def test_a_third_revision_frees_nothing_twice(reporting: Warehouse) -> None:
+    """Superseded twice without a word of the warehouse: the units of the first are free once."""
+    reporting.judge(order("SO-1", MANY), revision(2, MANY), order("SO-2", MANY), revision(3, MANY))
+    assert units(reporting.ledger) == {"AU-MANY": 5}
+    reporting.tell(event("cancelled", revision=1))
+    assert units(reporting.ledger) == {"AU-MANY": 5}

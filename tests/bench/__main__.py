@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from tests.bench import costs, history, latency, throughput
+from tests.bench import costs, facts, history, latency, throughput
 from tests.bench.place import Place, prepared
 from tests.bench.profile import profile
 from tests.bench.tables import machine
@@ -28,6 +28,7 @@ PLACED: dict[str, Callable[[Place, bool], str]] = {
     "recovery": lambda place, quick: costs.recovery(place, times=2 if quick else 7),
     "bytes": lambda place, quick: costs.left_behind(place, count=200 if quick else 20_000),
     "profile": lambda place, quick: profile(place, 400 if quick else 20_000),
+    "facts": lambda place, quick: facts.measure(place, facts.QUICK if quick else facts.Load()),
     "import": lambda place, _: costs.importing(place),
 }
 """What is measured on one broker and one database, in this order; the import is last, for it changes the registry."""

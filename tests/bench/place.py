@@ -108,9 +108,9 @@ class Place(NamedTuple):
 class Watched:
     """How far a group has committed, seen from outside."""
 
-    def __init__(self, place: Place, prefix: str, group: str) -> None:
+    def __init__(self, place: Place, prefix: str, group: str, topic: str = ORDERS) -> None:
         self._consumer = Consumer({"bootstrap.servers": place.bootstrap, "group.id": group, "enable.auto.commit": False}, logger=SILENT)
-        self._partitions = [TopicPartition(prefix + ORDERS, partition) for partition in range(PARTITIONS)]
+        self._partitions = [TopicPartition(prefix + topic, partition) for partition in range(PARTITIONS)]
 
     def done(self) -> int:
         """How many messages are done."""

@@ -26,7 +26,7 @@ def test_it_runs_alone(part: str, tmp_path: Path) -> None:
     assert ALONE[part](tmp_path, True).startswith("| ")  # noqa: FBT003 - the quick form
 
 
-@pytest.mark.parametrize("part", ["recovery", "bytes", "profile", "import"])
+@pytest.mark.parametrize("part", ["recovery", "bytes", "profile", "facts", "import"])
 def test_it_runs_on_a_broker_and_a_database(part: str, place: Place) -> None:
     assert PLACED[part](place, True).startswith("| ")  # noqa: FBT003 - the quick form
 

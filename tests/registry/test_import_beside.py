@@ -1,10 +1,11 @@
 """A snapshot that is imported while facts are told: nothing is lost, doubled or revived, and nobody waits for long."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from psycopg.sql import SQL, Composed
@@ -112,7 +113,10 @@ def test_an_import_and_facts_at_once_never_wait_for_each_other_in_a_circle(telli
 
     with ThreadPoolExecutor(2) as both:
         with holding_up(telling.ledger.url, POINTS[point]) as connection:
-            done = [both.submit(imports, telling.engine), both.submit(lambda: [telling.tell(*facts, batch=3) for facts in told])]
+            done: list[Future[Any]] = [
+                both.submit(imports, telling.engine),
+                both.submit(lambda: [telling.tell(*facts, batch=3) for facts in told]),
+            ]
             wait_until(lambda: sessions(connection, waiting=True) >= 1, 30, "somebody waits")
         for one in done:
             one.result(120)

@@ -20,6 +20,7 @@ from gatekeeper.storage.lookups import ask
 from gatekeeper.storage.moving import question_key
 from schemas.order import Address
 from schemas.site_alias import SiteAliasProposal
+from tests.gate.following import codes, examinations, follow
 from tests.gate.ledger import NOON, RULES, Ledger, order
 from tests.gate.test_again import wrong
 
@@ -155,3 +156,34 @@ def test_a_verdict_without_it_keeps_no_more_evidence(loaded: Ledger) -> None:
     told(loaded, "SO-2", THERE)
     asked = [set(case_of(row[9]).answers) for row in loaded.rows(tables.EXAMINATION)]
     assert [("alias", "HF1") in questions for questions in asked] == [False, True]
+
+
+@pytest.mark.parametrize(("said", "changes", "code"), [(SAID, THERE, "site_address_disagrees"), (ACCOUNT, BY_ACCOUNT, "site_unknown")])
+def test_what_it_clears_is_released_and_what_it_released_is_withdrawn(
+    loaded: Ledger, said: SiteAliasProposal, changes: dict[str, Any], code: str
+) -> None:
+    follow(loaded)
+    loaded.judge(order("SO-1", changes), order("SO-2", {"/ship_to/rems_site_id": "HF3"}))
+    name = approved(loaded, said)
+    assert follow(loaded) == 1
+    (_, _, _, stopped), (cause, number, released, _) = examinations(loaded)[:2]
+    assert codes(stopped)[0][0] == code
+    assert (cause, number, [(line["outcome"], line["site_alias"]) for line in released["lines"]]) == ("again", 2, [("released", [name])])
+    site_aliases.withdraw(loaded.engine, name, "They moved.", ANNA, RULES.programs)
+    follow(loaded)
+    cause, number, back, stopped = examinations(loaded)[-1]
+    assert (cause, number, [line["outcome"] for line in back["lines"]]) == ("withdrawn", 3, ["withdrawn"])
+    assert codes(stopped)[0][0] == code
+    assert wrong(loaded) == []
+
+
+def test_when_its_last_day_is_over_what_it_released_is_withdrawn(loaded: Ledger) -> None:
+    approved(loaded, replace(SAID, through=date(2026, 11, 21)))
+    follow(loaded)
+    loaded.judge(order("SO-1", THERE))
+    loaded.set_clock(datetime(2026, 11, 22, 4, 59, 59, tzinfo=UTC))
+    assert follow(loaded) == 0
+    loaded.set_clock(datetime(2026, 11, 22, 5, tzinfo=UTC))
+    assert follow(loaded) == 1
+    cause, _, _, stopped = examinations(loaded)[-1]
+    assert (cause, codes(stopped)) == ("withdrawn", [["site_address_disagrees"]])

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 from psycopg.sql import SQL, Identifier
+from rich.console import Console
 from sqlalchemy import Engine
 
+from gatekeeper.commands.tables import show_table
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import migrate, open_engine, transaction
 from tests.cli.conftest import Typing
@@ -98,3 +100,10 @@ def test_csv_is_compared_as_it_would_be_imported(as_person: Typing, tmp_path: Pa
     said = as_person(None, "registry", "diff", path, *csv_options(path, sequence="20"))
     assert "lemtrada\tsites lost, certified\t4\tHF-3, HF-4, HF-5, HF-6\n" in said.out
     assert "patient" not in said.out
+
+
+def test_on_a_terminal_a_table_is_drawn() -> None:
+    console = Console(force_terminal=True, width=60, color_system=None)
+    with console.capture() as captured:
+        show_table(console, "Sites", ("what", "first"), [("sites lost", "[bold]HF-1")])
+    assert "│ sites lost │ [bold]HF-1 │" in captured.get()

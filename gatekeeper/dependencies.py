@@ -26,6 +26,8 @@ def open_lines(verdict: Verdict) -> list[int]:
 def hangs_on(asked: Iterable[Question], verdict: Verdict) -> list[Question]:
     """The questions whose answers could change a line's."""
     stopped = [line for line in verdict.lines if line.outcome in _STOPPED]
+    if not stopped:
+        return [question for question in asked if question[0] not in _ONLY_WHERE and question[0] not in _NEVER]
     codes = {reason.code for line in stopped for reason in line.reasons}
     questions = [
         question

@@ -124,12 +124,18 @@ class Recording:
         if waiting:
             self._moves.open(self._last, order, waiting, next_day(case, asked, programs))
         zones = {program.name: program.time_zone for program in programs}
-        ordered = {line.line: Amount(line.quantity, line.unit) for line in order.lines}
-        left = emptied_lines(order.revision, self._events[order.wholesaler_id, order.order_id], ordered)
+        left = self._emptied(order)
         watched = {line.line: end_of_watch(order.ship_on, self._terms.watch_business_days, zones[str(line.program)])
                    for line in verdict.lines if line.outcome == RELEASED and line.line not in left}  # fmt: skip
         if any(until > self._tail.now for until in watched.values()):
             self._moves.watch(self._last, order, watched, next_day(case._replace(watched=True), asked, programs))
+
+    def _emptied(self, order: Order) -> frozenset[int]:
+        """The lines of which all has left."""
+        events = self._events.get((order.wholesaler_id, order.order_id))
+        if not events:
+            return frozenset()
+        return emptied_lines(order.revision, events, {line.line: Amount(line.quantity, line.unit) for line in order.lines})
 
     def _originals(self, records: Iterable[DistributionRecord], verdict: Verdict) -> list[Stored]:
         units = {line.line: line.units for line in verdict.lines}

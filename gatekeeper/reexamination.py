@@ -157,7 +157,7 @@ class Reexamination(Recording):
         programs = programs_of(case, verdict)
         if staying:
             self._moves.watched_on(row.id, staying, next_day(case, asked, programs))
-            self._moves.hang(row.id, hangs_on(asked, verdict))
+            self._moves.hang_more(row.id, hangs_on(asked, verdict))
         if not stopped:
             return
         envelope = self._envelope(row.wholesaler_id, row.order_id, row.revision)

@@ -3,8 +3,9 @@
 The registry's age is left out: a registry that grows old changes no day.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 
 from gatekeeper.domain.calendar import day_in, last_valid_day, zone
@@ -24,51 +25,52 @@ def next_day(case: Case, asked: Mapping[Question, Any], programs: Iterable[Progr
     order, _, all_programs, at, watched = case
     days: list[datetime] = []
     for program in programs:
-        seen = set(_of_what_was_asked(asked, program))
+        today = day_in(at, program.time_zone)
+        coming = _of_what_was_asked(asked, program, today)
         delivery_day = order.deliver_by or order.ship_on + timedelta(days=program.transit_days)
-        seen.update([max(line.expires_on, delivery_day) + ONE_DAY for line in order.lines if line.expires_on is not None])
+        coming += [max(line.expires_on, delivery_day) + ONE_DAY for line in order.lines if line.expires_on is not None]
         if not watched:
-            seen.add(order.ship_on + timedelta(days=program.ship_date_limit_days + 1))
-        _first(seen, at, program, days)
+            coming.append(order.ship_on + timedelta(days=program.ship_date_limit_days + 1))
+        _first(coming, today, program, days)
     for program in all_programs:
         modes = asked.get(("mode", program.name))
         if modes:
-            _first(_of_facts(modes), at, program, days)
+            today = day_in(at, program.time_zone)
+            _first([day for fact in modes for day in (fact.effective_on, fact.until) if day is not None], today, program, days)
     return min(days, default=None)
 
 
+@lru_cache(4096)
 def begin_of(day: date, time_zone: str) -> datetime:
     """The instant, in UTC, at which the day begins in the zone."""
     return datetime.combine(day, time(), zone(time_zone)).astimezone(UTC)
 
 
-def _first(seen: Iterable[date], at: datetime, program: Program, days: list[datetime]) -> None:
-    today = day_in(at, program.time_zone)
-    day = min([day for day in seen if day > today], default=None)
+def _first(coming: Iterable[date], today: date, program: Program, days: list[datetime]) -> None:
+    day = min([day for day in coming if day > today], default=None)
     if day is not None:
         days.append(begin_of(day, program.time_zone))
 
 
-def _of_what_was_asked(asked: Mapping[Question, Any], program: Program) -> Iterator[date]:
+def _of_what_was_asked(asked: Mapping[Question, Any], program: Program, today: date) -> list[date]:
+    coming = []
     for question, answer in asked.items():
         if answer and question[0] in _OF_FACTS:
-            yield from _of_facts(answer)
             for fact in answer:
-                if isinstance(fact, SiteFact):
-                    if fact.certified_on is not None:
-                        yield fact.certified_on
-                    last = last_valid_day(fact.certified_on, fact.valid_through, program.certification_years)
-                    if last is not None:
-                        yield last + ONE_DAY
-                elif isinstance(fact, AuthorizationFact):
-                    yield fact.valid_from
-                    yield fact.valid_through + ONE_DAY
-                elif isinstance(fact, SiteAlias):
-                    yield fact.through + ONE_DAY
+                if fact.effective_on > today:
+                    coming.append(fact.effective_on)
+                if fact.until is not None:
+                    coming.append(fact.until)
+                coming += _of_its_own(fact, program)
+    return coming
 
 
-def _of_facts(facts: Iterable[Any]) -> Iterator[date]:
-    for fact in facts:
-        yield fact.effective_on
-        if fact.until is not None:
-            yield fact.until
+def _of_its_own(fact: Any, program: Program) -> tuple[date, ...]:
+    """The days from which what a fact says is another, besides those from which it counts or no longer does."""
+    if isinstance(fact, SiteFact):
+        last = last_valid_day(fact.certified_on, fact.valid_through, program.certification_years)
+        began = () if fact.certified_on is None else (fact.certified_on,)
+        return began if last is None else (*began, last + ONE_DAY)
+    if isinstance(fact, AuthorizationFact):
+        return fact.valid_from, fact.valid_through + ONE_DAY
+    return (fact.through + ONE_DAY,) if isinstance(fact, SiteAlias) else ()

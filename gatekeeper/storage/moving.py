@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from hashlib import md5
 from typing import Any
 
@@ -57,7 +58,8 @@ class Moves:
         """By GTIN and serial, with which line it is out, or None where it is free again."""
         self._open: dict[tuple[int, int], tuple[Any, ...]] = {}
         self._watched: dict[tuple[int, int], tuple[Any, ...]] = {}
-        self._dependencies: set[tuple[int, int]] = set()
+        self._dependencies: list[tuple[int, int]] = []
+        self._more: list[tuple[int, int]] = []
         self._settled: list[tuple[str, str, int, int]] = []
         self._open_no_more: list[tuple[int, int]] = []
         self._watched_no_more: list[tuple[int, int]] = []
@@ -77,7 +79,11 @@ class Moves:
 
     def hang(self, examination: int, questions: Iterable[Question]) -> None:
         """Notes what the answer of an examination hangs on."""
-        self._dependencies.update([(question_key(question), examination) for question in questions])
+        self._dependencies += [(question_key(question), examination) for question in questions]
+
+    def hang_more(self, examination: int, questions: Iterable[Question]) -> None:
+        """The same of one whose lines were judged again, and stay as they are: most of it is known already."""
+        self._more += [(question_key(question), examination) for question in questions]
 
     def settle(self, order: Order, *, contradicted: bool = False) -> None:
         """Lower revisions of this order are not open any more, nor watched; where it is contradicted, its own open lines are not either."""
@@ -114,7 +120,7 @@ class Moves:
             Added(tables.SERIAL, out, OTHER_PLACE),
             Added(tables.OPEN_LINE, list(self._open.values())),
             Added(tables.WATCHED_LINE, list(self._watched.values())),
-            Added(tables.DEPENDENCY, list(self._dependencies), KNOWN_ALREADY),
+            Added(tables.DEPENDENCY, self._dependencies + self._more, KNOWN_ALREADY if self._more else ""),
         )
         free = [(serial, gtin) for (gtin, serial), place in self.serials.items() if place is None]
         for statement, rows in (
@@ -129,6 +135,7 @@ class Moves:
                 cursor.execute(statement, tuple(map(list, zip(*rows, strict=True))))
 
 
+@lru_cache(65_536)
 def question_key(question: Question) -> int:
     """A question as the table of dependencies has it. Two that meet in one key cost a look in vain, never an answer."""
     return int.from_bytes(md5(" ".join(question).encode(), usedforsecurity=False).digest()[:8], "big", signed=True)

@@ -122,29 +122,26 @@ class Fold(Recording):
         self._moves.settle(order)
         examined = []
         for released_by, lines in live_lines(history, below=order.revision).items():
+            held = sorted((self.voidable[record] for line in lines for record in line.records), key=attrgetter("program"))
+            if not is_superseded(history, released_by.revision):
+                for row in held:
+                    self._free(uses_of(record_of(row.body), row.units))
             if self._reports(order) and not any(line.out for line in lines):
                 continue
-            withdrawn = self._withdraw(order, released_by, lines)
+            withdrawn = self._withdraw(order, released_by, lines, [] if self._reports(order) else held)
             if released_by.relayed:
                 self._outbox.append(Outgoing(self._last))
             else:
                 examined.append(withdrawn)
         return examined
 
-    def _withdraw(self, order: Order, released_by: ReleasedBy, lines: list[Released]) -> Examined:
+    def _withdraw(self, order: Order, released_by: ReleasedBy, lines: list[Released], voids: list[RecordRow]) -> Examined:
         out = tuple(line.line for line in lines if line.out)
         envelope = self._envelope(order.wholesaler_id, order.order_id, released_by.revision)
-        held = sorted((self.voidable[record] for line in lines for record in line.records), key=attrgetter("program"))
-        if not is_superseded(self._history[order.wholesaler_id, order.order_id], released_by.revision):
-            for row in held:
-                self._free(uses_of(record_of(row.body), row.units))
-        voids = [] if self._reports(order) else held
         withdrawal = withdraw(Withdrawal(envelope, released_by.verdict_id, order.revision, out, tuple(row.body for row in voids)))
         self._last += 1
-        said = withdrawal.released, withdrawal.stopped
-        self._examined(
-            envelope, "superseded", released_by.digest, withdrawal.evidence, said, [row.record_id for row in voids], relayed=released_by.relayed
-        )  # fmt: skip
+        said, voided = (withdrawal.released, withdrawal.stopped), [row.record_id for row in voids]
+        self._examined(envelope, "superseded", released_by.digest, withdrawal.evidence, said, voided, relayed=released_by.relayed)
         stored = []
         for row, void in zip(voids, withdrawal.voids, strict=True):
             body = canonical(replace(void, sequence=self._next(row.program)))

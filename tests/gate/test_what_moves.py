@@ -114,7 +114,7 @@ class Anew:
         """The open lines, the watched ones, each as the last examination left it that named it; and what every case looked up."""
         waiting, hangs = Waiting(), set()
         for row in self._rows[tables.EXAMINATION]:
-            if row["cause"] == "superseded":
+            if row["cause"] in ("superseded", "cancelled"):
                 continue
             case = case_of(row["evidence"])
             verdict = decide(case)

@@ -1,0 +1,113 @@
+"""After events too, what moves can be made anew from the evidence; and how events are cut into batches changes nothing."""
+
+import json
+from collections import defaultdict
+from typing import Any
+
+import pytest
+
+from gatekeeper.history import Amount, emptied_lines
+from gatekeeper.storage import tables
+from gatekeeper.storage.engine import transaction
+from gatekeeper.storage.events import OrderEvent, events_of
+from tests.gate.ledger import Ledger, Wire, authorization, order
+from tests.gate.test_again import wrong
+from tests.gate.test_answers import CAMPATH
+from tests.gate.test_revisions import SERIALS, STOPPED, revision
+from tests.gate.test_what_moves import Anew, Rows
+from tests.gate.warehouse import REPORTING, Warehouse, event
+
+MANY: Wire = {"/lines/0/patient/authorization_id": "AU-MANY"}
+
+
+class AnewAfterEvents(Anew):
+    """Also from the events, and where every wholesaler reports shipments."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger)
+        with transaction(ledger.engine) as cursor:
+            found = events_of(cursor, [f"SO-{number}" for number in range(20)])
+        self._events: dict[tuple[str, str], list[OrderEvent]] = defaultdict(list)
+        for each in found:
+            self._events[each.order_id, each.wholesaler_id].append(each)
+        self._highest: dict[str, int] = defaultdict(int)
+        for row in self._rows[tables.EXAMINATION]:
+            if row["cause"] == "message":
+                self._highest[row["order_id"]] = max(self._highest[row["order_id"]], row["revision"])
+        bodies = [json.loads(row["body"]) for row in self._rows[tables.DISTRIBUTION_RECORD] if row["kind"] == "original"]
+        self._ordered = {(b["order_id"], b["revision"], b["line"]): Amount(b["quantity"], b["unit"]) for b in bodies}
+
+    def counting(self) -> list[dict[str, Any]]:
+        """The records that count: not voided, and of the highest revision."""
+        voided = {row["replaces"] for row in self._rows[tables.DISTRIBUTION_RECORD]}
+        originals = [row for row in self._rows[tables.DISTRIBUTION_RECORD] if row["kind"] == "original" and row["record_id"] not in voided]
+        bodies = [json.loads(row["body"]) | {"units": row["units"]} for row in originals]
+        return [body for body in bodies if self._highest[body["order_id"]] == body["revision"]]
+
+    def units(self) -> Rows:
+        units: dict[tuple[str, str], int] = defaultdict(int)
+        for body in self.counting():
+            units[body["authorization_id"], body["program"]] += body["units"]
+        return {(*name, count) for name, count in units.items()}
+
+    def serials(self) -> Rows:
+        return {
+            (serial, body["product"]["gtin"], f"{body['wholesaler_id']}/{body['order_id']}/{body['revision']}/{body['line']}")
+            for body in self.counting()
+            for serial in body.get("serials", ())
+        }
+
+    def waiting(self) -> tuple[Rows, Rows, Rows]:
+        opened, watched, hangs = super().waiting()
+        watched = {row for row in watched if not self._cancelled(row) and not self._emptied(row)}
+        return {row for row in opened if not self._cancelled(row)}, watched, hangs
+
+    def _cancelled(self, row: tuple[Any, ...]) -> bool:
+        said = self._events[row[2:4]]
+        return any(each.event == "cancelled" and each.revision >= row[4] and each.is_of(row[1]) for each in said)
+
+    def _emptied(self, row: tuple[Any, ...]) -> bool:
+        ordered = self._ordered.get((row[2], row[4], row[1]))
+        return ordered is not None and bool(emptied_lines(row[4], self._events[row[2:4]], {row[1]: ordered}))
+
+
+def varied(warehouse: Warehouse, batch: int | None) -> None:
+    """Orders and events of every kind, in every order."""
+    warehouse.tell(event("shipped", "SO-1", lines=[1]), event("cancelled", "SO-2"), event("cancelled", "SO-3", 2, [1]), batch=batch)
+    several = MANY | {"/lines/1": CAMPATH}
+    warehouse.judge(*(order(f"SO-{number}", several) for number in range(1, 12)), order("SO-12", STOPPED), order("SO-13", SERIALS))
+    warehouse.judge(revision(2, several, "SO-3"), revision(2, several, "SO-4"), revision(2, STOPPED, "SO-5"), revision(3, several, "SO-5"))
+    warehouse.judge(order("SO-14", SERIALS), order("SO-15", STOPPED | {"/ship_to/rems_site_id": "HF4"}))
+    part = {"line": 1, "quantity": 3}
+    warehouse.tell(
+        event("cancelled", "SO-4"), event("cancelled", "SO-5"), event("shipped", "SO-5", 2, [1]), event("cancelled", "SO-6", lines=[1]),
+        event("shipped", "SO-7", lines=[part]), event("shipped", "SO-7", lines=[part]), event("shipped", "SO-8", lines=[part]),
+        event("cancelled", "SO-8"), event("cancelled", "SO-12"), event("cancelled", "SO-13"), event("shipped", "SO-9", lines=[1, 2]),
+        event("cancelled", "SO-9"), event("returned", "SO-9", lines=[1]), event("cancelled", "SO-10", 3),
+        event("cancelled", "SO-15", 1, [2]),
+        batch=batch,
+    )  # fmt: skip
+    warehouse.follow()
+    warehouse.judge(revision(2, several, "SO-9"), revision(2, several, "SO-6"), revision(4, several, "SO-10"), revision(3, MANY, "SO-4"))
+    warehouse.tell(event("cancelled", "SO-4", 2), event("shipped", "SO-6", lines=[2]), event("cancelled", "SO-10", 1), batch=batch)
+    warehouse.follow()
+
+
+@pytest.mark.parametrize("batch", [1, 4, None])
+def test_what_moves_is_what_evidence_and_events_say(ledger: Ledger, batch: int | None) -> None:
+    ledger.load(authorization("AU-MANY", 1000))
+    varied(Warehouse(ledger, REPORTING), batch)
+    anew = AnewAfterEvents(ledger)
+    opened, watched, hangs = anew.waiting()
+
+    assert set(ledger.rows(tables.HEAD)) == anew.heads()
+    assert set(ledger.rows(tables.TAIL)) == anew.tail()
+    assert set(ledger.rows(tables.RECORD_COUNT)) == anew.record_counts()
+    assert {row for row in ledger.rows(tables.UNITS) if row[2]} == anew.units()
+    assert set(ledger.rows(tables.SERIAL)) == anew.serials()
+    assert {row[:6] for row in ledger.rows(tables.OPEN_LINE)} == opened
+    assert {(*row[:5], row[6]) for row in ledger.rows(tables.WATCHED_LINE)} == watched
+    assert set(ledger.rows(tables.DEPENDENCY)) == hangs
+    assert {row[5] for row in ledger.rows(tables.EXAMINATION)} >= {"message", "superseded", "cancelled", "again"}
+    assert all((anew.units(), anew.serials(), opened, watched)), "a run without these proves nothing"
+    assert wrong(ledger) == []

@@ -42,11 +42,19 @@ ALERTS = {
     ),
     "registry_refused": (
         "A snapshot of the registry was refused; the registry is as it was.",
-        "Ask the REMS administrator for a snapshot that is whole and right, and import it before the registry grows too old.",
+        "Ask the REMS administrator for one that is whole and right, and import it in time; a real loss of sites another person confirms.",
     ),
     "fact_contradicts": (
         "A registry fact says something else than one that is held of the same subject, day and sequence; it was kept and changes nothing.",
         "Ask the REMS administrator which of the two is right; a fact with a higher sequence, or a snapshot, settles it.",
+    ),
+    "look_back_finding": (
+        "A registry fact came after lines had been decided for which it matters; by what is known now they would have been stopped.",
+        "See what left, to which site it went, and tell the REMS administrator; the findings of the look-back name every line.",
+    ),
+    "lot_recalled": (
+        "A lot was recalled of which lines were released or have left.",
+        "Send the notice to every site named; see that what has not left stays. The findings of the look-back name every line.",
     ),
     "facts_missing": (
         "Facts of a registry have not come, although later ones have, or it says that they were sent.",

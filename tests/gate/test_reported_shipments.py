@@ -2,6 +2,8 @@
 
 import pytest
 
+from gatekeeper.config import read_settings
+from gatekeeper.recording import Terms
 from gatekeeper.storage import tables
 from tests.gate.ledger import Ledger, Wire, authorization, order
 from tests.gate.test_again import wrong
@@ -47,6 +49,13 @@ def test_where_shipments_are_reported_a_higher_revision_waits_for_the_word_that_
     assert [body["kind"] for body in bodies_in(reporting, "distribution-records")] == ["void", "original"]
     assert units(ledger) == {"AU-1": 5}
     assert wrong(ledger) == []
+
+
+def test_who_reports_shipments_is_a_setting() -> None:
+    """Nobody, where nothing is said."""
+    assert Terms.of(read_settings({})) == Terms(3, frozenset())
+    said = {"GATEKEEPER_REPORTING_WHOLESALERS": "WD-001,WD-002", "GATEKEEPER_WATCH_BUSINESS_DAYS": "5"}
+    assert Terms.of(read_settings(said)) == Terms(5, frozenset({"WD-001", "WD-002"}))
 
 
 def test_nobody_else_waits(ledger: Ledger) -> None:

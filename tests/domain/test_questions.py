@@ -52,8 +52,9 @@ authorizations = st.builds(
     valid_from=DAYS,
     valid_through=DAYS,
 )
-recalls = st.builds(RecallFact, NAMES, st.integers(1, 50), DAYS, st.just("58468-0200-1"), st.just("A1"), st.just("recalled"))
-modes = st.builds(ProgramFact, NAMES, st.integers(1, 50), DAYS, st.sampled_from(["active", "discretion", "ended"]))
+untils = st.none() | DAYS
+recalls = st.builds(RecallFact, NAMES, st.integers(1, 50), DAYS, st.just("58468-0200-1"), st.just("A1"), st.just("recalled"), untils)
+modes = st.builds(ProgramFact, NAMES, st.integers(1, 50), DAYS, st.sampled_from(["active", "discretion", "ended"]), untils)
 aliases = st.builds(
     SiteAlias,
     program=NAMES,
@@ -64,7 +65,7 @@ aliases = st.builds(
     through=DAYS,
     address=ADDRESSES,
     account=st.sampled_from([None, "1", "2"]),
-    until=st.none() | DAYS,
+    until=untils,
 )
 worlds: st.SearchStrategy[list[Fact]] = st.lists(st.one_of(sites, sites, authorizations, recalls, modes), max_size=12)
 

@@ -5,7 +5,9 @@ from typing import Any, Final
 from psycopg import Cursor
 from sqlalchemy import Engine
 
+from gatekeeper import look_back
 from gatekeeper.dependencies import answered_by
+from gatekeeper.hearing import alert_missing
 from gatekeeper.recording import Terms
 from gatekeeper.reexamination import judge_due
 from gatekeeper.rules import RuleBook
@@ -21,14 +23,17 @@ LINES_AT_ONCE: Final = 5000
 def step(engine: Engine, book: RuleBook, terms: Terms, *, orders: int = ORDERS_AT_ONCE, facts: int = FACTS_AT_ONCE) -> bool:
     """Does one bounded piece of what is due, and says whether there was any. Killed at any moment, it has done the piece or nothing.
 
-    In this order: changed rules are noticed; what hangs on a change is found; lines whose watch is over leave it; lines are judged again.
+    In this order: changed rules are noticed; what hangs on a single fact is found; lines whose watch is over leave it; lines are judged
+    again; what hangs on a snapshot or on new rules is found; decisions already made are looked at by what became known later; an alert is
+    raised where facts are missing for too long.
     """
     with transaction(engine) as cursor:
-        found = notice_rules(cursor, book) or expand(cursor, facts) or waiting.unwatch(cursor, LINES_AT_ONCE) > 0
+        found = notice_rules(cursor, book) or expand(cursor, book, facts, at_once=True) or waiting.unwatch(cursor, LINES_AT_ONCE) > 0
     if found:
         return True
     with transaction(engine) as cursor:
-        return judge_due(cursor, book, terms, orders)
+        done = judge_due(cursor, book, terms, orders) or expand(cursor, book, facts)
+    return done or look_back.step(engine) or alert_missing(engine, terms.missing_facts_s)
 
 
 def notice_rules(cursor: Cursor[Any], book: RuleBook) -> bool:
@@ -42,9 +47,9 @@ def notice_rules(cursor: Cursor[Any], book: RuleBook) -> bool:
     return True
 
 
-def expand(cursor: Cursor[Any], facts: int) -> bool:
-    """Finds a part of what hangs on one change."""
-    follow_up = waiting.next_follow_up(cursor)
+def expand(cursor: Cursor[Any], book: RuleBook, facts: int, *, at_once: bool = False) -> bool:
+    """Finds a part of what hangs on one change: what waits, and decisions already made. ``at_once``: of a single fact or event."""
+    follow_up = waiting.next_follow_up(cursor, at_once=at_once)
     if follow_up is None:
         return False
     place = None
@@ -56,6 +61,8 @@ def expand(cursor: Cursor[Any], facts: int) -> bool:
                 follow_up,
                 {question_key(question) for fact in told for question in answered_by(fact.kind, fact.program, fact.subject, fact.body)},
             )
+        programs = (*book.newest, *book.at(ledger.now(cursor)).programs)
+        look_back.begin(cursor, programs, follow_up.load, follow_up.through, told)
         place = told[-1].id if len(told) == facts else None
     elif follow_up.question is not None:
         waiting.make_due(cursor, follow_up, [follow_up.question])

@@ -39,11 +39,13 @@ class Terms(NamedTuple):
     """So long after the day on which it is to ship a released line may still be withdrawn."""
     reports_shipments: frozenset[str] = frozenset()
     """Wholesalers whose warehouse says what left: a record is voided only when it says that the goods stayed."""
+    missing_facts_s: int = 900
+    """After this an alert is raised about facts that were sent and have not come."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Terms":
         """As the settings say."""
-        return cls(settings.watch_business_days, frozenset(settings.reporting_wholesalers))
+        return cls(settings.watch_business_days, frozenset(settings.reporting_wholesalers), settings.missing_facts_alert_s)
 
 
 class Recording:

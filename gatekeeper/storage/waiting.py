@@ -10,9 +10,7 @@ from psycopg import Cursor
 # What one fact says comes before what a whole snapshot, new rules or a new day bring.
 AT_ONCE = "('fact', 'alias', 'event')"
 FIRST = f"cause NOT IN {AT_ONCE}"
-FOLLOW_UP = f"""
-SELECT id, cause, load, question, place, through FROM moving_follow_up ORDER BY {FIRST}, id LIMIT 1 FOR UPDATE SKIP LOCKED
-"""  # noqa: S608 - our own words
+FOLLOW_UP = "SELECT id, cause, load, question, place, through FROM moving_follow_up{} ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"
 FACTS = """
 SELECT f.id, f.kind, f.program, f.subject, f.sequence, f.effective_on, f.body
 FROM (
@@ -124,8 +122,9 @@ class ReleasedOn(NamedTuple):
     units: int
 
 
-def next_follow_up(cursor: Cursor[Any]) -> FollowUp | None:
-    row = cursor.execute(FOLLOW_UP.encode()).fetchone()
+def next_follow_up(cursor: Cursor[Any], *, at_once: bool) -> FollowUp | None:
+    """The oldest; ``at_once``: of those that come first."""
+    row = cursor.execute(FOLLOW_UP.format(f" WHERE cause IN {AT_ONCE}" if at_once else "").encode()).fetchone()
     return None if row is None else FollowUp(*row)
 
 

@@ -1,0 +1,301 @@
+"""A fact that came late: every line that it would have stopped is found, once, and nothing else; a recall names every recipient."""
+
+import json
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+
+from gatekeeper import look_back
+from gatekeeper.audit import Walked, walk
+from gatekeeper.dependencies import answered_by
+from gatekeeper.domain.calendar import day_in
+from gatekeeper.domain.questions import more_questions, questions
+from gatekeeper.domain.verdict import decide
+from gatekeeper.errors import Halt
+from gatekeeper.evidence import Asked, case_of
+from gatekeeper.findings import Finding
+from gatekeeper.following import expand
+from gatekeeper.storage import tables
+from gatekeeper.storage.engine import transaction
+from gatekeeper.storage.lookups import ask
+from schemas.alert import ComplianceAlert
+from tests.gate.following import Always, follow
+from tests.gate.ledger import NOON, WORLD, Ledger, Wire, authorization, order
+from tests.gate.warehouse import Warehouse, event
+from tests.registry.conftest import telling
+from tests.registry.telling import Telling
+
+__all__ = ["telling"]
+
+ZONE = "America/New_York"
+HF1, PATIENT, PRESCRIBER = (
+    next(fact for fact in WORLD if fact["fact"] == kind and fact.get(member) == name)
+    for kind, member, name in (("site", "site_id", "HF1"), ("patient", "patient_id", "P-1"), ("prescriber", "prescriber_id", "PR-1"))
+)
+MANY = authorization("AU-MANY", 1000)
+RECALL: Wire = {"fact": "recall", "program": "lemtrada", "sequence": 5001, "effective_on": "2026-11-22", "ndc": "58468-0200-1",
+                "lot": "A1234", "status": "recalled"}  # fmt: skip
+OTHER_PROGRAM = RECALL | {"ndc": "54321-0200-1"}
+BREAK = """
+CREATE FUNCTION breaks() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'it breaks'; END$$;
+CREATE TRIGGER breaks BEFORE INSERT ON {} FOR EACH ROW EXECUTE FUNCTION breaks();
+"""
+
+
+def on(day: int) -> str:
+    """The date of the n-th day."""
+    return (date(2026, 11, 20) + timedelta(days=day)).isoformat()
+
+
+def told(fact: Wire, day: int, status: str, sequence: int = 5001) -> Wire:
+    return fact | {"sequence": sequence, "effective_on": on(day), "status": status}
+
+
+def judge_on(ledger: Ledger, day: int, *names: str, changes: Wire | None = None) -> None:
+    """Judges orders on that day; the first of a day freshens the registry."""
+    ledger.set_clock(NOON + timedelta(days=day))
+    ledger.load(MANY, as_of=NOON + timedelta(days=day))
+    ledger.judge(*(order(name, {"/lines/0/patient/authorization_id": "AU-MANY"} | (changes or {})) for name in names))
+    follow(ledger)
+
+
+def findings(ledger: Ledger) -> list[Finding]:
+    return [msgspec.json.decode(row[3], type=Finding) for row in ledger.rows(tables.FINDING)]
+
+
+def found(ledger: Ledger) -> list[tuple[str, list[str]]]:
+    return [(finding.order_id, [reason.code for reason in finding.reasons]) for finding in findings(ledger)]
+
+
+def alerts(ledger: Ledger, *kinds: str) -> list[Any]:
+    """Of the look-backs, as they are published."""
+    bodies = [row[3] for row in ledger.rows(tables.ALERT) if row[1] in (kinds or ("look_back_finding", "lot_recalled"))]
+    assert {row[0] for row in ledger.rows(tables.ALERT)} == {row[2] for row in ledger.rows(tables.OUTBOX) if row[2]} | {
+        row[0] for row in ledger.rows(tables.ALERT) if row[2]
+    }
+    for body in bodies:
+        msgspec.json.decode(body, type=ComplianceAlert)
+        assert not any(secret in body for secret in (b"P-1", b"AU-MANY", b"PR-1"))
+    return [json.loads(body) for body in bodies]
+
+
+def whole(ledger: Ledger) -> bool:
+    with ledger.engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        return isinstance(walk(driver), Walked)
+
+
+def test_a_late_suspension_finds_exactly_the_lines_since_its_day(ledger: Ledger, telling: Telling) -> None:
+    for day in range(3):
+        judge_on(ledger, day, f"SO-{day}", changes={"/lines/0/serials": [f"S{day}{n}" for n in range(5)]})
+    Warehouse(ledger).tell(event("shipped", "SO-1", lines=[1]))
+    telling.tell(told(HF1, 1, "suspended"))
+    follow(ledger)
+
+    assert found(ledger) == [("SO-1", ["site_suspended"]), ("SO-2", ["site_suspended"])]
+    first, second = findings(ledger)
+    assert (first.state, first.left, second.state, second.left) == ("shipped", True, "withdrawn", False)
+    assert (first.site_id, first.quantity, first.lot, first.patient_id, first.outcome) == ("HF1", 5, "A1234", "P-1", "blocked")
+    assert (first.known.status, first.known.sequence, first.known.effective_on) == ("certified", 2, "2025-06-01")
+    assert first.found_with > first.known.registry_version
+    [row] = ledger.rows(tables.LOOK_BACK)
+    [alert] = alerts(ledger)
+    assert (row[2], row[4], row[5], str(row[6])) == ("look_back", 2, 2, alert["alert_id"])
+    seen = alert["evidence"]
+    assert (seen["lines"], seen["quantity"], seen["reasons"], seen["states"], seen["fact"]["subject"]) == (
+        2, {"vial": 10}, {"site_suspended": 2}, {"shipped": 1, "withdrawn": 1}, "HF1",
+    )  # fmt: skip
+    [site] = seen["sites"]
+    assert (site["site_id"], site["lines"]) == ("HF1", 2)
+    assert [(line["order_id"], line["serials"]) for line in site["shipments"]] == [
+        ("SO-1", ["S10", "S11", "S12", "S13", "S14"]), ("SO-2", ["S20", "S21", "S22", "S23", "S24"]),
+    ]  # fmt: skip
+    assert (seen["lines_not_shown"], seen["sites_not_shown"]) == (0, 0)
+    assert ledger.rows(tables.LOOKING_BACK) == []
+    assert whole(ledger)
+
+
+@pytest.mark.parametrize(
+    ("fact", "status", "code"),
+    [
+        (PATIENT, "withdrawn", "patient_not_enrolled"),
+        (PRESCRIBER, "decertified", "prescriber_not_certified"),
+        (MANY, "cancelled", "authorization_not_valid"),
+    ],
+)
+def test_so_do_facts_about_patients_prescribers_and_authorizations(
+    ledger: Ledger, telling: Telling, fact: Wire, status: str, code: str
+) -> None:
+    for day in range(2):
+        judge_on(ledger, day, f"SO-{day}")
+    telling.tell(told(fact, 1, status))
+    follow(ledger)
+    assert found(ledger) == [("SO-1", [code])]
+    if fact is not PRESCRIBER:
+        [alert] = alerts(ledger)
+        assert (alert["evidence"]["reasons"], "subject" in alert["evidence"]["fact"]) == ({code: 1}, False)
+
+
+@pytest.mark.parametrize(("day", "count"), [(0, 1), (1, 0)])
+def test_a_fact_of_today_finds_those_of_today_and_one_of_tomorrow_none(ledger: Ledger, telling: Telling, day: int, count: int) -> None:
+    judge_on(ledger, 0, "SO-0")
+    telling.tell(told(HF1, day, "suspended"))
+    follow(ledger)
+    assert (len(findings(ledger)), len(ledger.rows(tables.LOOK_BACK))) == (count, count)
+
+
+def test_what_was_decided_with_the_fact_known_is_not_looked_at(ledger: Ledger, telling: Telling) -> None:
+    """Nor what nobody released; a look-back without a released line leaves nothing."""
+    judge_on(ledger, 0, "SO-0", changes={"/ship_to/rems_site_id": "HF4"})
+    telling.tell(told(HF1, 0, "certified"))
+    ledger.judge(order("SO-1"))
+    follow(ledger)
+    assert ledger.rows(tables.LOOK_BACK) == []
+
+
+def test_a_fact_that_was_corrected_before_anybody_looked_finds_nothing(ledger: Ledger, telling: Telling) -> None:
+    judge_on(ledger, 0, "SO-0")
+    telling.tell(told(HF1, 0, "suspended"), told(HF1, 0, "certified", 5002), batch=1)
+    follow(ledger)
+    assert [(row[4], row[5], row[6]) for row in ledger.rows(tables.LOOK_BACK)] == [(1, 0, None)] * 2
+    assert (findings(ledger), alerts(ledger)) == ([], [])
+
+
+def test_what_was_found_stays_when_a_later_fact_corrects(ledger: Ledger, telling: Telling) -> None:
+    judge_on(ledger, 0, "SO-0")
+    telling.tell(told(HF1, 0, "suspended"))
+    follow(ledger)
+    telling.tell(told(HF1, 0, "certified", 5002))
+    follow(ledger)
+    assert found(ledger) == [("SO-0", ["site_suspended"])]
+
+
+def test_a_subject_that_a_snapshot_drops(ledger: Ledger) -> None:
+    """From the snapshot's day on it was unknown, whatever was believed."""
+    for day in range(3):
+        judge_on(ledger, day, f"SO-{day}")
+    ledger.load(MANY, world=[fact for fact in WORLD if fact is not HF1], as_of=NOON + timedelta(days=1))
+    follow(ledger)
+    assert found(ledger) == [("SO-1", ["site_unknown"]), ("SO-2", ["site_unknown"])]
+    assert {row[1] for row in ledger.rows(tables.LOOK_BACK)} == {
+        row[0] for row in ledger.rows(tables.FACT) if (row[2], row[4]) == ("site", "HF1")
+    }
+
+
+def test_a_recall_names_every_recipient_of_the_lot(ledger: Ledger, telling: Telling) -> None:
+    """Whatever the day; released and shipped, with what became of them; nothing of another lot or product."""
+    for day in range(4):
+        judge_on(ledger, day, f"SO-{day}")
+    judge_on(ledger, 3, "SO-OTHER", changes={"/lines/0/lot": "A9"})
+    Warehouse(ledger).tell(event("shipped", "SO-0", lines=[1]), event("cancelled", "SO-1", lines=[1]))
+    telling.tell(OTHER_PROGRAM)
+    follow(ledger)
+    assert ledger.rows(tables.LOOK_BACK) == []
+    telling.tell(RECALL)
+    follow(ledger)
+
+    states = {finding.order_id: finding.state for finding in findings(ledger)}
+    assert states == {"SO-0": "shipped", "SO-1": "stayed", "SO-2": "withdrawn", "SO-3": "withdrawn"}
+    assert [[reason.code for reason in finding.reasons] for finding in findings(ledger)] == [[], [], ["lot_recalled"], ["lot_recalled"]]
+    [alert] = alerts(ledger)
+    [site] = alert["evidence"]["sites"]
+    assert [(line["order_id"], line["state"]) for line in site["shipments"]] == [
+        ("SO-0", "shipped"), ("SO-2", "withdrawn"), ("SO-3", "withdrawn"),
+    ]  # fmt: skip
+    assert (alert["kind"], alert["evidence"]["lines"], site["quantity"]) == ("lot_recalled", 4, {"vial": 15})
+
+    telling.tell(RECALL | {"sequence": 5002, "status": "lifted"})
+    follow(ledger)
+    assert len(alerts(ledger)) == 1
+
+
+def test_a_line_that_was_released_twice_is_found_twice_and_received_once(ledger: Ledger, telling: Telling) -> None:
+    judge_on(ledger, 0, "SO-0")
+    telling.tell(told(HF1, 0, "suspended"))
+    follow(ledger)
+    telling.tell(told(HF1, 0, "certified", 5002))
+    follow(ledger)
+    Warehouse(ledger).tell(event("shipped", "SO-0", lines=[1]))
+    telling.tell(RECALL | {"sequence": 5003})
+    follow(ledger)
+    assert [(finding.examination, finding.state) for finding in findings(ledger)[1:]] == [(1, "withdrawn"), (3, "shipped")]
+
+
+@pytest.mark.parametrize("table", ["finding", "look_back"])
+def test_it_goes_on_where_it_was_and_finds_nothing_twice(ledger: Ledger, telling: Telling, table: str) -> None:
+    judge_on(ledger, 0, *(f"SO-{number}" for number in range(5)))
+    telling.tell(told(HF1, 0, "suspended"))
+    with transaction(ledger.engine) as cursor:
+        assert expand(cursor, Always(ledger.rules), 1000)
+    assert look_back.step(ledger.engine, examinations=2)
+    with ledger.engine.begin() as connection:
+        connection.exec_driver_sql(BREAK.format(table))
+    with pytest.raises(Halt):
+        to_the_end(ledger)
+    before = len(findings(ledger))
+    with transaction(ledger.engine) as cursor:
+        [far] = look_back.progress(cursor)
+    assert (before, far.findings, far.lines) == ((2, 2, 2) if table == "finding" else (5, 5, 5))
+    with ledger.engine.begin() as connection:
+        connection.exec_driver_sql(f"DROP TRIGGER breaks ON {table}")
+    to_the_end(ledger)
+    assert [name for name, _ in found(ledger)] == [f"SO-{number}" for number in range(5)]
+    assert (len(alerts(ledger)), ledger.rows(tables.LOOK_BACK)[0][4:6], whole(ledger)) == (1, (5, 5), True)
+
+
+def to_the_end(ledger: Ledger) -> None:
+    while look_back.step(ledger.engine, examinations=2):
+        pass
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_found_is_what_a_plain_loop_over_everything_finds(ledger: Ledger, telling: Telling, seed: int) -> None:
+    random = Random(seed)  # noqa: S311 - the same every time
+    cases: list[Wire] = [
+        {}, {"/lines/0/lot": None}, {"/ship_to/rems_site_id": "HF4"}, {"/lines/0/patient/patient_id": "P-2"},
+        {"/ship_to/npi": "1234567893"},
+        {"/lines/1": {"line": 2, "product": {"ndc": "0002-7000-01"}, "quantity": 3}}, {"/lines/0/patient/prescriber_id": None},
+    ]  # fmt: skip
+    facts = [
+        (HF1, ("suspended", "certified", "decertified")), (PATIENT, ("withdrawn", "enrolled")),
+        (PRESCRIBER, ("decertified", "certified")), (MANY, ("cancelled", "authorized")),
+    ]  # fmt: skip
+    sequence = 5000
+    for day in range(4):
+        judge_on(ledger, day, *(f"SO-{day}-{number}" for number in range(3)), changes=random.choice(cases))
+        for _ in range(random.randrange(3)):
+            sequence += 1
+            fact, statuses = random.choice(facts)
+            fact = told(fact, random.randrange(-1, day + 2), random.choice(statuses), sequence)
+            before = {row[:3] for row in ledger.rows(tables.FINDING)}
+            telling.tell(fact)
+            expected = plainly(ledger, fact)
+            follow(ledger)
+            assert {row[1:3] for row in ledger.rows(tables.FINDING) if row[:3] not in before} == expected
+    assert whole(ledger)
+
+
+def plainly(ledger: Ledger, fact: Wire) -> set[tuple[int, int]]:
+    """Examination and line of everything ever released that asked about the fact, and would not be released by what is known now."""
+    kind = fact["fact"]
+    subject = fact[f"{kind}_id"]
+    asked = set(answered_by(kind, "lemtrada", subject, json.dumps(fact).encode()))
+    expected = set()
+    for row in ledger.rows(tables.EXAMINATION):
+        if row[5] not in ("message", "again") or row[10] is None:
+            continue
+        case = case_of(row[9])
+        if day_in(case.at, ZONE) < date.fromisoformat(fact["effective_on"]) or not asked & set(case.answers):
+            continue
+        released = {line["line"] for line in json.loads(row[10])["lines"]}
+        with transaction(ledger.engine) as cursor:
+            first = ask(cursor, {question for question in questions(case.order, case.programs) if question[0] != "order"})
+            more = ask(cursor, more_questions(case.order, case.programs, Asked(first)))
+        then = {question: answer for question, answer in case.answers.items() if question[0] in ("order", "units", "serial")}
+        answers = {question: said.answer for question, said in (first | more).items()} | then
+        lines = decide(case._replace(answers=answers, watched=True)).lines
+        expected |= {(row[0], line.line) for line in lines if line.line in released and line.outcome in ("held", "blocked")}
+    return expected

@@ -66,6 +66,24 @@ def test_nobody_else_waits(ledger: Ledger) -> None:
     assert [topic for topic, _ in bodies(answer)][-2:] == ["shipments-released", "distribution-records"]
 
 
+def test_a_cancellation_of_a_revision_to_come_says_nothing_of_the_goods_of_a_lower_one(ledger: Ledger) -> None:
+    """They are not wanted any more, so they are withdrawn; that they stayed is for their own cancellation, or the higher revision."""
+    ledger.load(authorization("AU-MANY", 1000))
+    warehouse = Warehouse(ledger)
+    warehouse.judge(order("SO-1", MANY), order("SO-2", MANY))
+    warehouse.tell(event("cancelled", "SO-1", 2), event("cancelled", "SO-2", 2))
+    assert said(warehouse) == ["shipments-released", "shipments-stopped"] * 2
+    assert units(ledger) == {"AU-MANY": 10}
+    warehouse.tell(event("cancelled", "SO-2"))
+    assert units(ledger) == {"AU-MANY": 5}
+    [answer] = warehouse.judge(revision(2, MANY))
+    told = bodies(answer)
+    assert [(topic, body.get("kind")) for topic, body in told] == [("distribution-records", "void"), ("shipments-stopped", None)]
+    assert codes(told[1][1]) == [["order_cancelled"]]
+    assert units(ledger) == {}
+    assert wrong(ledger) == []
+
+
 @pytest.mark.parametrize("batch", [1, None])
 def test_a_cancellation_that_came_before_the_higher_revision_confirms_it(reporting: Warehouse, batch: int | None) -> None:
     """Also one line after the other; a word about one line alone is not enough."""

@@ -12,6 +12,7 @@ from gatekeeper.storage.look_back import LookingBack
 from schemas.canonical import canonical
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
+SUSPENDED = FoundReason("site_suspended", "blocked", stops=True, evidence={})
 SECRETS = ("P-00001234", "AU-778", "PR-19")
 
 
@@ -26,7 +27,7 @@ def finding(number: int, sites: int, state: str = "released") -> bytes:
             found_with=9, verdict_id=f"V-{number}", wholesaler_id="WD-001", order_id=f"SO-{number}", revision=1, examination=1, line=1,
             decided_at="2026-11-10T12:00:00.000Z", program="lemtrada", site_id=f"HF-{number % sites}", quantity=2, unit="vial", lot="A1234",
             serials=(f"S{number}",), patient_id=patient, authorization_id=authorization, prescriber_id=prescriber, state=state,
-            left=state == "shipped", outcome="blocked", reasons=(FoundReason("site_suspended", "blocked", stops=True, evidence={}),), known=KnownThen(1),
+            left=state == "shipped", outcome="blocked", reasons=(SUSPENDED,), known=KnownThen(1),
         )
     )  # fmt: skip
 

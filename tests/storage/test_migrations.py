@@ -1,0 +1,48 @@
+"""A database of an earlier version, brought to this one, keeps what it held."""
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine
+
+from gatekeeper.storage import tables
+from gatekeeper.storage.engine import MIGRATIONS, migrate, open_engine, transaction
+from tests.gate.ledger import rows
+
+FIRST = """
+UPDATE moving_tail SET block = 3, examination = 2, registry_version = 1;
+INSERT INTO registry_load VALUES (
+    1, 1, 'lemtrada', 42, '2026-11-20T06:00:00Z', '2026-11-20', '2026-11-20T06:00:00Z',
+    ARRAY['site', 'patient', 'prescriber', 'authorization', 'recall', 'program'], 2, 'ab', 'x', '2026-11-20T06:00:01Z', 2
+);
+INSERT INTO fact VALUES
+    (1, 1, 'site', 'lemtrada', 'HF-1', 7, '2026-01-01', '{"identifiers":{"npi":["1234567893"],"account":["WD-1:7"]}}'),
+    (2, 1, 'site', 'lemtrada', 'HF-2', 8, '2026-01-01', '{}');
+INSERT INTO moving_site_identifier VALUES ('1234567893', 'npi', 'HF-1');
+INSERT INTO moving_open_line VALUES (2, 1, 'SO-1', 'WD-1', 1, '2026-11-23');
+INSERT INTO moving_dependency VALUES ('site HF-1', 2)
+"""
+
+
+def of_the_first_version(url: str) -> Engine:
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        alembic = Config(attributes={"connection": connection})
+        alembic.set_main_option("script_location", str(MIGRATIONS))
+        command.upgrade(alembic, "0001")
+        connection.exec_driver_sql(FIRST)
+    return engine
+
+
+def test_a_ledger_of_the_first_version_goes_on(database_url: str) -> None:
+    """The tail is where it was, identifiers name their load, and what was open is looked at again at once."""
+    engine = of_the_first_version(database_url)
+    migrate(engine)
+    with transaction(engine) as cursor:
+        ((_, block, *_, examination, version, outbox),) = rows(cursor, tables.TAIL)
+        assert (block, examination, version, outbox) == (3, 2, 1, 0)
+        assert rows(cursor, tables.SITE_IDENTIFIER) == [("1234567893", "npi", "HF-1", 1), ("WD-1:7", "account", "HF-1", 1)]
+        ((*line, _),) = rows(cursor, tables.OPEN_LINE)
+        assert line == [2, 1, "SO-1", "WD-1", 1]
+        assert cursor.execute("SELECT next_at <= now() FROM moving_open_line").fetchone() == (True,)
+        assert cursor.execute("SELECT received::text FROM moving_sequence WHERE program = 'lemtrada'").fetchone() == ("{[1,43)}",)
+    engine.dispose()

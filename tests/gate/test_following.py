@@ -323,3 +323,15 @@ def test_examinations_of_every_kind_are_decided_again_from_their_rows(loaded: Le
     assert wrong(loaded) == []
     with transaction(loaded.engine) as cursor:
         assert isinstance(walk(cursor.connection), Walked)
+
+
+def test_what_a_released_line_came_to_hang_on_later_withdraws_it_too(loaded: Ledger) -> None:
+    """Its authorization names another prescriber by now, and that one is decertified."""
+    prescriber: Wire = {"fact": "prescriber", "program": "lemtrada", "effective_on": "2026-11-01", "prescriber_id": "PR-NEW"}
+    other = [authorization("AU-1", 5) | {"sequence": 970, "prescriber_id": "PR-NEW"}, prescriber | {"sequence": 971, "status": "certified"}]
+    loaded.judge(order(changes={"/lines/0/patient/prescriber_id": None}))
+    loaded.load(*other)
+    assert follow(loaded) == 0
+    loaded.load(*other, prescriber | {"sequence": 972, "status": "decertified"})
+    assert follow(loaded) == 1
+    assert codes(examinations(loaded)[-1][3]) == [["prescriber_not_certified"]]

@@ -32,7 +32,8 @@ TODAY = NOON.date()
 HF1: Wire = next(fact for fact in WORLD if fact.get("site_id") == "HF1" and fact["fact"] == "site")
 AU1: Wire = next(fact for fact in WORLD if fact.get("authorization_id") == "AU-1")
 CHANGES: list[Wire] = [
-    {"/lines/0/serials": list("ABCDE")}, {"/lines/0/quantity": 2}, {"/lines/0/patient/prescriber_id": None}, {"/lines/0/patient/patient_id": None},
+    {"/lines/0/serials": list("ABCDE")}, {"/lines/0/quantity": 2}, {"/lines/0/patient/prescriber_id": None},
+    {"/lines/0/patient/patient_id": None},
     {"/ship_to/rems_site_id": None, "/ship_to/account": "777"}, {"/ship_to/rems_site_id": "NEW-1"}, {"/ship_on": "2026-11-16"},
 ]  # fmt: skip
 Action = bytes | Wire | int

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple, TypeVar
+from uuid import UUID
 
 import msgspec
 from psycopg import Cursor
@@ -75,13 +76,17 @@ def step(engine: Engine, *, examinations: int = EXAMINATIONS_AT_ONCE) -> bool:
         _conclude(engine, looking)
         return True
     with transaction(engine) as cursor:
-        if not piece.found:
-            storage.move(cursor, looking, piece.place, piece.lines, 0)
+        lines = looking.lines + piece.lines
+        over = piece.place == looking.through and not looking.findings + len(piece.found)
+        if piece.found or (over and lines):
+            ledger.take_lock(cursor)
+        if not storage.move(cursor, looking, piece.place, piece.lines, len(piece.found)):
             return True
-        ledger.take_lock(cursor)
-        tail = ledger.read_tail(cursor)
-        if storage.move(cursor, looking, piece.place, piece.lines, len(piece.found)):
-            storage.add_findings(cursor, tail, looking, piece.found)
+        if piece.found:
+            storage.add_findings(cursor, ledger.read_tail(cursor), looking, piece.found)
+        elif over:
+            # Most find nothing, and end at once.
+            _end(cursor, looking._replace(place=piece.place, lines=lines), None)
     return True
 
 
@@ -212,21 +217,19 @@ def _known(looking: LookingBack, decided: _Decided) -> KnownThen:
 
 
 def _conclude(engine: Engine, looking: LookingBack) -> None:
-    """Ends a look-back that has looked at everything. One that found no released line at all leaves nothing."""
-    alert = None
+    """Ends a look-back that has looked at everything and found something; the alert is made before the lock."""
     with transaction(engine) as cursor:
         version = storage.still(cursor)
-        if looking.findings:
-            at = ledger.now(cursor)
-            alert = alert_about(looking, at, version, lambda: storage.findings(cursor, looking.id))
+        alert = alert_about(looking, ledger.now(cursor), version, lambda: storage.findings(cursor, looking.id))
     with transaction(engine) as cursor:
-        if not looking.lines:
-            storage.end(cursor, looking)
-            return
         ledger.take_lock(cursor)
-        tail = ledger.read_tail(cursor)
-        if storage.end(cursor, looking):
-            storage.conclude(cursor, tail, looking, alert)
+        _end(cursor, looking, alert)
+
+
+def _end(cursor: Cursor[Any], looking: LookingBack, alert: tuple[UUID, str, bytes] | None) -> None:
+    """It is under way no more. One that looked at a released line is on record, and ends under the ledger lock."""
+    if storage.end(cursor, looking) and looking.lines:
+        storage.conclude(cursor, ledger.read_tail(cursor), looking, alert)
 
 
 def _by_order(rows: Iterable[T]) -> defaultdict[tuple[str, str], list[T]]:

@@ -53,11 +53,13 @@ SELECT (SELECT greatest((SELECT max(id) FROM look_back), (SELECT max(id) FROM mo
 FROM unnest(%(facts)s::bigint[], %(kinds)s::text[], %(places)s::bigint[]) WITH ORDINALITY AS g(fact, kind, place, number)
 """
 # Recalls come first; then what has looked at least, so that a long one holds up no short one.
-NEXT = """
+TURN = "(SELECT id, kind FROM moving_look_back WHERE kind = '{}' ORDER BY lines, id LIMIT 1)"
+NEXT = f"""
 SELECT l.id, l.kind, l.place, l.through, l.lines, l.findings, f.id, f.kind, f.program, f.subject, f.sequence, f.effective_on, f.body,
        (SELECT at FROM registry_load r WHERE r.id = f.load UNION ALL SELECT at FROM registry_batch b WHERE b.id = f.load)
-FROM moving_look_back l JOIN fact f ON f.id = l.fact ORDER BY l.kind <> 'recall', l.lines, l.id LIMIT 1
-"""
+FROM ({TURN.format("recall")} UNION ALL {TURN.format("look_back")}) turn
+JOIN moving_look_back l ON l.id = turn.id JOIN fact f ON f.id = l.fact ORDER BY l.kind DESC LIMIT 1
+"""  # noqa: S608 - our own words
 PIECE = """
 WITH next AS (
     SELECT DISTINCT n.examination FROM unnest(%(questions)s::bigint[]) AS q(question) CROSS JOIN LATERAL (
@@ -179,7 +181,7 @@ def still(cursor: Cursor[Any]) -> int:
 
 def next_one(cursor: Cursor[Any]) -> LookingBack | None:
     """The look-back whose turn it is."""
-    row = cursor.execute(NEXT).fetchone()
+    row = cursor.execute(NEXT.encode()).fetchone()
     return None if row is None else LookingBack(*row)
 
 

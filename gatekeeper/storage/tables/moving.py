@@ -170,6 +170,7 @@ LOOKING_BACK = Table(
     Column("through", BigInteger, nullable=False),
     Column("lines", BigInteger, nullable=False),
     Column("findings", BigInteger, nullable=False),
+    Index("moving_look_back_turn", "kind", "lines", "id"),
     comment="A look-back under way: up to which examination it has come, and how far it goes",
 )
 

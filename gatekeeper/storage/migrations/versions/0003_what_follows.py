@@ -76,6 +76,8 @@ CREATE TABLE moving_look_back (
     PRIMARY KEY (id)
 );
 
+CREATE INDEX moving_look_back_turn ON moving_look_back (kind, lines, id);
+
 COMMENT ON TABLE moving_look_back IS 'A look-back under way: up to which examination it has come, and how far it goes';
 
 CREATE TABLE moving_rules (

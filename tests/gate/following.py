@@ -7,7 +7,11 @@ from gatekeeper.following import step
 from gatekeeper.recording import Terms
 from gatekeeper.rules import RuleBook, Rules
 from gatekeeper.storage import tables
-from tests.gate.ledger import Ledger
+from tests.gate.ledger import WORLD, Ledger, Wire
+
+HF1: Wire = next(fact for fact in WORLD if fact.get("site_id") == "HF1" and fact["fact"] == "site")
+SUSPENDED = HF1 | {"sequence": 900, "status": "suspended", "effective_on": "2026-11-20"}
+LIFTED = HF1 | {"sequence": 901, "effective_on": "2026-11-20"}
 
 
 class Always(RuleBook):
@@ -42,3 +46,8 @@ def codes(stopped: Any) -> list[list[str]]:
 
 def causes(ledger: Ledger, order_id: str = "SO-1") -> list[str]:
     return [cause for cause, *_ in examinations(ledger, order_id)]
+
+
+def states(ledger: Ledger) -> tuple[list[Any], list[Any]]:
+    """The open and the watched lines: order, revision, line."""
+    return tuple([(row[2], row[4], row[1]) for row in ledger.rows(table)] for table in (tables.OPEN_LINE, tables.WATCHED_LINE))  # type: ignore[return-value]

@@ -1,6 +1,5 @@
 """What is stopped is released when that may be, what was released is withdrawn when it may leave no more, and nothing else is touched."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,11 @@ from gatekeeper.following import step
 from gatekeeper.recording import Terms
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
-from tests.gate.following import Always, causes, codes, examinations, follow
-from tests.gate.ledger import NOON, RULES, WORLD, Ledger, Wire, authorization, order, two_programs
+from tests.gate.following import HF1, LIFTED, SUSPENDED, Always, causes, codes, examinations, follow, states
+from tests.gate.ledger import RULES, WORLD, Ledger, Wire, authorization, order, two_programs
 from tests.gate.test_again import wrong
 from tests.gate.test_answers import SCHEMAS
 from tests.gate.test_revisions import SERIALS, STOPPED, revision, units
-
-HF1: Wire = next(fact for fact in WORLD if fact.get("site_id") == "HF1" and fact["fact"] == "site")
-SUSPENDED = HF1 | {"sequence": 900, "status": "suspended", "effective_on": "2026-11-20"}
-LIFTED = HF1 | {"sequence": 901, "effective_on": "2026-11-20"}
 
 
 @pytest.fixture
@@ -32,11 +27,6 @@ def loaded(ledger: Ledger) -> Ledger:
 
 def outbox(ledger: Ledger) -> list[tuple[Any, ...]]:
     return [row[1:6] for row in ledger.rows(tables.OUTBOX)]
-
-
-def states(ledger: Ledger) -> tuple[list[Any], list[Any]]:
-    """The open and the watched lines: order, revision, line."""
-    return tuple([(row[2], row[4], row[1]) for row in ledger.rows(table)] for table in (tables.OPEN_LINE, tables.WATCHED_LINE))  # type: ignore[return-value]
 
 
 def test_a_suspension_after_the_release_withdraws_and_says_so_once(loaded: Ledger) -> None:
@@ -160,66 +150,6 @@ def test_a_lower_limit_withdraws_the_last_that_were_released(loaded: Ledger) -> 
     loaded.load(authorization("AU-MANY", 12) | {"sequence": 970})
     follow(loaded)
     assert [causes(loaded, f"SO-{n}")[1:] for n in range(1, 5)] == [[], [], ["withdrawn"], ["withdrawn"]]
-
-
-def test_nothing_is_released_on_its_own_long_after_it_was_wanted(loaded: Ledger) -> None:
-    loaded.judge(order(changes={"/ship_to/rems_site_id": "NEW-1", "/lines/0/patient/administering_site_id": None}))
-    loaded.set_clock(NOON + timedelta(days=12))
-    follow(loaded)
-    loaded.load(HF1 | {"site_id": "NEW-1", "sequence": 950}, as_of=NOON + timedelta(days=12))
-    follow(loaded)
-    assert all(released is None for _, _, released, _ in examinations(loaded))
-    assert "ship_date_passed" in codes(examinations(loaded)[-1][3])[0]
-
-
-def test_a_day_that_begins_stops_and_clears(loaded: Ledger) -> None:
-    """A suspension told in advance withdraws on its day in the program's zone, not before; its end releases again."""
-    coming = [SUSPENDED | {"effective_on": "2026-11-21"}, LIFTED | {"effective_on": "2026-11-22"}]
-    loaded.load(*coming)
-    loaded.judge(order())
-    follow(loaded)
-    for at, expected in (
-        (NOON.replace(hour=23, minute=59), []),
-        (NOON + timedelta(hours=12), ["withdrawn"]),
-        (NOON + timedelta(hours=36), ["withdrawn", "again"]),
-    ):
-        loaded.set_clock(at)
-        loaded.load(*coming, as_of=at)
-        follow(loaded)
-        assert causes(loaded)[1:] == expected
-
-
-def test_after_the_watch_has_ended_nothing_is_withdrawn(loaded: Ledger) -> None:
-    """Three business days after Monday the 23rd, Thanksgiving not among them: at the end of the 27th."""
-    loaded.judge(order())
-    [row] = loaded.rows(tables.WATCHED_LINE)
-    assert row[6].isoformat() == "2026-11-28T05:00:00+00:00"
-    loaded.set_clock(row[6])
-    loaded.load(SUSPENDED, as_of=row[6])
-    assert follow(loaded) == 0
-    assert states(loaded) == ([], [])
-
-
-def test_just_before_it_has_ended_it_is(loaded: Ledger) -> None:
-    loaded.judge(order())
-    [row] = loaded.rows(tables.WATCHED_LINE)
-    loaded.set_clock(row[6] - timedelta(milliseconds=1))
-    loaded.load(SUSPENDED, as_of=row[6])
-    follow(loaded)
-    assert causes(loaded) == ["message", "withdrawn"]
-
-
-def test_an_old_registry_withdraws_nothing_and_a_fresh_one_releases(loaded: Ledger) -> None:
-    loaded.judge(order())
-    later = NOON + timedelta(hours=25)
-    loaded.set_clock(later)
-    loaded.judge(order("SO-2", {"/lines/0/patient/authorization_id": "AU-MANY"}))
-    assert codes(examinations(loaded, "SO-2")[0][3]) == [["registry_stale"]]
-    assert follow(loaded) == 0
-    loaded.load(authorization("AU-MANY", 1000), as_of=later)
-    assert follow(loaded) == 1
-    assert examinations(loaded, "SO-2")[-1][2]["lines"][0]["outcome"] == "released"
-    assert causes(loaded) == ["message"]
 
 
 def test_a_contradicted_order_is_released_by_no_fact(loaded: Ledger) -> None:

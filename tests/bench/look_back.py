@@ -56,7 +56,7 @@ class Load(NamedTuple):
     lines: int = 1_000_000
     of_the_site: int = 10_000
     pace: Pace = Pace(rounds=2, warm_s=3, measured_s=15)
-    facts: int = 4
+    facts: int = 8
     """Look-backs that run one after another beside the live orders, each over all of the site's lines."""
 
 
@@ -70,6 +70,10 @@ def measure(place: Place, load: Load) -> str:
     _make(engine, topics, load, place.sizes)
     topics.suspend(1)
     seconds, steps = _alone(engine)
+    with transaction(engine) as cursor:
+        [(lines, findings)] = cursor.execute("SELECT lines, findings FROM look_back").fetchall()
+    if (lines, findings) != (load.of_the_site, load.of_the_site):
+        raise RuntimeError(f"{findings} of {lines} lines were found: nothing was measured")
     rows = [(f"{load.of_the_site:,} of {load.lines:,} released lines", f"{seconds:.1f} s", f"{max(steps) * 1000:.0f} ms", "30 s")]
     alone = table(("one look-back by itself", "measured", "longest piece", "must"), rows)
     found: dict[str, list[tuple[float, float, float]]] = {"without": [], "with a look-back": []}
@@ -110,9 +114,10 @@ class _Topics:
         for _ in range(times):
             fact = SITE % (self.sequence(), SITE_NUMBER, "suspended", SITE_NUMBER, SITE_NUMBER, SITE_NUMBER)
             self.tell(fact.replace(f'"effective_on":"{LONG_AGO}"', f'"effective_on":"{TODAY}"').encode())
-        for _ in range(times + 1):
+        found = True
+        while found:
             with transaction(self._engine) as cursor:
-                expand(cursor, self._book, 1000)
+                found = expand(cursor, self._book, 1000, at_once=True) or expand(cursor, self._book, 1000)
 
     def sequence(self) -> int:
         self._sequence += 1

@@ -120,7 +120,7 @@ def registry_alert(at: datetime, program: str | None, file_sha256: str, sentence
     )
 
 
-def contradiction_alert(at: datetime, about: str, program: str, seen: dict[str, Any]) -> tuple[str, bytes]:
+def contradiction_alert(at: datetime, about: str, program: str | None, seen: dict[str, Any]) -> tuple[str, bytes]:
     """The id and the bytes of an alert about a fact that contradicts one that is held; ``about`` is the same for the same contradiction."""
     return _program_alert("fact_contradicts", about, at, program, seen)
 
@@ -135,9 +135,9 @@ def facts_missing_alert(at: datetime, program: str, gaps: Sequence[Range], since
     return _program_alert("facts_missing", f"{program}/{gaps[0].first}/{written(since)}", at, program, seen)
 
 
-def _program_alert(kind: str, about: str, at: datetime, program: str, seen: dict[str, Any]) -> tuple[str, bytes]:
+def _program_alert(kind: str, about: str, at: datetime, program: str | None, seen: dict[str, Any]) -> tuple[str, bytes]:
     text, remedy = ALERTS[kind]
     name = str(alert_id(kind, about))
     return name, canonical(
-        ComplianceAlert(alert_id=name, kind=kind, raised_at=written(at), program=program, text=text, remedy=remedy, evidence=seen)
+        ComplianceAlert(alert_id=name, kind=kind, raised_at=written(at), program=program or UNSET, text=text, remedy=remedy, evidence=seen)
     )

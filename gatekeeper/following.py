@@ -33,7 +33,7 @@ def step(engine: Engine, book: RuleBook, terms: Terms, *, orders: int = ORDERS_A
         return True
     with transaction(engine) as cursor:
         done = judge_due(cursor, book, terms, orders) or expand(cursor, book, facts)
-    return done or look_back.step(engine) or alert_missing(engine, terms.missing_facts_s)
+    return done or look_back.step(engine) or alert_missing(engine, {program.name for program in book.newest}, terms.missing_facts_s)
 
 
 def notice_rules(cursor: Cursor[Any], book: RuleBook) -> bool:

@@ -1,6 +1,6 @@
 """What is heard of a registry besides its facts: that nothing of it is missing, and of which instant it speaks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -32,8 +32,7 @@ class State(NamedTuple):
     program: str
     as_of: datetime | None
     age_s: float | None
-    stale: bool | None
-    """None where no rules say how old it may be."""
+    stale: bool
     missing: int
 
 
@@ -64,28 +63,31 @@ def stale(as_of: datetime | None, at: datetime, limit: timedelta) -> bool:
 
 
 def states(cursor: Cursor[Any], limits: Mapping[str, timedelta], at: datetime) -> list[State]:
-    """How the registry of every program stands that has rules or of which anything was heard."""
-    found = storage.heard(cursor, {*storage.programs(cursor), *limits})
+    """How the registries of the programs that have limits stand. Others are not named: whoever sends a fact can make up any name."""
+    found = storage.heard(cursor, limits)
     return [
         State(
             program,
             one.as_of,
             None if one.as_of is None else (at - one.as_of).total_seconds(),
-            stale(one.as_of, at, limits[program]) if program in limits else None,
+            stale(one.as_of, at, limits[program]),
             one.missing,
         )
         for program, one in sorted(found.items())
     ]
 
 
-def alert_missing(engine: Engine, limit_s: float) -> bool:
-    """Raises an alert for each program of which something is missing for longer than this: once a gap. Says whether there was any."""
+def alert_missing(engine: Engine, programs: Collection[str], limit_s: float) -> bool:
+    """Raises an alert for each of ``programs`` of which something is missing for longer than this: once a gap.
+
+    Says whether there was any.
+    """
     with transaction(engine) as cursor:
-        if not storage.overdue(cursor, limit_s):
+        if not storage.overdue(cursor, programs, limit_s):
             return False
         ledger.take_lock(cursor)
         tail = ledger.read_tail(cursor)
-        before = storage.heard(cursor, storage.overdue(cursor, limit_s))
+        before = storage.heard(cursor, storage.overdue(cursor, programs, limit_s))
         rows = []
         for program, one in before.items():
             if one.missing_since is not None:

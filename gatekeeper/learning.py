@@ -80,10 +80,10 @@ def learn(cursor: Cursor[Any], source: Source, arrivals: Sequence[FactArrival], 
         if tail.registry_version != version:
             held = storage.held(cursor, _identities(fresh))
         covered = storage.covered(cursor, {identity.program for identity in _identities(fresh)})
-        batch = _Batch(source, tail, held, covered)
+        batch = _Batch(source, tail, held, covered, limits)
         for arrival in fresh:
             guarded(source, arrival.position, batch.take, arrival)
-        answers |= {answer.position: answer for answer in batch.write(cursor, limits)}
+        answers |= {answer.position: answer for answer in batch.write(cursor)}
     return [answers[arrival.position] for arrival in arrivals]
 
 
@@ -98,8 +98,10 @@ def _identities(arrivals: Iterable[FactArrival]) -> set[Identity]:
 class _Batch:
     """What one transaction learns, until it is written. Of two facts that contradict each other the first to arrive holds."""
 
-    def __init__(self, source: Source, tail: ledger.Tail, held: Held, covered: Mapping[tuple[str, str], int]) -> None:
-        self._source, self._tail, self._held, self._covered = source, tail, held, covered
+    def __init__(
+        self, source: Source, tail: ledger.Tail, held: Held, covered: Mapping[tuple[str, str], int], limits: Mapping[str, timedelta]
+    ) -> None:
+        self._source, self._tail, self._held, self._covered, self._limits = source, tail, held, covered, limits
         self._block = tail.block + 1
         self._rows: dict[Table, list[Sequence[Any]]] = defaultdict(list)
         self._moves = moving.Moves()
@@ -123,7 +125,7 @@ class _Batch:
             self._received[fact.program].append(fact.sequence)
             self._arrived(arrival, self._learn(arrival, fact, arrival.identity))
 
-    def write(self, cursor: Cursor[Any], limits: Mapping[str, timedelta]) -> list[Answer]:
+    def write(self, cursor: Cursor[Any]) -> list[Answer]:
         """Adds all that was learned as the next block, and moves what moves."""
         version, facts, identifiers = None, [], []
         if self._effective:
@@ -142,7 +144,7 @@ class _Batch:
             program: Told(Sequences.of(self._received.get(program, ())), tuple(self._heartbeats.get(program, ())))
             for program in {*self._received, *self._heartbeats}
         }
-        hear(cursor, self._tail, told, limits)
+        hear(cursor, self._tail, told, self._limits)
         head = block.hash.hex()
         return [answer._replace(head=head) for answer in self._answers]
 
@@ -185,7 +187,9 @@ class _Batch:
         # Of patients, their authorizations and their prescribers it says no more than where the fact stands.
         if isinstance(fact, SiteFact):
             seen["site_id"] = fact.site_id
-        name, body = contradiction_alert(self._tail.now, sha256(arrival.body).hexdigest(), program, seen)
+        name, body = contradiction_alert(
+            self._tail.now, sha256(arrival.body).hexdigest(), program if program in self._limits else None, seen
+        )
         self._alerts.setdefault(UUID(name), body)
 
     def _raise_alerts(self, cursor: Cursor[Any]) -> list[ledger.Outgoing]:

@@ -15,9 +15,9 @@ SELECT w.program, s.received, s.missing_since, coalesce(s.alerted, false), f.as_
 FROM unnest(%s::text[]) AS w(program)
 LEFT JOIN moving_sequence s ON s.program = w.program LEFT JOIN moving_freshness f ON f.program = w.program
 """
-PROGRAMS = "SELECT program FROM moving_freshness UNION SELECT program FROM moving_sequence"
 OVERDUE = """
-SELECT program FROM moving_sequence WHERE missing_since + %s <= date_trunc('milliseconds', clock_timestamp()) AND NOT alerted
+SELECT program FROM moving_sequence
+WHERE missing_since + make_interval(secs => %s) <= date_trunc('milliseconds', clock_timestamp()) AND NOT alerted AND program = ANY(%s)
 """
 RECEIVED = """
 INSERT INTO moving_sequence (program, received, missing_since, alerted)
@@ -64,14 +64,9 @@ class Heard(NamedTuple):
         return self.received.missing(self.sent)
 
 
-def programs(cursor: Cursor[Any]) -> list[str]:
-    """Those of which anything has been heard."""
-    return sorted(program for (program,) in cursor.execute(PROGRAMS))
-
-
-def overdue(cursor: Cursor[Any], limit_s: float) -> list[str]:
-    """Programs of which something is missing for longer than this, without an alert."""
-    return sorted(program for (program,) in cursor.execute(OVERDUE.replace("%s", "make_interval(secs => %s)"), (limit_s,)))
+def overdue(cursor: Cursor[Any], programs: Iterable[str], limit_s: float) -> list[str]:
+    """Those of ``programs`` of which something is missing for longer than this, without an alert."""
+    return sorted(program for (program,) in cursor.execute(OVERDUE, (limit_s, sorted(programs))))
 
 
 def heard(cursor: Cursor[Any], programs: Iterable[str]) -> dict[str, Heard]:

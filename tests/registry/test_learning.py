@@ -19,6 +19,7 @@ from tests.registry.telling import Telling, heartbeat
 from tests.storage.snapshots import patient, recall, site
 
 DAY = date(2026, 11, 20)
+PROGRAMS = ["lemtrada"]
 FRESH, OLD = "2026-11-20T16:00:00Z", "2026-11-18T12:00:00Z"
 
 
@@ -150,19 +151,19 @@ def test_a_snapshot_of_all_kinds_closes_a_gap_and_one_of_some_does_not(telling: 
 
 def test_what_is_missing_for_too_long_raises_one_alert_a_gap(telling: Telling) -> None:
     telling.tell(site(1, sequence=2), site(2, sequence=6))
-    assert not alert_missing(telling.engine, 900)
+    assert not alert_missing(telling.engine, PROGRAMS, 900)
     telling.ledger.set_clock(NOON + timedelta(seconds=900))
-    assert alert_missing(telling.engine, 900)
+    assert alert_missing(telling.engine, PROGRAMS, 900)
     telling.tell(site(3, sequence=3))
-    assert not alert_missing(telling.engine, 900)
+    assert not alert_missing(telling.engine, PROGRAMS, 900)
     [alert] = alerts(telling)
     assert (alert["kind"], alert["evidence"]["missing"]) == ("facts_missing", 4)
     assert alert["evidence"]["sequences"] == [{"first": 1, "last": 1}, {"first": 3, "last": 5}]
 
     telling.tell(site(4, sequence=1))
-    assert not alert_missing(telling.engine, 900)
+    assert not alert_missing(telling.engine, PROGRAMS, 900)
     telling.ledger.set_clock(NOON + timedelta(seconds=1800))
-    assert alert_missing(telling.engine, 900)
+    assert alert_missing(telling.engine, PROGRAMS, 900)
     assert len(telling.rows(tables.OUTBOX)) == 2
     telling.tell(site(5, sequence=4), site(6, sequence=5))
     assert telling.state().missing == 0

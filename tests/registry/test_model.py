@@ -15,10 +15,10 @@ from sqlalchemy import Engine
 
 from gatekeeper.arrivals import Position, Source
 from gatekeeper.both_times import answer, read_subject
-from gatekeeper.hearing import states
 from gatekeeper.learning import learn, read_fact_arrival
 from gatekeeper.storage import ledger as storage
 from gatekeeper.storage.engine import migrate, open_engine, transaction
+from gatekeeper.storage.heard import heard
 from schemas.canonical import canonical
 from tests.real.database import Database
 from tests.registry.telling import heartbeat
@@ -184,9 +184,8 @@ class Registry(RuleBasedStateMachine):
     @invariant()
     def stands_as_the_model_says(self) -> None:
         with transaction(self.engine) as cursor:
-            found = {state.program: state for state in states(cursor, {}, datetime.now(UTC))}.get(self.program)
-            heard = (None, 0) if found is None else (found.as_of, found.missing)
-            assert heard == (self.model.as_of, self.model.missing)
+            found = heard(cursor, [self.program])[self.program]
+            assert (found.as_of, found.missing) == (self.model.as_of, self.model.missing)
             newest = max(self.known_at, default=None)
             self._ask(cursor, [] if newest is None else [newest])
 

@@ -172,3 +172,9 @@ def test_the_names_of_variables_are_the_contracts() -> None:
         "GATEKEEPER_DATABASE_URL", "GATEKEEPER_HOME", "GATEKEEPER_KAFKA_BOOTSTRAP_SERVERS", "GATEKEEPER_KAFKA_OPTIONS",
         "GATEKEEPER_TOPIC_PREFIX", "GATEKEEPER_PROGRAMS", "GATEKEEPER_TOKEN",
     }  # fmt: skip
+
+
+def test_two_consumers_must_not_share_a_group() -> None:
+    """Their transactional ids would be the same too."""
+    with pytest.raises(Unusable, match="must differ from each other"):
+        read_settings({"GATEKEEPER_FACTS_GROUP": "gatekeeper.orders"})

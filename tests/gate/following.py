@@ -3,10 +3,20 @@
 import json
 from typing import Any
 
+import msgspec
+from psycopg import Cursor
+
 from gatekeeper.following import step
 from gatekeeper.recording import Terms
+from gatekeeper.registry import SUBJECT
 from gatekeeper.rules import RuleBook, Rules
-from gatekeeper.storage import tables
+from gatekeeper.storage import chain, moving, tables
+from gatekeeper.storage import ledger as kept
+from gatekeeper.storage.columns import Added, insert
+from gatekeeper.storage.registry import rows_of_load
+from schemas.canonical import canonical
+from schemas.fact import SiteFact
+from schemas.reading import Unreadable, read_fact
 from tests.gate.ledger import WORLD, Ledger, Wire
 
 HF1: Wire = next(fact for fact in WORLD if fact.get("site_id") == "HF1" and fact["fact"] == "site")
@@ -51,3 +61,23 @@ def causes(ledger: Ledger, order_id: str = "SO-1") -> list[str]:
 def states(ledger: Ledger) -> tuple[list[Any], list[Any]]:
     """The open and the watched lines: order, revision, line."""
     return tuple([(row[2], row[4], row[1]) for row in ledger.rows(table)] for table in (tables.OPEN_LINE, tables.WATCHED_LINE))  # type: ignore[return-value]
+
+
+def tell(cursor: Cursor[Any], action: Wire, number: int) -> None:
+    """One fact becomes known, as one that came by topic does; ``number`` is its sequence, and that of its batch."""
+    told = read_fact(json.dumps(action | {"sequence": number}).encode())
+    assert not isinstance(told, Unreadable), told
+    kind = type(told)
+    named = str(kind.__struct_config__.tag), told.program, SUBJECT[kind](told)
+    row = (number, number, *named, number, told.effective_on, canonical(told))
+    insert(cursor, Added(tables.FACT, [row]))
+    if isinstance(told, SiteFact):
+        held = {(value, name, told.site_id, number) for name, values in msgspec.to_builtins(told.identifiers).items() for value in values}
+        insert(cursor, Added(tables.SITE_IDENTIFIER, sorted(held)))
+    digest = chain.facts_digest(rows_of_load(cursor.connection, number))
+    kept.take_lock(cursor)
+    tail = kept.read_tail(cursor)
+    version = tail.registry_version + 1
+    batch = (number, version, "topic", 1, digest, tail.now, tail.block + 1)
+    kept.add_block(cursor, tail, {tables.REGISTRY_BATCH: [batch]}, registry_version=version)
+    moving.follow(cursor, "fact", tail.examination, load=number)

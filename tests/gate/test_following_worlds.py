@@ -7,7 +7,6 @@ from itertools import count
 from random import Random
 from typing import Any
 
-import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import Cursor
@@ -16,15 +15,9 @@ from gatekeeper.arrivals import Position
 from gatekeeper.following import expand
 from gatekeeper.recording import Terms
 from gatekeeper.reexamination import judge_due
-from gatekeeper.registry import SUBJECT
-from gatekeeper.storage import chain, moving, tables, waiting
 from gatekeeper.storage import ledger as kept
-from gatekeeper.storage.columns import Added, insert
-from gatekeeper.storage.registry import rows_of_load
-from schemas.canonical import canonical
-from schemas.fact import SiteFact
-from schemas.reading import Unreadable, read_fact
-from tests.gate.following import Always
+from gatekeeper.storage import moving, tables, waiting
+from tests.gate.following import Always, tell
 from tests.gate.ledger import NOON, RULES, WORLD, Ledger, Wire, judge_with, order, undone
 from tests.writings import Dice
 
@@ -85,28 +78,7 @@ class World:
             self.cursor.execute("UPDATE clock.stopped SET at = %s", (self._at,))
             self.cursor.execute("UPDATE moving_freshness SET as_of = %s", (self._at,))
         else:
-            self._tell(action)
-
-    def _tell(self, action: Wire) -> None:
-        number = next(self._numbers)
-        told = read_fact(json.dumps(action | {"sequence": number}).encode())
-        assert not isinstance(told, Unreadable), told
-        kind = type(told)
-        named = str(kind.__struct_config__.tag), told.program, SUBJECT[kind](told)
-        row = (number, number, *named, number, told.effective_on, canonical(told))
-        insert(self.cursor, Added(tables.FACT, [row]))
-        if isinstance(told, SiteFact):
-            held = {
-                (value, name, told.site_id, number) for name, values in msgspec.to_builtins(told.identifiers).items() for value in values
-            }
-            insert(self.cursor, Added(tables.SITE_IDENTIFIER, sorted(held)))
-        digest = chain.facts_digest(rows_of_load(self.cursor.connection, number))
-        kept.take_lock(self.cursor)
-        tail = kept.read_tail(self.cursor)
-        version = tail.registry_version + 1
-        batch = (number, version, "topic", 1, digest, tail.now, tail.block + 1)
-        kept.add_block(self.cursor, tail, {tables.REGISTRY_BATCH: [batch]}, registry_version=version)
-        moving.follow(self.cursor, "fact", tail.examination, load=number)
+            tell(self.cursor, action, next(self._numbers))
 
     def follow(self, orders: int) -> None:
         book = Always(RULES)

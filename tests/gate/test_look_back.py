@@ -18,6 +18,7 @@ from gatekeeper.errors import Halt
 from gatekeeper.evidence import Asked, case_of
 from gatekeeper.findings import Finding
 from gatekeeper.following import expand
+from gatekeeper.storage import look_back as storage
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.lookups import ask
@@ -229,7 +230,7 @@ def test_it_goes_on_where_it_was_and_finds_nothing_twice(ledger: Ledger, telling
     judge_on(ledger, 0, *(f"SO-{number}" for number in range(5)))
     telling.tell(told(HF1, 0, "suspended"))
     with transaction(ledger.engine) as cursor:
-        assert expand(cursor, Always(ledger.rules), 1000)
+        assert expand(cursor, Always(ledger.rules), 1000, at_once=True)
     assert look_back.step(ledger.engine, examinations=2)
     with ledger.engine.begin() as connection:
         connection.exec_driver_sql(BREAK.format(table))
@@ -244,6 +245,32 @@ def test_it_goes_on_where_it_was_and_finds_nothing_twice(ledger: Ledger, telling
     to_the_end(ledger)
     assert [name for name, _ in found(ledger)] == [f"SO-{number}" for number in range(5)]
     assert (len(alerts(ledger)), ledger.rows(tables.LOOK_BACK)[0][4:6], whole(ledger)) == (1, (5, 5), True)
+
+
+def test_what_nobody_restricted_until_it_was_told_late(ledger: Ledger, telling: Telling) -> None:
+    """A mode that is taken back: neither the age of the registry, which nobody asked for then, nor units count."""
+    ledger.load(MANY)
+    telling.tell({"fact": "program", "program": "lemtrada", "sequence": 5001, "effective_on": on(0), "mode": "ended"})
+    ledger.judge(order("SO-0", {"/lines/0/patient": None}), order("SO-1"))
+    follow(ledger)
+    telling.tell({"fact": "program", "program": "lemtrada", "sequence": 5002, "effective_on": on(0), "mode": "active"})
+    follow(ledger)
+    assert found(ledger) == [("SO-0", ["patient_missing"])]
+    assert [(row[4], row[5]) for row in ledger.rows(tables.LOOK_BACK)] == [(2, 1)]
+
+
+def test_two_who_look_at_the_same_find_it_once(ledger: Ledger, telling: Telling) -> None:
+    judge_on(ledger, 0, "SO-0", "SO-1")
+    telling.tell(told(HF1, 0, "suspended"))
+    with transaction(ledger.engine) as cursor:
+        expand(cursor, Always(ledger.rules), 1000, at_once=True)
+    with transaction(ledger.engine) as cursor:
+        late = storage.next_one(cursor)
+    assert late is not None
+    assert look_back.step(ledger.engine, examinations=1)
+    with transaction(ledger.engine) as cursor:
+        assert not storage.move(cursor, late, late.through, 2, 2)
+        assert not storage.end(cursor, late)
 
 
 def to_the_end(ledger: Ledger) -> None:

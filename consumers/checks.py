@@ -3,20 +3,18 @@
 from consumers.kafka import topics
 from consumers.kafka.client import client_of
 from consumers.kafka.publisher import Publisher
-from consumers.topics import topic_problems
+from consumers.topics import topic_problems, wanted_topics
 from gatekeeper.config import Settings
 from gatekeeper.doctor import Check
 from gatekeeper.errors import Unusable
-from schemas.topics import TOPICS, topic_name
 
 
 def _topics(settings: Settings) -> str:
     client = client_of(settings, "doctor")
-    wanted = [topic_name(settings.topic_prefix, topic) for topic in TOPICS]
-    there = topics.partitions(client)
+    wanted, there = wanted_topics(settings), topics.partitions(client)
     if missing := [name for name in wanted if name not in there]:
         raise Unusable(f"The broker has no topic {', '.join(missing)}: `gatekeeper topics create` makes what is missing.")
-    if problems := dict(topic_problems(client, wanted)):
+    if problems := dict(topic_problems(client, settings)):
         raise Unusable(" ".join(f"{name}: {problem}" for name, problem in problems.items()))
     return f"All {len(wanted)} topics are there and keep what they are told."
 

@@ -54,9 +54,27 @@ def _consume(consumer: str, instance: str) -> None:
     from consumers.consuming import consume  # noqa: PLC0415 - help is shown without loading the client library
     from gatekeeper.config import read_settings  # noqa: PLC0415
 
+    consume(read_settings(os.environ), consumer, _checked(instance))
+
+
+def _checked(instance: str) -> str:
     if not _INSTANCE.match(instance):
         raise Unusable("--instance must be 1 to 64 letters, digits, points, underscores and hyphens.")
-    consume(read_settings(os.environ), consumer, instance)
+    return instance
+
+
+@click.command("relay")
+@click.option("--instance", required=True, metavar="NAME", help="As it is to be called in logs, and the same after a restart.")
+def relay(instance: str) -> None:
+    """Judge again what hangs on a change, and publish what the desk, the registry and the events decided.
+
+    One is enough: a second one takes over from the first, which ends. It waits and goes on by itself when the database or the broker
+    is away, and stops cleanly on SIGTERM and SIGINT.
+    """
+    from consumers import relaying  # noqa: PLC0415
+    from gatekeeper.config import read_settings  # noqa: PLC0415
+
+    relaying.relay(read_settings(os.environ), _checked(instance))
 
 
 @click.group()
@@ -88,4 +106,4 @@ def demo(*, once: bool) -> int:
     return show(read_settings(os.environ), once=once)
 
 
-COMMANDS = (consume, topics, demo)
+COMMANDS = (consume, relay, topics, demo)

@@ -34,17 +34,29 @@ def run(
 
     ``waiting`` is told why, and for how many seconds, before each wait; ``going_on`` is told after each turn that succeeded.
     """
+
+    def turn() -> None:
+        messages = log.read()
+        if messages:
+            with BATCH_SECONDS.time():
+                log.publish(handle(messages), messages)
+        going_on()
+
+    def again(reason: TryAgain, wait: float) -> None:
+        log.again()
+        waiting(reason, wait)
+
+    turn_after_turn(turn, stop, again)
+
+
+def turn_after_turn(turn: Callable[[], None], stop: Event, waiting: Callable[[TryAgain, float], None]) -> None:
+    """Turns until ``stop`` is set; after one in which something was away it waits, each time longer."""
     wait = FIRST_WAIT_S
     while not stop.is_set():
         try:
-            messages = log.read()
-            if messages:
-                with BATCH_SECONDS.time():
-                    log.publish(handle(messages), messages)
+            turn()
             wait = FIRST_WAIT_S
-            going_on()
         except TryAgain as reason:
-            log.again()
             waiting(reason, wait)
             stop.wait(wait)
             wait = min(2 * wait, LONGEST_WAIT_S)

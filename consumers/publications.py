@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from gatekeeper.arrivals import Answer, Examined
+from gatekeeper.arrivals import Answer, Examined, Stored
 
 Header = tuple[str, bytes]
 
@@ -34,7 +34,19 @@ def _examined(examined: Examined, origin: list[Header]) -> list[Publication]:
     answers = (("shipments-released", examined.released), ("shipments-stopped", examined.stopped))
     said = [Publication(topic, key, value, identity) for topic, value in answers if value is not None]
     for topic, own in (("distribution-records", examined.records), ("compliance-alerts", examined.alerts)):
-        for stored in own:
-            name = stored.id.encode()
-            said.append(Publication(topic, name, stored.body, [("id", name), *origin]))
+        said += [_stored(topic, stored, origin) for stored in own]
     return said
+
+
+def relayed(said: Examined | Stored, chain: str) -> list[Publication]:
+    """What the relay publishes for one entry of the outbox, an examination or an alert, recorded by the block with this hash.
+
+    Headers as for an answer, without ``source``: no single message brought it about.
+    """
+    origin = [("chain", chain.encode())]
+    return _examined(said, origin) if isinstance(said, Examined) else [_stored("compliance-alerts", said, origin)]
+
+
+def _stored(topic: str, stored: Stored, origin: list[Header]) -> Publication:
+    name = stored.id.encode()
+    return Publication(topic, name, stored.body, [("id", name), *origin])

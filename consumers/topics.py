@@ -1,9 +1,10 @@
-"""The contract's topics on the broker: made where they are missing, and looked at where they exist."""
+"""The contract's topics on the broker, and that of the outbox's place: made where they are missing, and looked at where they exist."""
 
 from collections.abc import Callable, Iterator, Mapping
 
 from consumers.kafka import topics
 from consumers.kafka.client import Client, client_of
+from consumers.kafka.place import TOPIC as PLACE
 from gatekeeper.config import Settings
 from schemas.text import MOST_BYTES
 from schemas.topics import TOPICS, topic_name
@@ -11,22 +12,28 @@ from schemas.topics import TOPICS, topic_name
 
 def create_missing(settings: Settings, count: int, replication: int, say: Callable[[str], None]) -> int:
     """Says a line for each topic. Gives 1 if something is wrong with one of them, else 0."""
-    client = client_of(settings, "topics")
-    wanted = [topic_name(settings.topic_prefix, topic) for topic in TOPICS]
+    client, wanted, own = client_of(settings, "topics"), wanted_topics(settings), settings.topic_prefix + PLACE
     there = topics.partitions(client)
     missing = [name for name in wanted if name not in there]
-    topics.create(client, missing, count, replication)
-    problems = dict(topic_problems(client, wanted))
+    topics.create(client, [name for name in missing if name != own], count, replication)
+    topics.create(client, [name for name in missing if name == own], 1, replication, topics.COMPACTED)
+    problems = dict(topic_problems(client, settings))
     for name in wanted:
         state = "made" if name in missing else "exists"
         say(f"{name}: {problems.get(name) or state}")
     return 1 if problems else 0
 
 
-def topic_problems(client: Client, names: list[str]) -> Iterator[tuple[str, str]]:
-    """What is wrong with topics, each as one sentence that says what to do."""
-    for name, found in topics.settings_of(client, names).items():
-        wrong = list(_wrong(found))
+def wanted_topics(settings: Settings) -> list[str]:
+    """The names of the contract's topics on the broker, and of the relay's own."""
+    return [*(topic_name(settings.topic_prefix, topic) for topic in TOPICS), settings.topic_prefix + PLACE]
+
+
+def topic_problems(client: Client, settings: Settings) -> Iterator[tuple[str, str]]:
+    """What is wrong with topics that are there, each as one sentence that says what to do."""
+    own, counts = settings.topic_prefix + PLACE, topics.partitions(client)
+    for name, found in topics.settings_of(client, wanted_topics(settings)).items():
+        wrong = list(_wrong_place(found, counts.get(name, 1)) if name == own else _wrong(found))
         if wrong:
             yield name, " ".join(wrong)
 
@@ -36,5 +43,17 @@ def _wrong(found: Mapping[str, str]) -> Iterator[str]:
         yield "It is compacted, so messages vanish: set cleanup.policy=delete."
     if int(found.get("max.message.bytes", "0")) < MOST_BYTES:
         yield f"It takes messages up to {found.get('max.message.bytes')} bytes only: set max.message.bytes to {MOST_BYTES} or more."
+    yield from _unclean(found)
+
+
+def _wrong_place(found: Mapping[str, str], count: int) -> Iterator[str]:
+    if found.get("cleanup.policy") != "compact":
+        yield "It is not only compacted, so the place of the outbox may vanish: set cleanup.policy=compact."
+    if count != 1:
+        yield f"It has {count} partitions, and must have one: see the runbook, «the place of the outbox was lost»."
+    yield from _unclean(found)
+
+
+def _unclean(found: Mapping[str, str]) -> Iterator[str]:
     if found.get("unclean.leader.election.enable") == "true":
         yield "An unclean election may lose what was committed: set unclean.leader.election.enable=false."

@@ -50,6 +50,15 @@ REGISTRY_MISSING: Final = Gauge(
 )
 FACTS: Final = Counter("gatekeeper_facts", "Registry facts that arrived, by what became of them.", ("code",), registry=REGISTRY)
 EVENTS: Final = Counter("gatekeeper_events", "Shipment events that arrived, by what became of them.", ("code",), registry=REGISTRY)
+OUTBOX: Final = Gauge("gatekeeper_outbox_entries", "Entries of the outbox that are not published yet.", registry=REGISTRY)
+OUTBOX_WAITING: Final = Gauge(
+    "gatekeeper_outbox_waiting_entries", "Those of them that wait for the answer to a message to be published.", registry=REGISTRY
+)
+OUTBOX_OLDEST: Final = Gauge("gatekeeper_outbox_oldest_seconds", "Since the oldest of them was recorded.", registry=REGISTRY)
+RELAYED: Final = Counter("gatekeeper_relayed_entries", "Entries of the outbox that were published.", registry=REGISTRY)
+FOLLOW_UPS: Final = Gauge("gatekeeper_follow_ups", "Changes whose consequences are still to be found.", registry=REGISTRY)
+DUE: Final = Gauge("gatekeeper_due_examinations", "Examinations whose lines are to be judged again.", registry=REGISTRY)
+LOOK_BACKS: Final = Gauge("gatekeeper_look_backs", "Look-backs under way.", registry=REGISTRY)
 LAST_READ: Final = Gauge("gatekeeper_last_read_timestamp_seconds", "When the broker last answered a read, in Unix time.", registry=REGISTRY)
 
 
@@ -65,6 +74,11 @@ def registry_as_of(program: str, as_of: datetime, limit: timedelta | None = None
     REGISTRY_AGE.labels(program).set_function(age)
     if limit is not None:
         REGISTRY_STALE.labels(program).set_function(lambda: float(age() > limit.total_seconds()))
+
+
+def outbox_since(at: datetime | None) -> None:
+    """When the oldest entry of the outbox that is not published was recorded; None: all are published."""
+    OUTBOX_OLDEST.set_function(lambda: 0.0 if at is None else max(0.0, (clock.now() - at).total_seconds()))
 
 
 def has_read() -> None:

@@ -38,6 +38,19 @@ EVENTS: Final[dict[str, Event]] = {
     "assigned": _event("info", "Partitions came to this consumer.", "topic", "partitions"),
     "read_back": _event("info", "Messages had been judged before; the ledger's answers are published.", *PLACE, "messages"),
     "message_refused": _event("warning", "A message could not be read.", *PLACE),
+    "relay_begins": _event("info", "The relay goes on with this number of the outbox, and with those that wait.", "number", "waiting"),
+    "outbox_full": _event(
+        "warning", "So many entries of the outbox wait that the relay looks at none from this number on.", "number", "waiting"
+    ),
+    "work_in_hand": _event(
+        "info",
+        "What follows from changes is being done: what is to be found, to be judged again, to be looked back at.",
+        "follow_ups",
+        "due",
+        "look_backs",
+        "place",
+        "through",
+    ),
     "health_served": _event("info", "Health and metrics are served.", "port"),
     "health_failed": _event("warning", "A request for health or metrics could not be answered.", "code"),
     "library_said": _event("warning", "A library logged something, whose words are not repeated.", "library", "code"),
@@ -59,7 +72,10 @@ def _own_words(value: object) -> bool:
     return isinstance(value, TryAgain | Halt | Unusable)
 
 
-NUMBERS: Final = ("partition", "offset", "messages", "partitions", "seconds", "port", "signal")
+NUMBERS: Final = (
+    "partition", "offset", "messages", "partitions", "seconds", "port", "signal",
+    "number", "waiting", "follow_ups", "due", "look_backs", "place", "through",
+)  # fmt: skip
 NAMES: Final = ("command", "instance", "group", "version", "topic", "code", "library")
 FIELDS: Final[Mapping[str, Callable[[object], bool]]] = (
     dict.fromkeys(NUMBERS, _number) | dict.fromkeys(NAMES, _name) | {"reason": _own_words}

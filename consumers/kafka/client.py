@@ -25,6 +25,8 @@ class Client(NamedTuple):
     transaction_timeout_s: float = 10
     batch_messages: int = 2000
     batch_bytes: int = 8 * 1024 * 1024
+    transactional_id: str | None = None
+    """One for every instance, so that a second one fences the first; else each instance has its own."""
 
     def shared(self) -> dict[str, Any]:
         return {
@@ -58,10 +60,14 @@ class Client(NamedTuple):
             "queued.max.messages.kbytes": 16 * 1024,
         }
 
+    def outside(self) -> dict[str, Any]:
+        """For a consumer that is no member of the group."""
+        return self.shared() | {"group.id": self.group, "isolation.level": "read_committed", "enable.auto.commit": False}
+
     def producer(self, turn: int) -> dict[str, Any]:
         return self.shared() | {
             # Stable: the replacement of a killed process ends what that one left open.
-            "transactional.id": f"{self.group}.{self.instance}.{turn}",
+            "transactional.id": self.transactional_id or f"{self.group}.{self.instance}.{turn}",
             "transaction.timeout.ms": int(self.transaction_timeout_s * 1000),
             "partitioner": "murmur2_random",
             "message.max.bytes": LARGEST_MESSAGE,

@@ -1,7 +1,7 @@
 """One transactional producer, made anew whenever it is not certain how its last transaction ended."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from threading import Thread
 from typing import Any
@@ -36,16 +36,18 @@ class Disconnects(logging.Handler):
 
 
 class Publisher:
-    """Says publications and offsets in one Kafka transaction.
+    """Says publications, and offsets where there are any, in one Kafka transaction.
 
     After anything but a clean commit the producer is thrown away: the next one, with the same transactional id, fences it and
-    waits until its transaction is ended, so that the group's committed offsets then tell what was said.
+    waits until its transaction is ended, so that the group's committed offsets, or what else was said in it, then tell what was said.
     """
 
     def __init__(self, client: Client, turn: int, prefix: str) -> None:
         self._client, self._turn, self._prefix = client, turn, prefix
         self._disconnects = Disconnects()
         self._producer: Producer | None = None
+        self.made = 0
+        """How many producers were made: with each new one it is certain how the transactions of those before ended."""
 
     def open(self) -> Producer:
         """A producer that is ready to begin; made anew where the last one is in doubt."""
@@ -63,11 +65,14 @@ class Publisher:
                 _close(producer)
                 raise away(error, "open a transactional producer") from error
             self._producer = producer
+            self.made += 1
             PRODUCERS.inc()
         return self._producer
 
-    def publish(self, publications: Iterable[Publication], offsets: list[TopicPartition], metadata: Callable[[], Any]) -> None:
-        """All of it or nothing. Raises ``TryAgain`` where it is not certain: then read on from what the group has committed."""
+    def publish(
+        self, publications: Iterable[Publication], offsets: Sequence[TopicPartition] = (), metadata: Callable[[], Any] = lambda: None
+    ) -> None:
+        """All of it or nothing. Raises ``TryAgain`` where it is not certain: then read on from what was committed."""
         producer = self.open()
         try:
             producer.begin_transaction()
@@ -89,17 +94,23 @@ class Publisher:
         if self._disconnects.seen:
             self.close()
 
+    @property
+    def clean(self) -> bool:
+        """Whether the last transaction ended as it was told to, as far as is known."""
+        return self._producer is not None and not self._disconnects.seen
+
     def close(self) -> None:
         """Throws the producer away; what it left open is ended by the next one."""
         producer, self._producer = self._producer, None
         if producer is not None:
             _close(producer)
 
-    def _end(self, producer: Producer, offsets: list[TopicPartition], metadata: Any) -> None:
+    def _end(self, producer: Producer, offsets: Sequence[TopicPartition], metadata: Any) -> None:
         timeout = self._client.transaction_timeout_s
 
         def end() -> None:
-            producer.send_offsets_to_transaction(offsets, metadata, timeout)
+            if offsets:
+                producer.send_offsets_to_transaction(list(offsets), metadata, timeout)
             producer.commit_transaction()
 
         _in_time(end, 1.5 * timeout)

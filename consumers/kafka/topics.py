@@ -1,15 +1,20 @@
 """The topics on the broker: what they are, and making those that are missing."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
 
 from consumers.kafka.client import LARGEST_MESSAGE, Client, away, options_taken, quiet_logger
-from gatekeeper.errors import Unusable
+from gatekeeper.clock import seconds
+from gatekeeper.errors import TryAgain, Unusable
 
 CALL_S = 15
+KEPT: Final = {"max.message.bytes": str(LARGEST_MESSAGE), "retention.ms": "-1", "cleanup.policy": "delete"}
+"""Messages are kept until somebody decides otherwise, and may be as large as an answer can be."""
+COMPACTED: Final = {"cleanup.policy": "compact", "segment.bytes": str(16 * 1024 * 1024), "min.cleanable.dirty.ratio": "0.1"}
+"""Of each key the newest message is kept, and not much else."""
 
 
 def admin(client: Client) -> AdminClient:
@@ -49,10 +54,9 @@ def settings_of(client: Client, topics: Iterable[str]) -> dict[str, dict[str, st
         raise away(error, "describe the topics' settings") from error
 
 
-def create(client: Client, topics: Iterable[str], count: int, replication: int) -> None:
-    """Makes topics whose messages are kept until somebody decides otherwise, and may be as large as an answer can be."""
-    settings: dict[str, Any] = {"max.message.bytes": str(LARGEST_MESSAGE), "retention.ms": "-1", "cleanup.policy": "delete"}
-    made = [NewTopic(topic, num_partitions=count, replication_factor=replication, config=settings) for topic in topics]
+def create(client: Client, topics: Iterable[str], count: int, replication: int, settings: Mapping[str, str] = KEPT) -> None:
+    """Makes topics with these settings; when it returns, the broker shows them."""
+    made = [NewTopic(topic, num_partitions=count, replication_factor=replication, config=dict(settings)) for topic in topics]
     if not made:
         return
     broker = admin(client)
@@ -62,3 +66,7 @@ def create(client: Client, topics: Iterable[str], count: int, replication: int) 
         except KafkaException as error:
             if error.args[0].name() != "TOPIC_ALREADY_EXISTS":
                 raise Unusable(f"The broker did not make {topic}: {error.args[0].name()}.") from None
+    deadline = seconds() + CALL_S
+    while not {topic.topic for topic in made} <= partitions(client).keys():
+        if seconds() > deadline:
+            raise TryAgain("The broker does not show the topics that it made.")

@@ -40,32 +40,44 @@ def read_back(cursor: Cursor[Any], source: Source, arrivals: Sequence[Arrived]) 
                 "this topic is not the one that was judged. See the runbook, «another message at the same place»."
             )
     wanted = [number for kind, _, first, last, *_ in rows.values() if kind == "order" for number in range(first, last + 1)]
-    examined = _examinations(cursor, wanted)
-    return [_answer(arrival, rows[arrival.position], examined) for arrival in arrivals]
+    said = _examinations(cursor, wanted)
+    return [_answer(arrival, rows[arrival.position], said) for arrival in arrivals]
 
 
-def _answer(arrival: Arrived, row: tuple[Any, ...], examined: dict[int, Examined | None]) -> Answer:
+def _answer(arrival: Arrived, row: tuple[Any, ...], said: dict[int, Examined | None]) -> Answer:
     kind, _, first, last, head, refusal = row
     return Answer(
         arrival.position,
         kind,
         head.hex(),
         read_back=True,
-        examinations=tuple(one for number in range(first, last + 1) if (one := examined[number])) if kind == "order" else (),
+        examinations=tuple(one for number in range(first, last + 1) if (one := said[number])) if kind == "order" else (),
         refusal=Stored(msgspec.json.decode(refusal, type=RefusedMessage).refusal_id, refusal) if refusal is not None else None,
     )
 
 
-def _examinations(cursor: Cursor[Any], wanted: list[int]) -> dict[int, Examined | None]:
+def examined(cursor: Cursor[Any], wanted: Sequence[int]) -> dict[int, Examined]:
+    """What examinations say, by their numbers, whoever publishes it."""
+    return {number: said for number, (said, _) in _said(cursor, wanted).items()}
+
+
+def _examinations(cursor: Cursor[Any], wanted: Sequence[int]) -> dict[int, Examined | None]:
     """None for those that the relay publishes."""
-    records, alerts = _stored(cursor, RECORDS, wanted), _stored(cursor, ALERTS, wanted)
+    return {number: None if relayed else said for number, (said, relayed) in _said(cursor, wanted).items()}
+
+
+def _said(cursor: Cursor[Any], wanted: Sequence[int]) -> dict[int, tuple[Examined, bool]]:
+    """By number: what it says, and whether the relay publishes that."""
+    numbers = list(wanted)
+    records, alerts = _stored(cursor, RECORDS, numbers), _stored(cursor, ALERTS, numbers)
     return {
-        number: None
-        if relayed
-        else Examined(
-            verdict_id(wholesaler, order, revision, count), order, released, stopped, tuple(records[number]), tuple(alerts[number])
+        number: (
+            Examined(
+                verdict_id(wholesaler, order, revision, count), order, released, stopped, tuple(records[number]), tuple(alerts[number])
+            ),
+            relayed,
         )
-        for number, wholesaler, order, revision, count, released, stopped, relayed in cursor.execute(EXAMINATIONS, (wanted,))
+        for number, wholesaler, order, revision, count, released, stopped, relayed in cursor.execute(EXAMINATIONS, (numbers,))
     }
 
 

@@ -4,7 +4,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from threading import Event, Thread
-from typing import Any
+from typing import Any, Protocol
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
@@ -14,6 +14,7 @@ from consumers.consuming import CONSUMED
 from consumers.kafka import topics
 from consumers.kafka.client import Client
 from consumers.kafka.log import Log, Message
+from consumers.kafka.place import TOPIC as OUTBOX_PLACE
 from consumers.loop import run
 from consumers.publications import Publication
 from gatekeeper.errors import Halt, TryAgain
@@ -70,14 +71,23 @@ class Running:
             self.log.close()
 
 
+class Stays(Protocol):
+    """What runs in a thread until it is told to stop."""
+
+    stop: Event
+
+    def join(self) -> None: ...
+
+
 class Place:
     """Topics with a prefix, and the consumers on them."""
 
     def __init__(self, broker: Broker, engine: Engine, partitions: int = 3) -> None:
         self.broker, self.engine, self.partitions = broker, engine, partitions
         self.prefix = f"gate-{uuid.uuid4().hex[:12]}."
-        self.running: list[Running] = []
+        self.running: list[Stays] = []
         topics.create(self.client("admin"), [self.prefix + topic for topic in (ORDERS, FACTS, EVENTS, *OUTPUTS)], partitions, 1)
+        topics.create(self.client("admin"), [self.prefix + OUTBOX_PLACE], 1, 1, topics.COMPACTED)
         self._reader = Consumer(
             {"bootstrap.servers": broker.bootstrap, "group.id": f"{self.prefix}reader", "isolation.level": "read_committed",
              "enable.auto.commit": False, "reconnect.backoff.max.ms": 500},
@@ -104,8 +114,9 @@ class Place:
         self, instance: str = "one", meanwhile: Callable[[], None] = lambda: None, consumer: str = "orders", **limits: Any
     ) -> Running:
         client = self.client(instance, consumer, **limits)
-        self.running.append(Running(client, self.engine, self.prefix, meanwhile, consumer))
-        return self.running[-1]
+        running = Running(client, self.engine, self.prefix, meanwhile, consumer)
+        self.running.append(running)
+        return running
 
     def send(
         self, messages: Iterable[bytes], partition: int | None = None, key: bytes = b"key", headers: Any = (), topic: str = ORDERS

@@ -24,16 +24,16 @@ def test_the_doctor_looks_at_the_broker(broker: Broker) -> None:
     with pytest.raises(Unusable, match=r"has no topic .*shipment-orders, .*`gatekeeper topics create` makes what is missing\.$"):
         others["topics"].run(settings)
     create_missing(settings, 2, 1, lambda _: None)
-    assert others["topics"].run(settings) == "All 9 topics are there and keep what they are told."
+    assert others["topics"].run(settings) == "All 10 topics are there and keep what they are told."
     assert others["transactions"].run(settings) == "This user may write in transactions."
 
 
 def test_what_is_missing_is_made_and_what_exists_is_looked_at(broker: Broker) -> None:
     settings, said = settings_of(broker), list[str]()
     assert create_missing(settings, 2, 1, said.append) == 0
-    assert [line.rpartition(" ")[2] for line in said] == ["made"] * 9
+    assert [line.rpartition(" ")[2] for line in said] == ["made"] * 10
     assert create_missing(settings, 2, 1, said.append) == 0
-    assert [line.rpartition(" ")[2] for line in said[9:]] == ["exists"] * 9
+    assert [line.rpartition(" ")[2] for line in said[10:]] == ["exists"] * 10
 
 
 def test_a_topic_that_would_lose_messages_is_named(broker: Broker) -> None:

@@ -150,14 +150,14 @@ def test_killed_at_any_moment_it_learns_each_fact_once(place: Place, ledger: Led
             wait_until(lambda: len(sequences(ledger)) >= 300 * turn, PATIENCE_S, "some are learned")  # noqa: B023 - called at once
     with command(place, port) as running:
         wait_until(lambda: sum(place.committed("facts").values()) == len(messages), PATIENCE_S, "all are done")
-        place.send(told(heartbeat(FIRST + 1199, f"{now():%Y-%m-%dT%H:%M:%SZ}"), patient("P", sequence=FIRST + 1201)), topic=FACTS)
+        place.send(told(heartbeat(FIRST + 1200, f"{now():%Y-%m-%dT%H:%M:%SZ}"), patient("P", sequence=FIRST + 1202)), topic=FACTS)
         wait_until(lambda: "lemtrada as_of=" in ready(port), PATIENCE_S, "it says how the registry stands")
         assert ready(port).startswith("yes\n")
         running.terminate()
         assert running.wait(30) == 0
 
     place.wait_for("refused-messages", 40)
-    assert sequences(ledger) == [*range(FIRST, FIRST + 1200), FIRST + 1201]
+    assert sequences(ledger) == [*range(FIRST, FIRST + 1200), FIRST + 1202]
     assert [json.loads(row[4])["position"] for row in ledger.rows(tables.REFUSAL)] == [
         {"topic": FACTS, "partition": row[1], "offset": row[2]} for row in ledger.rows(tables.REFUSAL)
     ]

@@ -1,0 +1,87 @@
+"""The relay as the command runs it, killed at each step of its transactions: every entry is published once, in order."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from consumers.kafka.topics import topic_id
+from gatekeeper.storage import ledger as storage
+from gatekeeper.storage.engine import transaction
+from tests.consumers.dying_relay import AFTER_COMMIT, BEFORE_COMMIT, OPENED, PRODUCED
+from tests.consumers.place import ORDERS, PATIENCE_S, Place
+from tests.consumers.relays import ALERTS, commit, fill, ids
+from tests.gate.ledger import Ledger
+from tests.real.broker import Broker
+from tests.real.proxy import END_TXN, Proxy
+from tests.real.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+KILLED = -9
+POINTS = [(OPENED, 1), (PRODUCED, 1), (BEFORE_COMMIT, 1), (AFTER_COMMIT, 1), (PRODUCED, 3), (BEFORE_COMMIT, 2), (AFTER_COMMIT, 2)]
+"""The first transaction of a relay says only that the place is its own; the second publishes."""
+
+
+@pytest.fixture
+def place(broker: Broker, ledger: Ledger) -> Iterator[Place]:
+    place = Place(broker, ledger.engine, partitions=1)
+    yield place
+    place.close()
+
+
+@contextmanager
+def relay(place: Place, *options: str, proxied: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+    """The relay in a program of its own."""
+    own = {"GATEKEEPER_KAFKA_BOOTSTRAP_SERVERS": place.broker.proxied_bootstrap} if proxied else {}
+    command = [sys.executable, "-W", "ignore", "-m", "tests.consumers.dying_relay", *options]
+    running = subprocess.Popen(command, cwd=ROOT, env=place.environment() | own, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        yield running
+    finally:
+        running.kill()
+        running.communicate()
+
+
+def test_killed_anywhere_it_publishes_each_entry_once_and_in_order(place: Place, broker: Broker, ledger: Ledger) -> None:
+    """With entries that wait when it is killed, and go out in a later life."""
+    with transaction(ledger.engine) as cursor:
+        source = storage.source_of(cursor, ORDERS, topic_id(place.client("test"), place.prefix + ORDERS))
+    place.send([b"rubbish"] * 20, partition=0)
+    names, late = list[str](), list[str]()
+    for turn, (point, count) in enumerate(POINTS):
+        names += fill(ledger, 3)
+        late += fill(ledger, 1, after=(source, 0, turn))
+        names += fill(ledger, 2)
+        if turn % 2:
+            commit(place, turn)
+        with relay(place, "--point", point, "--count", str(count)) as running:
+            assert running.wait(PATIENCE_S) == KILLED, running.communicate()
+    with Proxy(broker.proxy_port, broker.target_port) as proxy:
+        # When the broker has committed, and the relay never hears of it.
+        names += fill(ledger, 2)
+        held = proxy.hold_next(END_TXN, f"{place.prefix}gatekeeper.relay".encode(), cut=False)
+        with relay(place, proxied=True):
+            held.wait(PATIENCE_S)
+            held.deliver(PATIENCE_S)
+            held = proxy.hold_next(END_TXN, f"{place.prefix}gatekeeper.relay".encode(), cut=False)
+            held.wait(PATIENCE_S)
+            held.deliver(PATIENCE_S)
+    names += fill(ledger, 2)
+    commit(place, len(POINTS))
+    with relay(place) as running:
+        wait_until(lambda: all_there(place, len(names) + len(late)), PATIENCE_S, "all is published")
+        running.terminate()
+        assert running.wait(PATIENCE_S) == 0
+    place.read(1)
+    said = ids(place.of(ALERTS))
+    assert sorted(said) == sorted(names + late)
+    assert [name for name in said if name in names] == names
+    assert [name for name in said if name in late] == late
+
+
+def all_there(place: Place, count: int) -> bool:
+    place.read()
+    return len(place.of(ALERTS)) >= count

@@ -150,6 +150,8 @@ class _Batch:
 
     def _beat(self, arrival: FactArrival, beat: Heartbeat) -> None:
         as_of = instant_of(beat.as_of)
+        # Its number is its own, among those of the facts, also where its instant cannot be used.
+        self._received[beat.program].append(beat.sequence)
         self._rows[tables.HEARTBEAT].append((*self._place(arrival), beat.program, beat.sequence, as_of, self._block))
         if as_of <= self._tail.now + AHEAD_AT_MOST:
             self._heartbeats[beat.program].append((beat.sequence, as_of))

@@ -15,7 +15,7 @@ def test_each_program_is_told_with_its_age_and_what_is_missing(telling: Telling)
     """Programs without rules are not named: whoever sends a fact can make up any name."""
     telling.ledger.set_clock(None)
     as_of = now() - timedelta(hours=30)
-    telling.tell(site(1), heartbeat(1, f"{as_of:%Y-%m-%dT%H:%M:%SZ}"), site(3, sequence=3), site(4, program="made-up"))
+    telling.tell(site(1), heartbeat(2, f"{as_of:%Y-%m-%dT%H:%M:%SZ}"), site(3, sequence=4), site(4, program="made-up"))
     freshness = Freshness(lambda: LIMITS)
     assert freshness.told() == ""
     freshness.look(telling.engine)

@@ -116,13 +116,13 @@ def test_a_snapshot_of_some_kinds_takes_no_word_from_the_others(telling: Telling
 def test_a_heartbeat_counts_when_nothing_up_to_it_is_missing(telling: Telling) -> None:
     """In whatever order things come, over whatever partitions."""
     telling.load(sequence=2, as_of=OLD)
-    telling.tell(site(4, sequence=4), heartbeat(5, "2026-11-20T15:00:00Z"), heartbeat(4, "2026-11-20T14:00:00Z"), partition=1)
+    telling.tell(site(4, sequence=4), heartbeat(7, "2026-11-20T15:00:00Z"), heartbeat(5, "2026-11-20T14:00:00Z"), partition=1)
     assert (telling.state().stale, telling.state().missing) == (True, 2)
-    assert [row[1] for row in telling.rows(tables.PENDING_HEARTBEAT)] == [4, 5]
+    assert [row[1] for row in telling.rows(tables.PENDING_HEARTBEAT)] == [5, 7]
 
     telling.tell(site(3, sequence=3))
     assert telling.state() == ("lemtrada", datetime.fromisoformat("2026-11-20T14:00:00Z"), 3 * 3600.0, False, 1)
-    telling.tell(site(5, sequence=5), partition=2)
+    telling.tell(site(6, sequence=6), partition=2)
     assert (telling.state().age_s, telling.state().missing) == (2 * 3600.0, 0)
     assert telling.rows(tables.PENDING_HEARTBEAT) == []
     keys = [row[3] for row in telling.rows(tables.FOLLOW_UP) if row[1] == "stale"]
@@ -130,10 +130,11 @@ def test_a_heartbeat_counts_when_nothing_up_to_it_is_missing(telling: Telling) -
 
 
 def test_a_heartbeat_of_the_future_is_passed_over(telling: Telling) -> None:
+    """Its number has come all the same."""
     telling.load(sequence=2, as_of=OLD)
-    assert telling.tell(heartbeat(2, "2026-11-20T17:05:00.001Z"), heartbeat(9, "2026-11-21T00:00:00Z")) == ["heartbeat"] * 2
+    assert telling.tell(heartbeat(3, "2026-11-20T17:05:00.001Z"), heartbeat(4, "2026-11-21T00:00:00Z")) == ["heartbeat"] * 2
     assert (telling.state().stale, telling.state().missing) == (True, 0)
-    telling.tell(heartbeat(2, "2026-11-20T17:05:00Z"), heartbeat(2, "2026-11-20T12:00:00Z"))
+    telling.tell(heartbeat(5, "2026-11-20T17:05:00Z"), heartbeat(6, "2026-11-20T12:00:00Z"))
     assert telling.state().age_s == -300.0
     assert len(telling.rows(tables.HEARTBEAT)) == 4
 

@@ -87,7 +87,7 @@ class Model:
 
     @property
     def missing(self) -> int:
-        sent = max([0, *self.received, *(sequence for sequence, _ in self.heartbeats)])
+        sent = max([0, *self.received])
         return len(set(range(1, sent + 1)) - self.received)
 
     @property
@@ -153,6 +153,7 @@ class Registry(RuleBasedStateMachine):
     @rule(sequence=st.integers(1, 14), hour=st.integers(0, 200), ahead=st.booleans(), partition=st.integers(0, 2))
     def beat(self, sequence: int, hour: int, ahead: bool, partition: int) -> None:  # noqa: FBT001
         as_of = datetime(2199, 1, 1, tzinfo=UTC) if ahead else datetime(2025, 6, 1, tzinfo=UTC) + timedelta(hours=hour)
+        self.model.received.add(sequence)
         if not ahead:
             self.model.heartbeats.append((sequence, as_of))
         self._take([(heartbeat(sequence, as_of.isoformat(), self.program), partition)])

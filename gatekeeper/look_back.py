@@ -6,6 +6,7 @@ Findings never rewrite a verdict. A look-back goes on piece by piece beside the 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from threading import Event
 from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -13,6 +14,7 @@ import msgspec
 from psycopg import Cursor
 from sqlalchemy import Engine
 
+from gatekeeper import clock
 from gatekeeper.dependencies import answered_by
 from gatekeeper.domain.calendar import day_in
 from gatekeeper.domain.case import Case, Question
@@ -38,6 +40,9 @@ from gatekeeper.translate import kept_fact
 from schemas.released import Released, ReleasedLine
 
 EXAMINATIONS_AT_ONCE: Final = 100
+REST: Final = 2.0
+"""Times as long as a piece took."""
+LONGEST_REST_S: Final = 0.1
 RECALL: Final = "recall"
 EARLIEST_ZONE: Final = "Etc/GMT-14"
 """Where a day begins first: that of a program without rules."""
@@ -65,7 +70,18 @@ def _beginning(fact: FactRow, day: date, zones: Mapping[str, str]) -> Beginning:
 
 
 def step(engine: Engine, *, examinations: int = EXAMINATIONS_AT_ONCE) -> bool:
-    """Does one bounded piece of one look-back, and says whether there was any. Killed at any moment, it has done the piece or nothing."""
+    """Does one bounded piece of one look-back, and says whether there was any. Killed at any moment, it has done the piece or nothing.
+
+    Then it rests for a while, longer than the piece took: a look-back is in no hurry, and live orders need processor, disk and lock.
+    """
+    begun = clock.seconds()
+    done = _step(engine, examinations)
+    if done:
+        Event().wait(min(LONGEST_REST_S, REST * (clock.seconds() - begun)))
+    return done
+
+
+def _step(engine: Engine, examinations: int) -> bool:
     with transaction(engine) as cursor:
         version = storage.still(cursor)
         looking = storage.next_one(cursor)

@@ -141,6 +141,9 @@ def time_of(engine: Engine) -> Any:
 
 def _make(engine: Engine, topics: _Topics, load: Load, sizes: Sizes) -> None:
     """The ledger that is looked through."""
+    with transaction(engine) as cursor:
+        # What follows from the import itself is another matter.
+        cursor.execute("DELETE FROM moving_follow_up")
     site, patient, prescriber = SITE_NUMBER, SITE_NUMBER % sizes.patients, SITE_NUMBER % sizes.prescribers
     fact = AUTHORIZATION % (topics.sequence(), site, patient, prescriber, site)
     topics.tell(fact.replace(f'"AU-{site:07d}"', '"AU-LOOK"').replace('"units":9999', '"units":99999').encode())

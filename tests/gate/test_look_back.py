@@ -1,8 +1,7 @@
 """A fact that came late: every line that it would have stopped is found, once, and nothing else; a recall names every recipient."""
 
 import json
-from datetime import date, timedelta
-from random import Random
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -10,33 +9,21 @@ import pytest
 
 from gatekeeper import look_back
 from gatekeeper.audit import Walked, walk
-from gatekeeper.dependencies import answered_by
-from gatekeeper.domain.calendar import day_in
-from gatekeeper.domain.questions import more_questions, questions
-from gatekeeper.domain.verdict import decide
 from gatekeeper.errors import Halt
-from gatekeeper.evidence import Asked, case_of
-from gatekeeper.findings import Finding
 from gatekeeper.following import expand
 from gatekeeper.storage import look_back as storage
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
-from gatekeeper.storage.lookups import ask
 from schemas.alert import ComplianceAlert
 from tests.gate.following import Always, follow
-from tests.gate.ledger import NOON, WORLD, Ledger, Wire, authorization, order
+from tests.gate.late import HF1, MANY, PATIENT, PRESCRIBER, findings, found, judge_on, on, told
+from tests.gate.ledger import NOON, WORLD, Ledger, Wire, order
 from tests.gate.warehouse import Warehouse, event
 from tests.registry.conftest import telling
 from tests.registry.telling import Telling
 
 __all__ = ["telling"]
 
-ZONE = "America/New_York"
-HF1, PATIENT, PRESCRIBER = (
-    next(fact for fact in WORLD if fact["fact"] == kind and fact.get(member) == name)
-    for kind, member, name in (("site", "site_id", "HF1"), ("patient", "patient_id", "P-1"), ("prescriber", "prescriber_id", "PR-1"))
-)
-MANY = authorization("AU-MANY", 1000)
 RECALL: Wire = {"fact": "recall", "program": "lemtrada", "sequence": 5001, "effective_on": "2026-11-22", "ndc": "58468-0200-1",
                 "lot": "A1234", "status": "recalled"}  # fmt: skip
 OTHER_PROGRAM = RECALL | {"ndc": "54321-0200-1"}
@@ -44,31 +31,6 @@ BREAK = """
 CREATE FUNCTION breaks() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'it breaks'; END$$;
 CREATE TRIGGER breaks BEFORE INSERT ON {} FOR EACH ROW EXECUTE FUNCTION breaks();
 """
-
-
-def on(day: int) -> str:
-    """The date of the n-th day."""
-    return (date(2026, 11, 20) + timedelta(days=day)).isoformat()
-
-
-def told(fact: Wire, day: int, status: str, sequence: int = 5001) -> Wire:
-    return fact | {"sequence": sequence, "effective_on": on(day), "status": status}
-
-
-def judge_on(ledger: Ledger, day: int, *names: str, changes: Wire | None = None) -> None:
-    """Judges orders on that day; the first of a day freshens the registry."""
-    ledger.set_clock(NOON + timedelta(days=day))
-    ledger.load(MANY, as_of=NOON + timedelta(days=day))
-    ledger.judge(*(order(name, {"/lines/0/patient/authorization_id": "AU-MANY"} | (changes or {})) for name in names))
-    follow(ledger)
-
-
-def findings(ledger: Ledger) -> list[Finding]:
-    return [msgspec.json.decode(row[3], type=Finding) for row in ledger.rows(tables.FINDING)]
-
-
-def found(ledger: Ledger) -> list[tuple[str, list[str]]]:
-    return [(finding.order_id, [reason.code for reason in finding.reasons]) for finding in findings(ledger)]
 
 
 def alerts(ledger: Ledger, *kinds: str) -> list[Any]:
@@ -276,53 +238,3 @@ def test_two_who_look_at_the_same_find_it_once(ledger: Ledger, telling: Telling)
 def to_the_end(ledger: Ledger) -> None:
     while look_back.step(ledger.engine, examinations=2):
         pass
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_what_is_found_is_what_a_plain_loop_over_everything_finds(ledger: Ledger, telling: Telling, seed: int) -> None:
-    random = Random(seed)  # noqa: S311 - the same every time
-    cases: list[Wire] = [
-        {}, {"/lines/0/lot": None}, {"/ship_to/rems_site_id": "HF4"}, {"/lines/0/patient/patient_id": "P-2"},
-        {"/ship_to/npi": "1234567893"},
-        {"/lines/1": {"line": 2, "product": {"ndc": "0002-7000-01"}, "quantity": 3}}, {"/lines/0/patient/prescriber_id": None},
-    ]  # fmt: skip
-    facts = [
-        (HF1, ("suspended", "certified", "decertified")), (PATIENT, ("withdrawn", "enrolled")),
-        (PRESCRIBER, ("decertified", "certified")), (MANY, ("cancelled", "authorized")),
-    ]  # fmt: skip
-    sequence = 5000
-    for day in range(4):
-        judge_on(ledger, day, *(f"SO-{day}-{number}" for number in range(3)), changes=random.choice(cases))
-        for _ in range(random.randrange(3)):
-            sequence += 1
-            fact, statuses = random.choice(facts)
-            fact = told(fact, random.randrange(-1, day + 2), random.choice(statuses), sequence)
-            before = {row[:3] for row in ledger.rows(tables.FINDING)}
-            telling.tell(fact)
-            expected = plainly(ledger, fact)
-            follow(ledger)
-            assert {row[1:3] for row in ledger.rows(tables.FINDING) if row[:3] not in before} == expected
-    assert whole(ledger)
-
-
-def plainly(ledger: Ledger, fact: Wire) -> set[tuple[int, int]]:
-    """Examination and line of everything ever released that asked about the fact, and would not be released by what is known now."""
-    kind = fact["fact"]
-    subject = fact[f"{kind}_id"]
-    asked = set(answered_by(kind, "lemtrada", subject, json.dumps(fact).encode()))
-    expected = set()
-    for row in ledger.rows(tables.EXAMINATION):
-        if row[5] not in ("message", "again") or row[10] is None:
-            continue
-        case = case_of(row[9])
-        if day_in(case.at, ZONE) < date.fromisoformat(fact["effective_on"]) or not asked & set(case.answers):
-            continue
-        released = {line["line"] for line in json.loads(row[10])["lines"]}
-        with transaction(ledger.engine) as cursor:
-            first = ask(cursor, {question for question in questions(case.order, case.programs) if question[0] != "order"})
-            more = ask(cursor, more_questions(case.order, case.programs, Asked(first)))
-        then = {question: answer for question, answer in case.answers.items() if question[0] in ("order", "units", "serial")}
-        answers = {question: said.answer for question, said in (first | more).items()} | then
-        lines = decide(case._replace(answers=answers, watched=True)).lines
-        expected |= {(row[0], line.line) for line in lines if line.line in released and line.outcome in ("held", "blocked")}
-    return expected

@@ -8,7 +8,8 @@ from consumers.kafka.client import Client, away, options_taken, quiet_logger
 from consumers.kafka.topics import topic_id
 from gatekeeper.clock import seconds
 
-CALL_S: Final = 0.5
+CALL_S: Final = 0.2
+LATER_S: Final = 0.5
 FRESH_S: Final = 0.02
 """So long an answer is not asked for again."""
 TOPIC_FRESH_S: Final = 10.0
@@ -65,7 +66,7 @@ class Passed:
             if error.args[0].code() not in UNSETTLED:
                 self.close()
                 raise away(error, "say what a group has committed") from error
-            self._until[partition] = seconds() + CALL_S
+            self._until[partition] = seconds() + LATER_S
             return
         self._committed[partition] = max(self._committed.get(partition, 0), committed)
         self._until[partition] = seconds() + FRESH_S

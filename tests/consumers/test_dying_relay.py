@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +17,12 @@ from tests.consumers.place import ORDERS, PATIENCE_S, Place
 from tests.consumers.relays import ALERTS, commit, fill, ids
 from tests.gate.ledger import Ledger
 from tests.real.broker import Broker
+from tests.real.ports import free_ports
 from tests.real.proxy import END_TXN, Proxy
 from tests.real.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
+COMMAND = ("-c", "from gatekeeper.cli import main; main()", "relay", "--instance", "relay-1")
 KILLED = -9
 POINTS = [(OPENED, 1), (PRODUCED, 1), (BEFORE_COMMIT, 1), (AFTER_COMMIT, 1), (PRODUCED, 3), (BEFORE_COMMIT, 2), (AFTER_COMMIT, 2)]
 """The first transaction of a relay says only that the place is its own; the second publishes."""
@@ -33,10 +36,9 @@ def place(broker: Broker, ledger: Ledger) -> Iterator[Place]:
 
 
 @contextmanager
-def relay(place: Place, *options: str, proxied: bool = False) -> Iterator[subprocess.Popen[bytes]]:
-    """The relay in a program of its own."""
-    own = {"GATEKEEPER_KAFKA_BOOTSTRAP_SERVERS": place.broker.proxied_bootstrap} if proxied else {}
-    command = [sys.executable, "-W", "ignore", "-m", "tests.consumers.dying_relay", *options]
+def relay(place: Place, *words: str, **own: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The relay in a program of its own, with these settings."""
+    command = [sys.executable, "-W", "ignore", *(words or COMMAND)]
     running = subprocess.Popen(command, cwd=ROOT, env=place.environment() | own, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         yield running
@@ -57,13 +59,13 @@ def test_killed_anywhere_it_publishes_each_entry_once_and_in_order(place: Place,
         names += fill(ledger, 2)
         if turn % 2:
             commit(place, turn)
-        with relay(place, "--point", point, "--count", str(count)) as running:
+        with relay(place, "-m", "tests.consumers.dying_relay", "--point", point, "--count", str(count)) as running:
             assert running.wait(PATIENCE_S) == KILLED, running.communicate()
     with Proxy(broker.proxy_port, broker.target_port) as proxy:
         # When the broker has committed, and the relay never hears of it.
         names += fill(ledger, 2)
         held = proxy.hold_next(END_TXN, f"{place.prefix}gatekeeper.relay".encode(), cut=False)
-        with relay(place, proxied=True):
+        with relay(place, GATEKEEPER_KAFKA_BOOTSTRAP_SERVERS=broker.proxied_bootstrap):
             held.wait(PATIENCE_S)
             held.deliver(PATIENCE_S)
             held = proxy.hold_next(END_TXN, f"{place.prefix}gatekeeper.relay".encode(), cut=False)
@@ -71,8 +73,11 @@ def test_killed_anywhere_it_publishes_each_entry_once_and_in_order(place: Place,
             held.deliver(PATIENCE_S)
     names += fill(ledger, 2)
     commit(place, len(POINTS))
-    with relay(place) as running:
+    [port] = free_ports(1)
+    with relay(place, GATEKEEPER_HEALTH_PORT=str(port)) as running:
         wait_until(lambda: all_there(place, len(names) + len(late)), PATIENCE_S, "all is published")
+        wait_until(lambda: "gatekeeper_outbox_entries 0.0" in asked(port, "metrics"), PATIENCE_S, "the outbox counts as empty")
+        assert asked(port, "health/ready").startswith("yes\n")
         running.terminate()
         assert running.wait(PATIENCE_S) == 0
     place.read(1)
@@ -85,3 +90,8 @@ def test_killed_anywhere_it_publishes_each_entry_once_and_in_order(place: Place,
 def all_there(place: Place, count: int) -> bool:
     place.read()
     return len(place.of(ALERTS)) >= count
+
+
+def asked(port: int, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=10) as answer:
+        return str(answer.read().decode())

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient  # type: ignore[attr-defined]
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
-from consumers.kafka import topics
+from consumers.kafka import publisher, topics
 from consumers.kafka.client import Client
 from consumers.kafka.place import TOPIC, read_place
 from gatekeeper.arrivals import Position, Source
@@ -73,7 +73,7 @@ def test_the_outbox_is_published_in_order_with_the_hash_of_its_block(place: Plac
     hashes = {row[0]: bytes(row[6]).hex() for row in ledger.rows(tables.BLOCK)}
     blocks = {str(row[0]): hashes[row[4]] for row in ledger.rows(tables.ALERT)}
     assert [header(message, "chain") for message in said] == [blocks[name] for name in names]
-    assert [[name for name, _ in message.headers() or []] for message in said] == [["id", "chain"]] * 27
+    assert [list(dict(message.headers() or [])) for message in said] == [["id", "chain"]] * 27
     assert [message.value() for message in said] == [b'{"alert_id":"%s"}' % name.encode() for name in names]
 
 
@@ -202,6 +202,42 @@ def test_an_end_of_a_transaction_that_is_lost_on_the_way_is_settled(place: Place
         assert ids(place.wait_for(ALERTS, 12)) == names
         relaying.end()
         assert relaying.halt is None
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_how_a_transaction_ended_is_asked_and_not_believed(
+    place: Place,
+    ledger: Ledger,
+    monkeypatch: pytest.MonkeyPatch,
+    committed: bool,  # noqa: FBT001
+) -> None:
+    """The client library reports a failure, whether the broker has committed or not."""
+
+    class Lying(Producer):
+        ends = 0
+
+        def commit_transaction(self, *arguments: Any) -> None:
+            Lying.ends += 1
+            if Lying.ends % 2:
+                super().commit_transaction(*arguments)
+                return
+            if committed:
+                super().commit_transaction(*arguments)
+            else:
+                self.flush(PATIENCE_S)
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
+
+    monkeypatch.setattr(publisher, "Producer", Lying)
+    names = fill(ledger, 3)
+    relaying = Relaying(place, at_once=1)
+    assert ids(place.wait_for(ALERTS, 3)) == names
+    names += fill(ledger, 3)
+    assert ids(place.wait_for(ALERTS, 6)) == names
+    relaying.end()
+    assert len(relaying.waits) >= 2
+    assert relaying.halt is None
+    place.read(1)
+    assert len(place.of(ALERTS)) == 6
 
 
 def run_once(place: Place) -> int:

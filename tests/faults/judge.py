@@ -5,10 +5,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from tests.faults.labels import NOTHING, RECORDS, RELEASED, STOPPED, Answer, Sending, said_by
-
-Place = tuple[int, int]
-"""Partition and offset of an order."""
+from tests.faults.followed import FOLLOWED, Followed, judge_followed
+from tests.faults.labels import NOTHING, ORDERS, RECORDS, RELEASED, STOPPED, Answer, Sending, said_by
+from tests.faults.relayed import RELAYED, Entry, Output, Place, judge_relayed
 
 LOST = "lost"
 TWICE = "twice"
@@ -22,18 +21,8 @@ DECIDED_OTHERWISE = "verdicts that their own row decides otherwise"
 BROKEN_CHAIN = "blocks that do not fit"
 FAULTS = (
     LOST, TWICE, WRONG, NEEDLESSLY_STOPPED, RECORDS_MISSING, GAPS, DIFFERENT_BYTES, OFFSETS_SHORT, DECIDED_OTHERWISE, BROKEN_CHAIN,
+    *FOLLOWED, *RELAYED,
 )  # fmt: skip
-
-
-class Output(NamedTuple):
-    """One message of an output topic, or what the ledger says that it must be."""
-
-    topic: str
-    id: str
-    place: Place
-    """Of the order that it answers."""
-    chain: str
-    value: bytes
 
 
 class Import(NamedTuple):
@@ -57,11 +46,14 @@ class Seen(NamedTuple):
     blocks: Mapping[Place, int]
     """The block that recorded an arrival."""
     imports: Mapping[int, Import]
-    committed: Mapping[int, int]
-    ends: Mapping[int, int]
+    committed: Mapping[str, int]
+    """By topic and partition."""
+    ends: Mapping[str, int]
     decided_otherwise: int = 0
     chain: str = ""
     """What does not fit in the chain; empty where all does."""
+    followed: Followed = Followed()
+    outbox: tuple[Entry, ...] = ()
 
 
 class Judgement(NamedTuple):
@@ -83,7 +75,9 @@ def judge(seen: Seen) -> Judgement:
     _sequences(seen, found)
     for partition, end in seen.ends.items():
         short = end - seen.committed.get(partition, 0)
-        found[OFFSETS_SHORT] += [f"partition {partition}: {seen.committed.get(partition, 0)} of {end}"] * abs(short)
+        found[OFFSETS_SHORT] += [f"{partition}: {seen.committed.get(partition, 0)} of {end}"] * abs(short)
+    judge_followed(seen.followed, found)
+    judge_relayed(seen.outputs, seen.outbox, found)
     found[DECIDED_OTHERWISE] += ["the row of a verdict"] * seen.decided_otherwise
     found[BROKEN_CHAIN] += [seen.chain] if seen.chain else []
     return Judgement({fault: len(cases) for fault, cases in found.items()}, {fault: cases[:5] for fault, cases in found.items() if cases})
@@ -104,7 +98,8 @@ def _answers(seen: Seen, found: dict[str, list[str]]) -> None:
 def _said(outputs: Iterable[Output]) -> dict[Place, Answer]:
     said: dict[Place, set[Any]] = defaultdict(set)
     for output in outputs:
-        said[output.place].add(said_by(output.topic, json.loads(output.value)))
+        if output.source == ORDERS:
+            said[output.place].add(said_by(output.topic, json.loads(output.value)))
     return {place: frozenset(own) for place, own in said.items()}
 
 
@@ -135,7 +130,7 @@ def _obeys_the_registry(seen: Seen, place: Place, sending: Sending, own: Answer,
     versions = {
         json.loads(output.value)["registry_version"]
         for output in seen.outputs
-        if output.place == place and output.topic in (RELEASED, STOPPED)
+        if output.source == ORDERS and output.place == place and output.topic in (RELEASED, STOPPED)
     }
     newer = load is not None and seen.blocks.get(place, 0) > load.block
     says_newer = load is not None and min(versions) >= load.version
@@ -160,7 +155,7 @@ def _shared(seen: Seen, found: dict[str, list[str]]) -> None:
 
 
 def _twice(seen: Seen, found: dict[str, list[str]]) -> None:
-    for (topic, name), times in Counter((output.topic, output.id) for output in seen.outputs).items():
+    for (topic, name), times in Counter((output.topic, output.id) for output in seen.outputs if output.source).items():
         found[TWICE] += [f"{name} in {topic}"] * (times - 1)
     for place, times in Counter(seen.arrivals).items():
         found[TWICE] += [f"arrival {place}"] * (times - 1)
@@ -172,7 +167,9 @@ def _against_the_ledger(seen: Seen, found: dict[str, list[str]]) -> None:
         if kept.get((output.topic, output.id)) != output:
             found[DIFFERENT_BYTES].append(f"{output.id} in {output.topic}")
     published = {(output.topic, output.id) for output in seen.outputs}
-    found[LOST] += [f"{name} in {topic}, which the ledger has" for topic, name in kept if (topic, name) not in published]
+    found[LOST] += [
+        f"{output.id} in {output.topic}, which the ledger has" for name, output in kept.items() if output.source and name not in published
+    ]
     arrived = set(seen.arrivals)
     found[LOST] += [f"{place}: the ledger knows nothing of it" for place in seen.sent if place not in arrived]
     found[WRONG] += [f"{place}: the ledger knows it, nobody sent it" for place in arrived if place not in seen.sent]

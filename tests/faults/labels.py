@@ -11,6 +11,8 @@ NOTHING: Answer = frozenset()
 RELEASED, STOPPED, RECORDS = "shipments-released", "shipments-stopped", "distribution-records"
 REFUSED, ALERTS = "refused-messages", "compliance-alerts"
 OUTPUTS = (RELEASED, STOPPED, RECORDS, REFUSED, ALERTS)
+ORDERS, FACTS, EVENTS = "shipment-orders", "registry-facts", "shipment-events"
+INPUTS = (ORDERS, FACTS, EVENTS)
 
 
 class Sending(NamedTuple):
@@ -24,6 +26,21 @@ class Sending(NamedTuple):
     """What it shares with other messages: as many of them as there is room for get the first answer, whoever comes first."""
     hangs_on: int | None = None
     """The import of the registry that turns its answer from the first one into the second."""
+    living: bool = False
+    """Nothing stops it but what is told of its site, authorization and lot, or an event: what it gets follows from those exactly."""
+    topic: str = ORDERS
+
+
+class Telling(NamedTuple):
+    """One message that is no order, with its label."""
+
+    topic: str
+    partition: int
+    value: bytes
+    kinds: frozenset[str]
+    """The ledger is right to take it for one of these."""
+    said: Answer = NOTHING
+    """What its consumer says to it."""
 
 
 def lines_said(revision: int, examination: int, lines: dict[int, str]) -> str:
@@ -52,6 +69,17 @@ def withdrawal(revision: int, examination: int, lines: tuple[int, ...]) -> Answe
         (ALERTS, "released_order_superseded"),
         *((RECORDS, record_said("void", revision, line)) for line in lines),
     })  # fmt: skip
+
+
+SUBJECT = {
+    "site": "site_id", "authorization": "authorization_id", "recall": "lot", "patient": "patient_id", "prescriber": "prescriber_id",
+}  # fmt: skip
+
+
+def fact_said(fact: dict[str, Any]) -> str:
+    """A registry fact in words."""
+    kind = fact["fact"]
+    return " ".join(str(fact.get(member)) for member in ("fact", SUBJECT[kind], "sequence", "effective_on", "status", "valid_through"))
 
 
 def refusal(*pointers: str) -> Answer:

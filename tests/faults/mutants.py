@@ -8,19 +8,77 @@ from typing import Any
 from confluent_kafka import Consumer
 from psycopg import Cursor
 
+from consumers.kafka import publisher
 from consumers.kafka.client import Client
 from consumers.kafka.log import Message
+from consumers.kafka.passed import Passed
+from consumers.kafka.place import Place
 from consumers.kafka.publisher import Disconnects
 from gatekeeper.arrivals import Answer, Examined
+from gatekeeper.storage import ledger, waiting
 from gatekeeper.storage.engine import transaction
 from tests.faults.again import ROWS, Row, answered_with, judged_anew
-from tests.faults.watched import WatchedGate, WatchedLog
+from tests.faults.points import BEFORE_LOCK, Points
+from tests.faults.watched import WatchedGate, WatchedLog, WatchedRelay
 
 WITHOUT_FENCING = "without fencing"
 DECIDES_ANEW = "decides anew"
 KEEPS_ITS_BATCH = "keeps its batch"
 KEEPS_ITS_PRODUCER = "keeps its producer"
+KEEPS_ITS_PLACE = "keeps its place"
+DOES_NOT_WAIT = "does not wait for the release"
+SAME_VERSION = "leaves the registry its version"
+LOOKS_ONCE = "looks at the registry once"
+NEVER_DONE = "leaves what is due"
 PRODUCT = "the product"
+
+
+def change(kind: str, points: Points) -> None:
+    """Takes the precaution away where it is a function of the product; whoever waits for the ledger lock passes a point."""
+    take_lock, add_block, version_and_heads = ledger.take_lock, ledger.add_block, ledger.version_and_heads
+
+    def take_lock_late(cursor: Cursor[Any]) -> None:
+        points.reached(BEFORE_LOCK)
+        take_lock(cursor)
+
+    ledger.take_lock = take_lock_late
+    if kind == KEEPS_ITS_PRODUCER:
+        publisher.Disconnects = BlindDisconnects  # type: ignore[misc]
+    elif kind == SAME_VERSION:
+        ledger.add_block = lambda *arguments, **more: add_block(*arguments, **more | {"registry_version": None})
+    elif kind == LOOKS_ONCE:
+        ledger.version_and_heads = lambda *arguments: (AnyVersion(), version_and_heads(*arguments)[1])
+    elif kind == NEVER_DONE:
+        waiting.done = lambda *_: None
+
+
+class AnyVersion(int):
+    """A version that no other differs from."""
+
+    def __ne__(self, _: object) -> bool:
+        return False
+
+    def __eq__(self, _: object) -> bool:
+        return True
+
+    __hash__ = int.__hash__
+
+
+class Hasty(Passed):
+    """Takes every message for answered."""
+
+    def passed(self, *_: Any) -> bool:
+        return True
+
+
+class TrustingRelay(WatchedRelay):
+    """Keeps its place in memory, whatever became of a transaction."""
+
+    def _open(self) -> Place:
+        if self._place is None:
+            return super()._open()
+        self._placed.open()
+        return self._place
 
 
 class UnfencedClient(Client):

@@ -20,6 +20,9 @@ BEFORE_OFFSETS = "before the offsets"
 OFFSETS = "after the offsets"
 IN_COMMIT = "during the commit"
 AT_RANDOM = "at random"
+BEFORE_LOCK = "before the ledger lock"
+BETWEEN = "between following and publishing"
+BEFORE_PLACE = "before the place"
 
 REACHED_INSIDE = (BEFORE_COMMIT, AFTER_COMMIT, FIRST_PRODUCE, BEFORE_OFFSETS, OFFSETS)
 KILLED_AT = (BEFORE_COMMIT, AFTER_COMMIT, FIRST_PRODUCE, OFFSETS, IN_COMMIT, AT_RANDOM)

@@ -1,4 +1,4 @@
-"""One run: waves of orders, in each of them a fault, and at the end the judge."""
+"""One run: waves of orders, facts and events, in each of them a fault, and at the end the judge."""
 
 import random
 import signal
@@ -10,68 +10,60 @@ from pathlib import Path
 from typing import NamedTuple
 
 from consumers.kafka.log import NAME_TAKEN
+from tests.faults.followed import Followed
 from tests.faults.judge import Judgement, judge
-from tests.faults.labels import Sending
+from tests.faults.labels import Sending, Telling
 from tests.faults.load import Load
+from tests.faults.plan import BROKER, DATABASE, IMPORT, KINDS, PAUSED, Fault, plan
 from tests.faults.points import (
     AFTER_COMMIT,
     AT_RANDOM,
     BEFORE_COMMIT,
     BEFORE_OFFSETS,
+    BEFORE_PLACE,
     DIE,
     FIRST_PRODUCE,
     FREEZE,
     IN_COMMIT,
-    KILLED_AT,
     OFFSETS,
     WAIT,
 )
-from tests.faults.scene import PATIENCE_S, ROOT, Scene, Worker
+from tests.faults.scene import CONSUMERS, HALTED, PATIENCE_S, RELAY, ROOT, Scene, Worker
 from tests.faults.seen import differing_anew, read_back_by, see
 from tests.real.broker import Broker
 from tests.real.database import Database
 from tests.real.proxy import END_TXN, Proxy
 from tests.real.waiting import wait_until
 
-WORKERS = 3
+WORKERS = {"w0": "orders", "w1": "orders", "w2": "orders", "f0": "facts", "f1": "facts", "e0": "events", "r0": RELAY}
 PARTITIONS = 6
 HIT_S = 20.0
-
-PAUSED = "paused past the session timeout"
-BROKER = "broker killed"
-DATABASE = "database killed"
-IMPORT = "snapshot imported half way"
-KINDS = (*KILLED_AT, PAUSED, BROKER, DATABASE, IMPORT)
-OFTEN = (*KILLED_AT, *KILLED_AT, *KILLED_AT, PAUSED, BROKER, DATABASE, IMPORT)
 SPARE = 20
 """Waves for faults that must be tried again."""
+FROZEN_AT = (BEFORE_COMMIT, AFTER_COMMIT, FIRST_PRODUCE, OFFSETS)
+IN_A_TRANSACTION = {
+    "orders": (FIRST_PRODUCE, BEFORE_OFFSETS, OFFSETS), "facts": (OFFSETS,), "events": (OFFSETS,), RELAY: (FIRST_PRODUCE, BEFORE_PLACE)
+}  # fmt: skip
 
 
 class Report(NamedTuple):
     judgement: Judgement
-    hits: dict[str, int]
+    hits: dict[Fault, int]
     sent: int
     read: int
-    read_back: int
-    differing: int
+    happened: dict[str, int]
+    """What must have happened besides the faults, or the run proves nothing."""
 
     @property
     def proves_something(self) -> bool:
-        """Every kind of fault happened, and reading back mattered."""
-        return all(self.hits.get(kind) for kind in KINDS) and self.read_back > 0 and self.differing > 0
-
-
-def plan(number: int, seed: int) -> list[str]:
-    """The faults of a run: each kind once as long as there is room, then by chance, the cheap ones more often."""
-    chance = random.Random(seed)  # noqa: S311 - the same every time
-    first = chance.sample(KINDS, len(KINDS))
-    return (first + [chance.choice(OFTEN) for _ in range(number)])[: max(number, len(KINDS))]
+        """Every kind of fault happened, and it mattered."""
+        return all(self.hits.get(kind) for kind in KINDS) and all(self.happened.values())
 
 
 def run(broker: Broker, database: Database, folder: Path, number: int, seed: int, tell: Callable[[str], None]) -> Report:
     """So many faults on a broker and a database that are running."""
     faults = plan(number, seed)
-    load = Load(seed, len(faults) + SPARE, faults.count(IMPORT) + SPARE, PARTITIONS)
+    load = Load(seed, len(faults) + SPARE, faults.count(Fault(IMPORT)) + SPARE, PARTITIONS)
     with Proxy(broker.proxy_port, broker.target_port) as proxy, Scene(folder, broker, database, proxy, PARTITIONS) as scene:
         going = Run(scene, load, random.Random(seed), tell)  # noqa: S311 - the same every time
         going.begin()
@@ -90,90 +82,103 @@ class Run:
         self._scene, self._load, self._chance, self._tell = scene, load, chance, tell
         self._waves = iter(load.waves)
         self.waves_left = len(load.waves)
-        self._imported = 0
+        self._imported = self._drawn = self._relays = 0
         self._workers: dict[str, Worker] = {}
         self._contested: set[str] = set()
-        self.hits: Counter[str] = Counter()
-        self._faults: dict[str, Callable[[], bool]] = {
+        self.hits: Counter[Fault] = Counter()
+        self._faults: dict[str, Callable[[str], bool]] = {
             IN_COMMIT: self._die_in_commit,
             AT_RANDOM: self._die_at_random,
             PAUSED: self._pause,
-            BROKER: self._kill_broker,
-            DATABASE: self._kill_database,
-            IMPORT: self._import_half_way,
+            BROKER: lambda _: self._kill_broker(),
+            DATABASE: lambda _: self._kill_database(),
+            IMPORT: lambda _: self._import_half_way(),
         }
 
     def begin(self) -> None:
         """The first snapshot, and workers that share the partitions."""
         self._import()
-        for number in range(WORKERS):
-            self._start(f"w{number}")
+        for name, consumer in WORKERS.items():
+            self._start(name, consumer)
         for worker in self._workers.values():
             self._shares(worker)
 
-    def suffer(self, fault: str) -> None:
-        """One wave of orders, with this fault in the midst of it."""
-        hit = self._faults.get(fault, lambda: self._die_at(fault))()
+    def suffer(self, fault: Fault) -> None:
+        """One wave, with this fault in the midst of it."""
+        special = self._faults.get(fault.what)
+        hit = special(fault.consumer) if special else self._die_at(fault.what, fault.consumer)
         self.hits[fault] += hit
         self._tell(f"{len(self._scene.sent)} orders sent, {fault}: {'done' if hit else 'not reached'}")
 
     def end(self) -> Report:
         """Waits until everything is answered, stops the workers, and judges."""
-        self._scene.wait_until_done(self._look_after)
+        self._scene.wait_until_done(self._look_after, CONSUMERS)
+        self._scene.wait_until_followed(self._look_after)
         for worker in self._workers.values():
             worker.stop(PATIENCE_S)
             if worker.exit_status != 0 and not (worker.instance in self._contested and worker.halted_for(NAME_TAKEN)):
                 raise RuntimeError(f"{worker.instance} did not stop as it was told: {worker.last_words()}")
         seen, read_back = see(self._scene, self._load.room), read_back_by(self._scene)
-        differing = differing_anew(self._scene.engine, read_back)
-        return Report(judge(seen), dict(self.hits), len(seen.sent), len(seen.outputs), len(read_back), differing)
+        happened = {
+            "messages read back and published": len(read_back),
+            "verdicts read back that would have differed if judged anew": differing_anew(self._scene.engine, read_back),
+            "facts read back": len(read_back_by(self._scene, "facts")),
+            "events read back": len(read_back_by(self._scene, "events")),
+            **_followed(seen.followed),
+        }
+        return Report(judge(seen), dict(self.hits), len(seen.sent), len(seen.outputs), happened)
 
-    def _start(self, name: str) -> Worker:
-        self._workers[name] = self._scene.start(name)
+    def _start(self, name: str, consumer: str) -> Worker:
+        self._workers[name] = self._scene.start(name, consumer=consumer)
         return self._workers[name]
 
+    def _again(self, worker: Worker) -> Worker:
+        """Another worker in the place of one that ended, or is to be replaced."""
+        return self._start(worker.instance, worker.consumer)
+
     def _shares(self, worker: Worker) -> None:
-        """Returns when it has partitions."""
-        wait_until(lambda: _must_live(worker) and worker.partitions(), PATIENCE_S, f"{worker.instance} has partitions")
+        """Returns when it has partitions; a relay, when it knows its place."""
+        wait_until(lambda: _must_live(worker) and worker.at_work, PATIENCE_S, f"{worker.instance} is at work")
 
     def _look_after(self) -> None:
         """None may have ended by itself, except one of two with the same name: which of them goes is the broker's choice."""
         for name, worker in list(self._workers.items()):
             if worker.ended and name in self._contested and worker.halted_for(NAME_TAKEN):
                 self._contested.discard(name)
-                self._start(name)
+                self._again(worker)
             else:
                 _must_live(worker)
 
-    def _victim(self) -> Worker:
+    def _victim(self, consumer: str = "orders") -> Worker:
         """One that has partitions to lose."""
         self._look_after()
-        worker = self._workers[self._chance.choice(sorted(self._workers))]
+        worker = self._workers[self._chance.choice(sorted(name for name, each in self._workers.items() if each.consumer == consumer))]
         self._shares(worker)
         return worker
 
-    def _wave(self) -> list[Sending]:
+    def _wave(self) -> list[Sending | Telling]:
         self.waves_left -= 1
+        self._drawn += 1
         wave = next(self._waves)
-        return wave + self._load.hanging(self._imported + 1) if self._imported < self._load.imports else wave
+        return [*wave, *self._load.hanging(self._imported + 1)] if self._imported < self._load.imports else wave
 
-    def _die_at(self, point: str) -> bool:
-        worker = self._victim()
+    def _die_at(self, point: str, consumer: str) -> bool:
+        worker = self._victim(consumer)
         worker.tell(point, DIE)
         self._scene.send(self._wave())
         hit = worker.wait_for_end(HIT_S)
         if hit and worker.exit_status != -signal.SIGKILL:
             raise RuntimeError(f"{worker.instance} ended by itself: {worker.last_words()}")
         if hit:
-            self._start(worker.instance)
+            self._again(worker)
         else:
             worker.never_mind()
         return hit
 
-    def _die_in_commit(self) -> bool:
+    def _die_in_commit(self, consumer: str) -> bool:
         """Killed when the broker has committed and the worker does not know it yet."""
-        worker = self._victim()
-        held = self._scene.proxy.hold_next(END_TXN, f"{self._scene.group}.{worker.instance}.".encode(), cut=False)
+        worker = self._victim(consumer)
+        held = self._scene.proxy.hold_next(END_TXN, self._scene.transactions(worker).encode(), cut=False)
         self._scene.send(self._wave())
         try:
             held.wait(HIT_S)
@@ -182,22 +187,24 @@ class Run:
             committed = False
         self._scene.proxy.let_pass()
         worker.kill()
-        self._start(worker.instance)
+        self._again(worker)
         return committed
 
-    def _die_at_random(self) -> bool:
-        worker, wave = self._victim(), self._wave()
+    def _die_at_random(self, consumer: str) -> bool:
+        worker, wave = self._victim(consumer), self._wave()
         sent = self._chance.randrange(1, len(wave))
         self._scene.send(wave[:sent])
         worker.kill()
         self._scene.send(wave[sent:])
-        self._start(worker.instance)
+        self._again(worker)
         return True
 
-    def _pause(self) -> bool:
+    def _pause(self, consumer: str) -> bool:
         """Frozen until the group has lost it, replaced under the same name, and thawed when the other has its work."""
-        worker = self._victim()
-        worker.tell(self._chance.choice((BEFORE_COMMIT, AFTER_COMMIT, FIRST_PRODUCE, OFFSETS)), FREEZE)
+        if consumer == RELAY:
+            return self._pause_relay()
+        worker = self._victim(consumer)
+        worker.tell(self._chance.choice(FROZEN_AT), FREEZE)
         self._scene.send(self._wave())
         try:
             worker.wait_until_frozen(HIT_S)
@@ -205,13 +212,31 @@ class Run:
             worker.never_mind()
             return False
         wait_until(lambda: worker.instance not in self._scene.members(), PATIENCE_S, "the group loses a frozen member")
-        other = self._start(worker.instance)
+        other = self._again(worker)
         self._shares(other)
         self._contested.add(worker.instance)
         told = len(worker.events())
         worker.thaw()
         wait_until(lambda: worker.ended or len(worker.events()) > told, PATIENCE_S, "the thawed worker sees what became of its work")
         worker.kill()
+        return True
+
+    def _pause_relay(self) -> bool:
+        """Frozen until another one has taken over, which it must see when it is thawed."""
+        worker = self._victim(RELAY)
+        worker.tell(self._chance.choice((AFTER_COMMIT, FIRST_PRODUCE, BEFORE_PLACE)), FREEZE)
+        self._scene.send(self._wave())
+        try:
+            worker.wait_until_frozen(HIT_S)
+        except TimeoutError:
+            worker.never_mind()
+            return False
+        del self._workers[worker.instance]
+        self._relays += 1
+        self._shares(self._start(f"r{self._relays}", RELAY))
+        worker.thaw()
+        if not worker.wait_for_end(PATIENCE_S) or worker.exit_status != HALTED:
+            raise RuntimeError(f"a relay went on beside another: {worker.last_words()}")
         return True
 
     def _kill_broker(self) -> bool:
@@ -226,7 +251,7 @@ class Run:
             self._shares(worker)
         times = [len(worker.events("reached")) + 1 for worker in workers]
         for worker in workers:
-            worker.tell(self._chance.choice((FIRST_PRODUCE, BEFORE_OFFSETS, OFFSETS)), WAIT)
+            worker.tell(self._chance.choice(IN_A_TRANSACTION[worker.consumer]), WAIT)
         self._scene.send(self._wave())
         try:
             for worker, count in zip(workers, times, strict=True):
@@ -263,18 +288,29 @@ class Run:
         self._imported += 1
         self._import(killed=True)
         self._import()
-        self._start(worker.instance)
+        self._again(worker)
         self._scene.send(self._load.hanging(self._imported))
         self._scene.send(self._wave())
         return True
 
     def _import(self, *, killed: bool = False) -> None:
         """The product's own import, in a process of its own; where ``killed``, it dies when all is written and nothing committed."""
-        file = self._load.snapshot(self._scene.folder / "registry.ndjson", self._imported)
+        file = self._load.snapshot(self._scene.folder / "registry.ndjson", self._imported, self._drawn)
         command = [sys.executable, "-m", "tests.faults.importing", "--database", self._scene.url, str(file)]
         done = subprocess.run([*command, *(["--die"] if killed else [])], cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode != (-signal.SIGKILL if killed else 0):
             raise RuntimeError(f"the import ended with {done.returncode}: {done.stdout}{done.stderr}")
+
+
+def _followed(seen: Followed) -> dict[str, int]:
+    """How much followed from what was told."""
+    causes = Counter(each.cause for each in seen.examinations)
+    return {
+        "lines judged again": causes["again"],
+        "lines released again": sum(each.cause == "again" and bool(each.released) for each in seen.examinations),
+        "lines withdrawn by what was told": causes["withdrawn"],
+        "findings of look-backs": len(seen.findings),
+    }
 
 
 def _must_live(worker: Worker) -> bool:

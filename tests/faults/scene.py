@@ -14,9 +14,13 @@ import psutil
 from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, Producer, TopicPartition
 from confluent_kafka.cimpl import Message
 
-from gatekeeper.storage.engine import migrate, open_engine
-from schemas.topics import SHIPMENT_ORDERS
-from tests.faults.labels import OUTPUTS, Sending
+from consumers.kafka.client import Client
+from consumers.kafka.place import TOPIC as PLACE
+from consumers.kafka.place import read_place
+from consumers.kafka.topics import COMPACTED
+from gatekeeper.errors import TryAgain
+from gatekeeper.storage.engine import migrate, open_engine, transaction
+from tests.faults.labels import EVENTS, FACTS, INPUTS, ORDERS, OUTPUTS, Sending, Telling
 from tests.faults.mutants import PRODUCT
 from tests.real.broker import SILENT, Broker
 from tests.real.database import Database
@@ -26,14 +30,32 @@ from tests.real.waiting import wait_until
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120.0
 HALTED = 3
+CONSUMERS = {"orders": ORDERS, "facts": FACTS, "events": EVENTS}
+RELAY = "relay"
+IN_HAND = """
+SELECT (SELECT count(*) FROM moving_follow_up) + (SELECT count(*) FROM moving_due) + (SELECT count(*) FROM moving_look_back), outbox
+FROM moving_tail
+"""
+Place = tuple[int, int]
+"""Partition and offset."""
 Event = dict[str, Any]
+
+
+def group_of(prefix: str, consumer: str) -> str:
+    """The group of a consumer."""
+    return f"{prefix}gate" if consumer in ("orders", RELAY) else f"{prefix}{consumer}"
+
+
+def transactional_id(prefix: str) -> str:
+    """The one of all relays."""
+    return f"{prefix}relay"
 
 
 class Worker:
     """One worker, and what it tells of itself."""
 
-    def __init__(self, command: list[str], instance: str, diary: Path, orders: Path) -> None:
-        self.instance, self._diary, self._orders = instance, diary, orders
+    def __init__(self, command: list[str], instance: str, consumer: str, diary: Path, orders: Path) -> None:
+        self.instance, self.consumer, self._diary, self._orders = instance, consumer, diary, orders
         # What a killed worker of this name was told is gone with it.
         orders.unlink(missing_ok=True)
         self._told = 0
@@ -97,6 +119,11 @@ class Worker:
         return list(told[-1]["partitions"]) if told else []
 
     @property
+    def at_work(self) -> bool:
+        """Whether it has partitions; of a relay, whether it knows its place."""
+        return bool(self.events("relayed") if self.consumer == RELAY else self.partitions())
+
+    @property
     def ended(self) -> bool:
         return self._running.poll() is not None
 
@@ -127,92 +154,135 @@ class Worker:
 
 
 class Scene:
-    """One group of workers on one topic of orders."""
+    """Groups of workers on topics of orders, facts and events, and a relay."""
 
     def __init__(self, folder: Path, broker: Broker, database: Database, proxy: Proxy, partitions: int = 6) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.broker, self.database, self.proxy, self.partitions = folder, broker, database, proxy, partitions
         self.prefix = f"faults-{uuid.uuid4().hex[:12]}."
-        self.group = f"{self.prefix}gate"
-        self.orders = self.prefix + SHIPMENT_ORDERS.name
         self.url = database.fresh()
         self.engine = open_engine(self.url)
         migrate(self.engine)
-        for name in (SHIPMENT_ORDERS.name, *OUTPUTS):
+        for name in (*INPUTS, *OUTPUTS):
             broker.create_topic(self.prefix + name, partitions)
+        broker.create_topic(self.prefix + PLACE, 1, dict(COMPACTED))
         self.workers: list[Worker] = []
-        self.sent: dict[tuple[int, int], Sending] = {}
+        self.sent: dict[Place, Sending] = {}
+        self.told: dict[str, dict[Place, Telling]] = {FACTS: {}, EVENTS: {}}
+        """By topic, what was sent besides orders."""
         self._producer = Producer({"bootstrap.servers": broker.bootstrap, "enable.idempotence": True, "linger.ms": 0}, logger=SILENT)
-        self._asking = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": self.group}, logger=SILENT)
+        self._asking = {
+            consumer: Consumer({"bootstrap.servers": broker.bootstrap, "group.id": self.group(consumer)}, logger=SILENT)
+            for consumer in CONSUMERS
+        }
 
-    def start(self, instance: str, kind: str = PRODUCT, *, proxied: bool = True) -> Worker:
+    def group(self, consumer: str = "orders") -> str:
+        """The group of a consumer."""
+        return group_of(self.prefix, consumer)
+
+    def transactions(self, worker: Worker) -> str:
+        """With what the transactional ids of a worker begin."""
+        return transactional_id(self.prefix) if worker.consumer == RELAY else f"{self.group(worker.consumer)}.{worker.instance}."
+
+    def start(self, instance: str, kind: str = PRODUCT, *, consumer: str = "orders", proxied: bool = True) -> Worker:
         """A worker with this name; one that ended may have had it before."""
         names = {
             "bootstrap": self.broker.proxied_bootstrap if proxied else self.broker.bootstrap, "database": self.url, "prefix": self.prefix,
-            "instance": instance, "kind": kind, "orders": str(self.folder / f"{instance}.orders"),
+            "instance": instance, "kind": kind, "consumer": consumer, "orders": str(self.folder / f"{instance}.orders"),
             "diary": str(self.folder / f"{len(self.workers)}-{instance}.diary"),
         }  # fmt: skip
         options = [word for name, value in names.items() for word in (f"--{name}", value)]
         command = [sys.executable, "-m", "tests.faults.worker", *options]
-        worker = Worker(command, instance, Path(names["diary"]), Path(names["orders"]))
+        worker = Worker(command, instance, consumer, Path(names["diary"]), Path(names["orders"]))
         self.workers.append(worker)
         return worker
 
-    def send(self, sendings: Iterable[Sending]) -> None:
-        """Returns when all of them are in the topic; where the broker is away that is when it is back."""
+    def send(self, messages: Iterable[Sending | Telling]) -> None:
+        """Returns when all of them are in their topics; where the broker is away that is when it is back."""
+        count, arrivals = 0, []
 
-        def arrived(sending: Sending, error: object, message: Message) -> None:
+        def arrived(message: Sending | Telling, error: object, there: Message) -> None:
             if error is None:
-                self.sent[message.partition() or 0, message.offset() or 0] = sending
+                arrivals.append((message, (there.partition() or 0, there.offset() or 0)))
 
-        before = len(self.sent)
-        count = 0
-        for sending in sendings:
+        for message in messages:
             count += 1
-            self._producer.produce(self.orders, sending.value, partition=sending.partition, on_delivery=partial(arrived, sending))
+            self._producer.produce(
+                self.prefix + message.topic, message.value, partition=message.partition, on_delivery=partial(arrived, message)
+            )
         self._producer.flush(PATIENCE_S)
-        if len(self.sent) - before != count:
-            raise RuntimeError("the broker did not take all orders")
+        for message, place in arrivals:
+            if isinstance(message, Sending):
+                self.sent[place] = message
+            else:
+                self.told[message.topic][place] = message
+        if len(arrivals) != count:
+            raise RuntimeError("the broker did not take all messages")
 
-    def committed(self) -> dict[int, int]:
+    def committed(self, consumer: str = "orders") -> dict[int, int]:
         """By partition, how far the group has come."""
-        places = self._asking.committed([TopicPartition(self.orders, number) for number in range(self.partitions)], 10)
+        topic = self.prefix + CONSUMERS[consumer]
+        places = self._asking[consumer].committed([TopicPartition(topic, number) for number in range(self.partitions)], 10)
         return {place.partition: max(0, place.offset) for place in places}
 
-    def ends(self) -> dict[int, int]:
-        """By partition, how many orders were sent."""
-        return {number: sum(partition == number for partition, _ in self.sent) for number in range(self.partitions)}
+    def ends(self, consumer: str = "orders") -> dict[int, int]:
+        """By partition, how many messages were sent."""
+        sent = self.sent if consumer == "orders" else self.told[CONSUMERS[consumer]]
+        return {number: sum(partition == number for partition, _ in sent) for number in range(self.partitions)}
 
-    def wait_until_done(self, look_after: Callable[[], None] = lambda: None) -> None:
-        """Returns when everything that was sent is published."""
+    def wait_until_done(self, look_after: Callable[[], None] = lambda: None, consumers: Iterable[str] = ("orders",)) -> None:
+        """Returns when everything that was sent to these consumers is answered and published."""
+        for consumer in consumers:
+            wait_until(partial(self._done, consumer, look_after), PATIENCE_S, f"all {consumer} are answered")
 
-        def done() -> bool:
-            look_after()
-            try:
-                return self.committed() == self.ends()
-            except KafkaException:
-                return False
+    def wait_until_followed(self, look_after: Callable[[], None] = lambda: None) -> None:
+        """Returns when nothing is left to be judged again or looked back for, and the relay has published the whole outbox."""
+        wait_until(partial(self._followed, look_after), PATIENCE_S, "everything that follows is done and published")
 
-        wait_until(done, PATIENCE_S, "all orders are answered")
+    def in_hand(self) -> tuple[int, int]:
+        """What is left to do of all that follows from changes, and the number of the last entry of the outbox."""
+        with transaction(self.engine) as cursor:
+            [(left, outbox)] = cursor.execute(IN_HAND).fetchall()
+        return left, outbox
 
-    def members(self) -> set[str]:
+    def relayed(self) -> bool:
+        """Whether the relay's place is at the end of the outbox."""
+        place = read_place(Client(self.broker.bootstrap, {}, self.group(), "asking"), self.prefix, whole=False)
+        return place is not None and place.next == self.in_hand()[1] + 1 and not place.waiting
+
+    def _done(self, consumer: str, look_after: Callable[[], None]) -> bool:
+        look_after()
+        try:
+            return self.committed(consumer) == self.ends(consumer)
+        except KafkaException:
+            return False
+
+    def _followed(self, look_after: Callable[[], None]) -> bool:
+        look_after()
+        try:
+            return self.in_hand()[0] == 0 and self.relayed()
+        except TryAgain:
+            return False
+
+    def members(self, consumer: str = "orders") -> set[str]:
         """The names that the broker counts as members of the group."""
-        return {member.group_instance_id for member in self._described().members}
+        return {member.group_instance_id for member in self._described(consumer).members}
 
     def rebalancing(self) -> bool:
         """Whether the group waits for its members to join again."""
-        return bool(self._described().state == ConsumerGroupState.PREPARING_REBALANCING)
+        return bool(self._described("orders").state == ConsumerGroupState.PREPARING_REBALANCING)
 
-    def _described(self) -> Any:
-        admin = self.broker.admin()
-        return admin.describe_consumer_groups([self.group], request_timeout=10)[self.group].result()
+    def _described(self, consumer: str) -> Any:
+        admin, group = self.broker.admin(), self.group(consumer)
+        return admin.describe_consumer_groups([group], request_timeout=10)[group].result()
 
     def close(self) -> None:
         """Ends every worker that is left, and lets the ledger go."""
         for worker in self.workers:
             if not worker.ended:
                 worker.kill()
-        self._asking.close()
+        for asking in self._asking.values():
+            asking.close()
         self._producer.close()
         self.engine.dispose()
         self.database.drop(self.url)

@@ -18,11 +18,11 @@ from tests.faults.judge import (
     TWICE,
     WRONG,
     Import,
-    Output,
     Seen,
     judge,
 )
 from tests.faults.labels import NOTHING, RECORDS, RELEASED, STOPPED, Sending, answer, refusal
+from tests.faults.relayed import Output
 
 FREE, HELD = answer({1: "released"}), answer({1: "blocked site_suspended"})
 PLACES = [(0, offset) for offset in range(5)]
@@ -69,8 +69,8 @@ def seen(**changes: Any) -> Seen:
         arrivals=tuple(PLACES),
         blocks={(0, 0): 2, (0, 1): 2, (0, 2): 3, (0, 3): 4, (0, 4): 6},
         imports={1: Import(version=2, block=5)},
-        committed={0: 5},
-        ends={0: 5},
+        committed={"0": 5},
+        ends={"0": 5},
     )
     return clean._replace(**changes)
 
@@ -111,7 +111,7 @@ def test_where_nothing_is_wrong_nothing_is_found() -> None:
         (seen(outputs=(*without(PLACES[1]), refused(PLACES[1])._replace(chain="another"))), {DIFFERENT_BYTES: 1}),
         (with_outputs(*without(PLACES[4]), stopped(PLACES[4], version=1)), {WRONG: 1}),
         (with_outputs(*without(PLACES[4]), released(PLACES[4], version=1), record(PLACES[4], 3)), {WRONG: 1}),
-        (seen(committed={0: 3}), {OFFSETS_SHORT: 2}),
+        (seen(committed={"0": 3}), {OFFSETS_SHORT: 2}),
         (seen(decided_otherwise=2), {DECIDED_OTHERWISE: 2}),
         (seen(chain="block 3: It is missing."), {BROKEN_CHAIN: 1}),
     ],

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tests.faults.run import KINDS, plan, run
+from tests.faults.plan import KINDS, plan
+from tests.faults.run import run
 from tests.real.broker import Broker
 from tests.real.database import Database
 
@@ -19,4 +20,5 @@ def test_nothing_goes_wrong_under_twenty_faults(broker: Broker, postgres: Databa
 def test_a_plan_has_every_kind_of_fault_and_follows_from_its_seed() -> None:
     assert set(plan(1, SEED)) == set(KINDS)
     assert plan(NUMBER, SEED) == plan(NUMBER, SEED) != plan(NUMBER, SEED + 1)
-    assert len(plan(NUMBER, SEED)) == NUMBER
+    assert len(plan(NUMBER, SEED)) == max(NUMBER, len(KINDS))
+    assert len(plan(200, SEED)) == 200

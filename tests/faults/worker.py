@@ -1,26 +1,33 @@
-"""One consumer, as the product runs it, with the named points: ``python -m tests.faults.worker …``."""
+"""One consumer or relay, as the product runs it, with the named points: ``python -m tests.faults.worker …``."""
 
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
-from consumers.kafka import publisher
+from consumers.kafka import place, publisher
 from consumers.kafka.client import Client
+from consumers.kafka.passed import Passed
 from consumers.kafka.topics import topic_id
 from consumers.loop import run
+from consumers.relaying import follow_and_publish
+from gatekeeper import following
 from gatekeeper.errors import Halt, TryAgain
+from gatekeeper.gate import TERMS
 from gatekeeper.rules import RuleBook
-from gatekeeper.storage.engine import open_engine
+from gatekeeper.storage.engine import SESSION, open_engine
 from gatekeeper.telemetry import start_logging
-from schemas.topics import SHIPMENT_ORDERS, topic_name
 from tests.faults import mutants
-from tests.faults.points import Diary, Points
-from tests.faults.watched import WatchedEngine, WatchedGate, WatchedLog, WatchedProducer
+from tests.faults.labels import ORDERS
+from tests.faults.points import BETWEEN, Diary, Points
+from tests.faults.scene import CONSUMERS, HALTED, RELAY, group_of, transactional_id
+from tests.faults.watched import Watched, WatchedEngine, WatchedEvents, WatchedFacts, WatchedGate, WatchedLog, WatchedProducer, WatchedRelay
 
-HALTED = 3
 BATCH = 10
+GATES: dict[str, type[Watched]] = {"orders": WatchedGate, "facts": WatchedFacts, "events": WatchedEvents}
 
 
 @click.command()
@@ -28,29 +35,31 @@ BATCH = 10
 @click.option("--database", required=True)
 @click.option("--prefix", required=True)
 @click.option("--instance", required=True)
+@click.option("--consumer", type=click.Choice([*CONSUMERS, RELAY]), default="orders")
 @click.option("--diary", type=click.Path(path_type=Path), required=True)
 @click.option("--orders", type=click.Path(path_type=Path), required=True)
 @click.option("--kind", default=mutants.PRODUCT)
-def main(bootstrap: str, database: str, prefix: str, instance: str, diary: Path, orders: Path, kind: str) -> None:
+@click.option("--transaction-timeout", type=float, default=10.0)
+@click.option("--patient", is_flag=True, help="The database does not cut it off while it waits at a point.")
+def main(  # noqa: PLR0917 - a command
+    bootstrap: str, database: str, prefix: str, instance: str, consumer: str, diary: Path, orders: Path, kind: str,
+    transaction_timeout: float, *, patient: bool,
+) -> None:  # fmt: skip
     """Runs until SIGTERM; exit 3 where it halted."""
     start_logging("info")
     telling = Diary(diary)
     points = WatchedProducer.points = Points(orders, telling)
-    publisher.Producer = WatchedProducer  # type: ignore[misc]
-    if kind == mutants.KEEPS_ITS_PRODUCER:
-        publisher.Disconnects = mutants.BlindDisconnects  # type: ignore[misc]
+    setattr(publisher, "Producer", WatchedProducer)  # noqa: B010
+    if patient:
+        SESSION["idle_in_transaction_session_timeout"] = "60s"
+    mutants.change(kind, points)
 
     made = mutants.UnfencedClient if kind == mutants.WITHOUT_FENCING else Client
-    client = made(bootstrap, {"reconnect.backoff.max.ms": 500}, f"{prefix}gate", instance, batch_messages=BATCH)
-    engine, topic = WatchedEngine(open_engine(database), points), topic_name(prefix, SHIPMENT_ORDERS)
-    gate = (mutants.ForgetfulGate if kind == mutants.DECIDES_ANEW else WatchedGate)(
-        engine, SHIPMENT_ORDERS.name, lambda: topic_id(client, topic), RuleBook.read()
-    )
-    log_of = {mutants.WITHOUT_FENCING: mutants.UnfencedLog, mutants.KEEPS_ITS_BATCH: mutants.KeepingLog}.get(kind, WatchedLog)
-    log = log_of(client, SHIPMENT_ORDERS.name, prefix, gate.starts, gate=gate, diary=telling)
-    if isinstance(log, mutants.KeepingLog):
-        points.meanwhile = log.poll_with_a_batch_in_hand
-
+    client = made(
+        bootstrap, {"reconnect.backoff.max.ms": 500}, group_of(prefix, consumer), instance, batch_messages=BATCH,
+        transaction_timeout_s=transaction_timeout, transactional_id=transactional_id(prefix) if consumer == RELAY else None,
+    )  # fmt: skip
+    engine = WatchedEngine(open_engine(database), points)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     telling.tell("started")
@@ -59,13 +68,61 @@ def main(bootstrap: str, database: str, prefix: str, instance: str, diary: Path,
         telling.tell("waiting", reason=str(reason))
 
     try:
-        run(log, gate.handle, stop, waiting)
+        if consumer == RELAY:
+            _relay(client, engine, prefix, kind, Going(telling, points, stop, waiting))
+        else:
+            _consume(client, engine, prefix, consumer, kind, Going(telling, points, stop, waiting))
     except Halt as halt:
         telling.tell("halted", reason=str(halt))
         raise SystemExit(HALTED) from None
+    telling.tell("stopped")
+
+
+class Going(NamedTuple):
+    """What every worker is given."""
+
+    diary: Diary
+    points: Points
+    stop: threading.Event
+    waiting: Callable[[TryAgain, float], None]
+
+
+def _consume(client: Client, engine: WatchedEngine, prefix: str, consumer: str, kind: str, going: Going) -> None:
+    name = CONSUMERS[consumer]
+    gate_of = mutants.ForgetfulGate if kind == mutants.DECIDES_ANEW else GATES[consumer]
+    gate = gate_of(engine, name, lambda: topic_id(client, prefix + name), RuleBook.read())
+    log_of = {mutants.WITHOUT_FENCING: mutants.UnfencedLog, mutants.KEEPS_ITS_BATCH: mutants.KeepingLog}.get(kind, WatchedLog)
+    log = log_of(client, name, prefix, gate.starts, gate=gate, diary=going.diary)
+    if isinstance(log, mutants.KeepingLog):
+        going.points.meanwhile = log.poll_with_a_batch_in_hand
+    try:
+        run(log, gate.handle, going.stop, going.waiting)
     finally:
         log.close()
-    telling.tell("stopped")
+
+
+def _relay(client: Client, engine: WatchedEngine, prefix: str, kind: str, going: Going) -> None:
+    book = RuleBook.read()
+    WatchedRelay.diary = going.diary
+    orders = (mutants.Hasty if kind == mutants.DOES_NOT_WAIT else Passed)(client, prefix + ORDERS)
+    placed = place.Placed(client, prefix)
+    relay_of = mutants.TrustingRelay if kind == mutants.KEEPS_ITS_PLACE else WatchedRelay
+    work = relay_of(engine, placed, lambda: topic_id(client, prefix + place.TOPIC), orders, client.instance)  # type: ignore[arg-type]
+
+    def step() -> bool:
+        engine.judging = True
+        try:
+            followed = following.step(engine, book, TERMS)  # type: ignore[arg-type]
+        finally:
+            engine.judging = False
+        if followed:
+            going.points.reached(BETWEEN)
+        return followed
+
+    try:
+        follow_and_publish(work, step, going.stop, going.waiting)
+    finally:
+        work.close()
 
 
 if __name__ == "__main__":

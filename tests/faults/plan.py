@@ -1,0 +1,39 @@
+"""Which faults a run has: who is hit, and where."""
+
+import random
+from typing import NamedTuple
+
+from tests.faults.points import AFTER_COMMIT, AT_RANDOM, BEFORE_COMMIT, BEFORE_PLACE, BETWEEN, FIRST_PRODUCE, IN_COMMIT, KILLED_AT
+from tests.faults.scene import RELAY
+
+PAUSED = "paused past the session timeout"
+BROKER = "broker killed"
+DATABASE = "database killed"
+IMPORT = "snapshot imported half way"
+
+
+class Fault(NamedTuple):
+    """Something that befalls a worker of one kind, or all of them."""
+
+    what: str
+    consumer: str = "orders"
+
+    def __str__(self) -> str:
+        return self.what if self.what in (BROKER, DATABASE, IMPORT) else f"{self.consumer}: {self.what}"
+
+
+KILLED = (
+    *(Fault(point) for point in KILLED_AT),
+    *(Fault(point, "facts") for point in (BEFORE_COMMIT, AFTER_COMMIT, FIRST_PRODUCE, IN_COMMIT)),
+    *(Fault(point, "events") for point in (AFTER_COMMIT, IN_COMMIT)),
+    *(Fault(point, RELAY) for point in (BEFORE_COMMIT, AFTER_COMMIT, BETWEEN, FIRST_PRODUCE, BEFORE_PLACE, IN_COMMIT, AT_RANDOM)),
+)
+KINDS = (*KILLED, Fault(PAUSED), Fault(PAUSED, RELAY), Fault(BROKER), Fault(DATABASE), Fault(IMPORT))
+OFTEN = (*KILLED, *KILLED, *KILLED, *KINDS[len(KILLED) :])
+
+
+def plan(number: int, seed: int) -> list[Fault]:
+    """The faults of a run: each kind once as long as there is room, then by chance, the cheap ones more often."""
+    chance = random.Random(seed)  # noqa: S311 - the same every time
+    first = chance.sample(KINDS, len(KINDS))
+    return (first + [chance.choice(OFTEN) for _ in range(number)])[: max(number, len(KINDS))]

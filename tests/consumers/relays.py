@@ -1,11 +1,13 @@
 """A relay at work in a test, and outboxes for it: rows that the ledger itself adds."""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from threading import Event, Thread
 
+import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka import Message as KafkaMessage
+from sqlalchemy import Engine
 
 from consumers.kafka.client import Client
 from consumers.kafka.passed import Passed
@@ -23,9 +25,17 @@ from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.ledger import Outgoing
 from tests.consumers.place import ORDERS, PATIENCE_S, Place
 from tests.gate.ledger import Ledger
-from tests.real.broker import SILENT
+from tests.real.broker import SILENT, Broker
 
 ALERTS = "compliance-alerts"
+
+
+@pytest.fixture
+def place(broker: Broker, ledger: Ledger) -> Iterator[Place]:
+    """With one partition a topic, so that the order in it is the order in which it was published."""
+    place = Place(broker, ledger.engine, partitions=1)
+    yield place
+    place.close()
 
 
 def client_of(place: Place, instance: str, *, proxied: bool = False) -> Client:
@@ -34,22 +44,31 @@ def client_of(place: Place, instance: str, *, proxied: bool = False) -> Client:
     return client._replace(bootstrap=place.broker.proxied_bootstrap) if proxied else client
 
 
-def relay_of(place: Place, client: Client, **limits: int) -> Relay:
+def relay_of(place: Place, client: Client, engine: Engine | None = None, **limits: int) -> Relay:
     own = place.prefix + TOPIC
     orders = Passed(place.client(client.instance), place.prefix + ORDERS)
-    return Relay(place.engine, Placed(client, place.prefix), lambda: topic_id(client, own), orders, client.instance, **limits)
+    return Relay(engine or place.engine, Placed(client, place.prefix), lambda: topic_id(client, own), orders, client.instance, **limits)
 
 
 class Relaying:
     """One relay in a thread, and what became of it."""
 
-    def __init__(self, place: Place, instance: str = "relay-1", *, follows: bool = False, proxied: bool = False, **limits: int) -> None:
-        self.relay = relay_of(place, client_of(place, instance, proxied=proxied), **limits)
+    def __init__(
+        self,
+        place: Place,
+        instance: str = "relay-1",
+        *,
+        engine: Engine | None = None,
+        follows: bool = False,
+        proxied: bool = False,
+        **limits: int,
+    ) -> None:
+        self.relay = relay_of(place, client_of(place, instance, proxied=proxied), engine, **limits)
         self.stop = Event()
         self.waits: list[TryAgain] = []
         self.halt: Halt | None = None
         book = RuleBook.read()
-        self._step: Callable[[], bool] = (lambda: step(place.engine, book, TERMS)) if follows else lambda: False
+        self._step: Callable[[], bool] = (lambda: step(engine or place.engine, book, TERMS)) if follows else lambda: False
         place.running.append(self)
         self._thread = Thread(target=self._run)
         self._thread.start()

@@ -7,32 +7,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from consumers.kafka.topics import topic_id
 from gatekeeper.storage import ledger as storage
 from gatekeeper.storage.engine import transaction
 from tests.consumers.dying_relay import AFTER_COMMIT, BEFORE_COMMIT, OPENED, PRODUCED
 from tests.consumers.place import ORDERS, PATIENCE_S, Place
-from tests.consumers.relays import ALERTS, commit, fill, ids
+from tests.consumers.relays import ALERTS, commit, fill, ids, place
 from tests.gate.ledger import Ledger
 from tests.real.broker import Broker
 from tests.real.ports import free_ports
 from tests.real.proxy import END_TXN, Proxy
 from tests.real.waiting import wait_until
 
+__all__ = ["place"]
+
 ROOT = Path(__file__).parents[2]
 COMMAND = ("-c", "from gatekeeper.cli import main; main()", "relay", "--instance", "relay-1")
 KILLED = -9
 POINTS = [(OPENED, 1), (PRODUCED, 1), (BEFORE_COMMIT, 1), (AFTER_COMMIT, 1), (PRODUCED, 3), (BEFORE_COMMIT, 2), (AFTER_COMMIT, 2)]
 """The first transaction of a relay says only that the place is its own; the second publishes."""
-
-
-@pytest.fixture
-def place(broker: Broker, ledger: Ledger) -> Iterator[Place]:
-    place = Place(broker, ledger.engine, partitions=1)
-    yield place
-    place.close()
 
 
 @contextmanager

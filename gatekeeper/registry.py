@@ -244,6 +244,8 @@ def _load(
         meanwhile, settled = meanwhile.settle(cursor, MOST_SETTLED_LAST)
         digest.add(settled)
     watcher.step("Switching")
+    with transaction(engine) as beside:
+        held.write_through(beside)
     tail = held.lock_ledger(cursor)
     _refuse_earlier(name, header, held.last_sequence(cursor, program))
     digest.add(meanwhile.settle(cursor)[1])

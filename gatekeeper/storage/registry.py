@@ -25,7 +25,9 @@ SET LOCAL lock_timeout = '15min';
 SET LOCAL statement_timeout = '15min';
 SET LOCAL idle_in_transaction_session_timeout = 0
 """
+# From here on whoever waits for the ledger waits for this session: by index only, whatever the statistics of a table say that just grew.
 SHORT_WORK = """
+SET LOCAL enable_seqscan = off;
 SET LOCAL lock_timeout = '15s';
 SET LOCAL statement_timeout = '30s';
 SET LOCAL idle_in_transaction_session_timeout = '5s'
@@ -262,6 +264,14 @@ def next_load(cursor: Cursor[Any]) -> int:
     if row is None:
         raise Halt("The database gives no number for a load.")
     return int(row[0])
+
+
+def write_through(cursor: Cursor[Any]) -> None:
+    """Commits, in a transaction beside that of a load, something small: what the load has written until then is on the disk after it.
+
+    Else it would be written at the load's own commit, under the ledger lock.
+    """
+    cursor.execute("SELECT pg_logical_emit_message(true, 'gatekeeper', '')")
 
 
 def lock_ledger(cursor: Cursor[Any]) -> ledger.Tail:

@@ -1,0 +1,29 @@
+"""What everybody waits for, once a load has the ledger lock, is short."""
+
+from sqlalchemy import Engine
+
+from gatekeeper.storage.engine import transaction
+from gatekeeper.storage.registry import begin, lock_ledger, write_through
+
+MUCH = """
+INSERT INTO fact (id, load, kind, program, subject, sequence, effective_on, body)
+SELECT nextval('fact_id'), 1, 'site', 'lemtrada', 'HF-' || n, n, '2025-06-01', repeat('x', 300)::bytea FROM generate_series(1, 20000) n
+"""
+
+
+def test_what_a_load_wrote_is_on_the_disk_before_the_others_wait_for_its_commit(engine: Engine) -> None:
+    with transaction(engine) as cursor:
+        begin(cursor)
+        cursor.execute(MUCH)
+        [written] = cursor.execute("SELECT pg_current_wal_insert_lsn()").fetchone() or ()
+        with transaction(engine) as beside:
+            write_through(beside)
+        assert cursor.execute("SELECT pg_current_wal_flush_lsn() >= %s::pg_lsn", (written,)).fetchone() == (True,)
+
+
+def test_under_the_ledger_lock_a_load_looks_things_up_by_index_whatever_the_statistics_say(engine: Engine) -> None:
+    with transaction(engine) as cursor:
+        begin(cursor)
+        assert cursor.execute("SHOW enable_seqscan").fetchone() == ("on",)
+        lock_ledger(cursor)
+        assert cursor.execute("SHOW enable_seqscan").fetchone() == ("off",)

@@ -40,6 +40,14 @@ class Living(Orders):
         """The last sequence that the first so many waves tell."""
         return max((fact["sequence"] for wave, fact in self._told if wave < waves), default=0)
 
+    def orders_to(self, site: str, authorization: str, count: int = 1) -> list[Sending]:
+        """Orders that only what is told of this site stops."""
+        return [self._sent(self._order(site, authorization=authorization)) for _ in range(count)]
+
+    def now_is(self, site: str, status: str) -> Telling:
+        """The next fact of the registry, about a site."""
+        return self._numbered(0, Untold(self._site(site, status), 0))
+
     def _living(self, wave: int) -> list[Story]:
         """What goes on from earlier waves, then what begins in this one."""
         going_on = [

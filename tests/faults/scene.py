@@ -184,15 +184,17 @@ class Scene:
         """With what the transactional ids of a worker begin."""
         return transactional_id(self.prefix) if worker.consumer == RELAY else f"{self.group(worker.consumer)}.{worker.instance}."
 
-    def start(self, instance: str, kind: str = PRODUCT, *, consumer: str = "orders", proxied: bool = True) -> Worker:
+    def start(
+        self, instance: str, kind: str = PRODUCT, *, consumer: str = "orders", proxied: bool = True, options: Iterable[str] = ()
+    ) -> Worker:
         """A worker with this name; one that ended may have had it before."""
         names = {
             "bootstrap": self.broker.proxied_bootstrap if proxied else self.broker.bootstrap, "database": self.url, "prefix": self.prefix,
             "instance": instance, "kind": kind, "consumer": consumer, "orders": str(self.folder / f"{instance}.orders"),
             "diary": str(self.folder / f"{len(self.workers)}-{instance}.diary"),
         }  # fmt: skip
-        options = [word for name, value in names.items() for word in (f"--{name}", value)]
-        command = [sys.executable, "-m", "tests.faults.worker", *options]
+        given = [word for name, value in names.items() for word in (f"--{name}", value)]
+        command = [sys.executable, "-m", "tests.faults.worker", *given, *options]
         worker = Worker(command, instance, consumer, Path(names["diary"]), Path(names["orders"]))
         self.workers.append(worker)
         return worker

@@ -1,6 +1,6 @@
 """Shipment events: a batch of them goes in, what follows from each is recorded, in one database transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from hashlib import sha256
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -162,9 +162,25 @@ class _Taking(Recording):
         if emptied:
             self._settled.unwatch(order_id, wholesaler_id, revision, revision, sorted(emptied))
         self._settled.tell(order_id, wholesaler_id, revision)
+        if is_superseded(self._history[name], revision):
+            self._use_again(name, revision, set(lines) - gone_lines(revision, self._events[name][:-1]))
         withdrawn = withdrawn_lines(revision, self._history[name]) & set(lines)
         if withdrawn:
             self._tell("withdrawn_goods_shipped", event, "", {"lines": sorted(withdrawn)})
+
+    def _use_again(self, name: Name, revision: int, lines: Container[int]) -> None:
+        """What a higher revision freed of these lines, and has left all the same, is used up where its record is live."""
+        for (of, line), released in released_lines(self._history[name]).items():
+            for record in released.records if of == revision and line in lines else ():
+                row = self._records[record]
+                where = f"{name[0]}/{name[1]}/{revision}/{line}"
+                for question, units in uses_of(record_of(row.body), row.units).items():
+                    if units is None:
+                        self._place(question, where)
+                    else:
+                        self._count(question, units)
+                        # Whoever was released on these units meanwhile is looked at again.
+                        self._moves.follow("event", self._last, question=("authorization", *question[1:]))
 
     def _ordered(self, name: Name, revision: int) -> dict[int, Amount]:
         """By line of this revision, what its live record says: only covered lines are watched."""

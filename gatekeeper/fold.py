@@ -16,7 +16,7 @@ from gatekeeper.domain.order import Order
 from gatekeeper.domain.records import records_for
 from gatekeeper.domain.verdict import LineVerdict, Verdict, decide
 from gatekeeper.evidence import Asked, evidence
-from gatekeeper.history import is_superseded
+from gatekeeper.history import Amount, emptied_lines, gone_lines, is_superseded
 from gatekeeper.messages import messages_for
 from gatekeeper.recording import Recording, Terms
 from gatekeeper.rules import Rules
@@ -50,7 +50,7 @@ class Fold(Recording):
         self._answers: list[Answer] = []
 
     def superseded_records(self, orders: Iterable[Order]) -> list[UUID]:
-        """The records that a higher revision among ``orders`` would void."""
+        """The records that a higher revision among ``orders`` would void, and those of what has left."""
         return [
             record
             for order in orders
@@ -114,26 +114,39 @@ class Fold(Recording):
         return Examined(envelope.verdict_id, order.order_id, released, stopped, tuple(stored), alerts), verdict.lines
 
     def _supersede(self, order: Order, history: list[EarlierExamination]) -> list[Examined]:
-        """Withdraws what lower revisions released: the messages, the voided records, the alert; units and serials are free again.
+        """Withdraws what lower revisions released and what has not left: the messages, the voided records, the alert; units and serials
+        are free again. Of a line of which anything left the record stays, and what it used.
 
         What the relay published is withdrawn by the relay, so that the withdrawal never comes before the release.
         Where the wholesaler reports shipments nothing is voided: the event that says that the goods stayed does so.
         """
         self._moves.settle(order)
+        events = self._events[order.wholesaler_id, order.order_id]
         examined = []
         for released_by, lines in live_lines(history, below=order.revision).items():
-            held = sorted((self.voidable[record] for line in lines for record in line.records), key=attrgetter("program"))
+            gone = gone_lines(released_by.revision, events)
+            staying = [record for line in lines if line.line.line not in gone for record in line.records]
+            held = sorted((self.voidable[record] for record in staying), key=attrgetter("program"))
             if not is_superseded(history, released_by.revision):
                 for row in held:
                     self._free(uses_of(record_of(row.body), row.units))
-            if self._reports(order) and not any(line.out for line in lines):
+            rest = self._not_left(released_by.revision, lines, gone, events) if gone else lines
+            voids = [] if self._reports(order) else held
+            if not voids and not any(line.out for line in rest):
                 continue
-            withdrawn = self._withdraw(order, released_by, lines, [] if self._reports(order) else held)
+            withdrawn = self._withdraw(order, released_by, rest, voids)
             if released_by.relayed:
                 self._outbox.append(Outgoing(self._last))
             else:
                 examined.append(withdrawn)
         return examined
+
+    def _not_left(self, revision: int, lines: list[Released], gone: frozenset[int], events: list[OrderEvent]) -> list[Released]:
+        """The lines of which not everything has left. Of one without a record nobody knows how much it was: it has."""
+        records = [record_of(self.voidable[record].body) for line in lines for record in line.records]
+        ordered = {record.line: Amount(record.quantity, record.unit) for record in records}
+        some = ordered.keys() - emptied_lines(revision, events, ordered)
+        return [line for line in lines if line.line.line not in gone or line.line.line in some]
 
     def _withdraw(self, order: Order, released_by: ReleasedBy, lines: list[Released], voids: list[RecordRow]) -> Examined:
         out = tuple(line.line for line in lines if line.out)

@@ -60,14 +60,22 @@ WHERE id = ANY(%s) AND {WAITS.format("e.id")} ORDER BY id
 """  # noqa: S608
 OPEN = "SELECT examination, line FROM moving_open_line WHERE examination = ANY(%s) ORDER BY 1, 2"
 WATCHED = "SELECT examination, line, until FROM moving_watched_line WHERE examination = ANY(%s) ORDER BY 1, 2"
-# Each record of whoever asked about the authorization; less what was voided of it by an examination of the same revision.
+# Each record of whoever asked about the authorization; less what was voided of it by an examination of the same revision. Of a revision
+# that a higher one superseded only what has left counts.
 RELEASED_ON = """
 SELECT d.question, r.record_id, r.program, r.sequence, r.body, r.units - coalesce((
-    SELECT sum(v.units) FROM examination e JOIN examination x USING (order_id, wholesaler_id, revision)
-    JOIN distribution_record v ON v.examination = x.id
-    WHERE e.id = r.examination AND v.replaces = r.record_id AND v.kind IN ('void', 'return')), 0)
-FROM moving_dependency d JOIN distribution_record r ON r.examination = d.examination
-WHERE d.question = ANY(%s) AND r.kind = 'original'
+    SELECT sum(v.units) FROM examination x JOIN distribution_record v ON v.examination = x.id
+    WHERE (x.order_id, x.wholesaler_id, x.revision) = (e.order_id, e.wholesaler_id, e.revision)
+    AND v.replaces = r.record_id AND v.kind IN ('void', 'return')), 0)
+FROM moving_dependency d JOIN distribution_record r ON r.examination = d.examination JOIN examination e ON e.id = r.examination
+WHERE d.question = ANY(%s) AND r.kind = 'original' AND (
+    NOT EXISTS (
+        SELECT FROM examination h WHERE (h.order_id, h.wholesaler_id) = (e.order_id, e.wholesaler_id)
+        AND h.revision > e.revision AND h.cause = 'message')
+    OR EXISTS (
+        SELECT FROM shipment_event s WHERE (s.order_id, s.wholesaler_id, s.revision) = (e.order_id, e.wholesaler_id, e.revision)
+        AND s.event = 'shipped' AND convert_from(s.body, 'UTF8')::jsonb @> jsonb_build_object('lines', jsonb_build_array(
+            jsonb_build_object('line', convert_from(r.body, 'UTF8')::jsonb -> 'line')))))
 """
 
 

@@ -5,6 +5,8 @@ import pytest
 from gatekeeper.config import read_settings
 from gatekeeper.recording import Terms
 from gatekeeper.storage import tables
+from gatekeeper.storage.engine import transaction
+from tests.gate.following import causes, tell
 from tests.gate.ledger import Ledger, Wire, authorization, order
 from tests.gate.test_again import wrong
 from tests.gate.test_answers import CAMPATH, bodies
@@ -101,3 +103,28 @@ def test_a_third_revision_frees_nothing_twice(reporting: Warehouse) -> None:
     assert units(reporting.ledger) == {"AU-MANY": 5}
     reporting.tell(event("cancelled", revision=1))
     assert units(reporting.ledger) == {"AU-MANY": 5}
+
+
+def test_what_a_higher_revision_freed_counts_against_nobody(reporting: Warehouse) -> None:
+    """Who was released on the units meanwhile stays released, whatever is looked at again; also where the warehouse is silent."""
+    ledger = reporting.ledger
+    ledger.load(authorization("AU-MANY", 5))
+    reporting.judge(order("SO-1", MANY), revision(2, MANY), order("SO-2", MANY))
+    with transaction(ledger.engine) as cursor:
+        tell(cursor, authorization("AU-MANY", 5) | {"effective_on": "2026-11-20"}, 5001)
+    reporting.follow()
+    assert causes(ledger, "SO-2") == ["message"]
+    assert units(ledger) == {"AU-MANY": 5}
+
+
+def test_what_was_freed_and_left_all_the_same_is_used_up(reporting: Warehouse) -> None:
+    """Once, however often it is reported; whoever was released after it on its units is withdrawn."""
+    ledger = reporting.ledger
+    ledger.load(authorization("AU-MANY", 5))
+    reporting.judge(order("SO-1", MANY | SERIALS), revision(2, MANY), order("SO-2", MANY))
+    reporting.tell(event("shipped", lines=[1]), event("shipped", lines=[1]), batch=1)
+    assert units(ledger) == {"AU-MANY": 10}
+    assert {row[2] for row in ledger.rows(tables.SERIAL)} == {"WD-001/SO-1/1/1"}
+    reporting.follow()
+    assert causes(ledger, "SO-2") == ["message", "withdrawn"]
+    assert wrong(ledger) == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatekeeper.history import Amount, emptied_lines
+from gatekeeper.history import Amount, emptied_lines, gone_lines
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.events import OrderEvent, events_of
@@ -38,11 +38,14 @@ class AnewAfterEvents(Anew):
         self._ordered = {(b["order_id"], b["revision"], b["line"]): Amount(b["quantity"], b["unit"]) for b in bodies}
 
     def counting(self) -> list[dict[str, Any]]:
-        """The records that count: not voided, and of the highest revision."""
+        """The records that count: not voided, and of the highest revision, or of what left."""
         voided = {row["replaces"] for row in self._rows[tables.DISTRIBUTION_RECORD]}
         originals = [row for row in self._rows[tables.DISTRIBUTION_RECORD] if row["kind"] == "original" and row["record_id"] not in voided]
         bodies = [json.loads(row["body"]) | {"units": row["units"]} for row in originals]
-        return [body for body in bodies if self._highest[body["order_id"]] == body["revision"]]
+        return [body for body in bodies if self._highest[body["order_id"]] == body["revision"] or self._left(body)]
+
+    def _left(self, body: dict[str, Any]) -> bool:
+        return body["line"] in gone_lines(body["revision"], self._events[body["order_id"], body["wholesaler_id"]])
 
     def units(self) -> Rows:
         units: dict[tuple[str, str], int] = defaultdict(int)
@@ -89,7 +92,11 @@ def varied(warehouse: Warehouse, batch: int | None) -> None:
     )  # fmt: skip
     warehouse.follow()
     warehouse.judge(revision(2, several, "SO-9"), revision(2, several, "SO-6"), revision(4, several, "SO-10"), revision(3, MANY, "SO-4"))
-    warehouse.tell(event("cancelled", "SO-4", 2), event("shipped", "SO-6", lines=[2]), event("cancelled", "SO-10", 1), batch=batch)
+    warehouse.tell(
+        event("cancelled", "SO-4", 2), event("shipped", "SO-6", lines=[2]), event("cancelled", "SO-10", 1),
+        event("shipped", "SO-3", lines=[1]), event("shipped", "SO-3", lines=[{"line": 1, "quantity": 1}]), event("cancelled", "SO-3"),
+        batch=batch,
+    )  # fmt: skip
     warehouse.follow()
 
 

@@ -5,7 +5,7 @@ A verdict that commits after a load has committed obeys it, on every process; a 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import date, datetime
 from operator import attrgetter
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
@@ -174,8 +174,8 @@ def compare_file(engine: Engine, path: Path, opened: Opened, terms: Terms, watch
                 held.receive(cursor, _Facts(snapshot.facts, header, at).arriving(watcher, header.facts))
             watcher.step("Comparing with what is held")
             covers = ALL_KINDS if header.covers is UNSET else header.covers
-            day = instant_of(header.as_of).astimezone(terms.zone(header.snapshot)).date()
-            changes = differences.compare(cursor, header.snapshot, header.sequence, day, covers, first)
+            day, counted_on = _days(header, at, terms)
+            changes = differences.compare(cursor, header.snapshot, header.sequence, day, counted_on, covers, first)
     except Unusable as refused:
         return Compared(None, None, str(refused))
     try:
@@ -201,13 +201,13 @@ class _Facts:
     def __init__(self, facts: Iterable[Fact], header: SnapshotHeader, at: datetime) -> None:
         self.facts = facts
         self.as_of = instant_of(header.as_of)
-        self._latest_usable = at + AHEAD_AT_MOST
+        self.at = at
 
     def arriving(self, watcher: Watcher, total: int) -> Iterator[held.Arriving]:
         for fact in watcher.reading(self.facts, total):
             if isinstance(fact, Heartbeat):
                 as_of = instant_of(fact.as_of)
-                if self.as_of < as_of <= self._latest_usable:
+                if self.as_of < as_of <= self.at + AHEAD_AT_MOST:
                     self.as_of = as_of
             else:
                 kind = type(fact)
@@ -226,12 +226,12 @@ def _load(
 ) -> Loaded:  # fmt: skip
     program, as_of = header.snapshot, instant_of(header.as_of)
     covers = ALL_KINDS if header.covers is UNSET else header.covers
-    day = as_of.astimezone(terms.zone(program)).date()
+    day, counted_on = _days(header, facts.at, terms)
     _refuse_earlier(name, header, held.last_sequence(cursor, program))
     held.receive(cursor, facts.arriving(watcher, header.facts))
     watcher.step("Comparing with what is held")
     load = _next_load(engine)
-    difference, certified = held.add_difference(cursor, load, program, header.sequence, day, covers)
+    difference, certified = held.add_difference(cursor, load, program, header.sequence, day, counted_on, covers)
     if confirmation is None:
         _refuse_loss(name, certified, terms)
     watcher.step("Sealing")
@@ -259,6 +259,12 @@ def _load(
     follow(cursor, "snapshot", tail.examination, load=load)
     hear(cursor, tail, {program: Told(sequences, as_of=facts.as_of)}, limits_of(terms.programs))
     return Loaded(version, program, header.sequence, facts.as_of, header.facts, difference, certified)
+
+
+def _days(header: SnapshotHeader, at: datetime, terms: Terms) -> tuple[date, date]:
+    """The day from which a snapshot speaks, and the day whose certified sites are counted: today, however old the snapshot is."""
+    day, today = [instant.astimezone(terms.zone(header.snapshot)).date() for instant in (instant_of(header.as_of), at)]
+    return day, max(day, today)
 
 
 def _next_load(engine: Engine) -> int:

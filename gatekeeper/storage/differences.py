@@ -13,12 +13,12 @@ STATUS = """substring(convert_from(body, 'UTF8') FROM '"status":"([a-z]+)"')"""
 SITES = f"""
 CREATE TEMPORARY TABLE standing ON COMMIT DROP AS
 SELECT h.subject, h.effective_on, h.sequence, h.id, {STATUS} AS status, md5(f.body) AS said,
-       h.until IS NULL OR h.until > %(day)s AS before,
-       h.line IS NOT NULL OR ((h.until IS NULL OR h.until > %(day)s) AND NOT ({LEFT_OUT})) AS after
-FROM held h JOIN fact f ON f.id = h.id WHERE h.kind = 'site' AND h.effective_on <= %(day)s
+       h.until IS NULL OR h.until > %(counted_on)s AS before,
+       h.line IS NOT NULL OR ((h.until IS NULL OR h.until > %(counted_on)s) AND NOT ({LEFT_OUT})) AS after
+FROM held h JOIN fact f ON f.id = h.id WHERE h.kind = 'site' AND h.effective_on <= %(counted_on)s
 UNION ALL
 SELECT a.subject, a.effective_on, a.sequence, NULL, {STATUS}, md5(a.body), false, true
-FROM arriving a WHERE a.kind = 'site' AND a.effective_on <= %(day)s AND {NEW}
+FROM arriving a WHERE a.kind = 'site' AND a.effective_on <= %(counted_on)s AND {NEW}
 """  # noqa: S608 - our own words
 HOLDING = """
 SELECT DISTINCT ON (subject) subject, status, said FROM standing WHERE {0}
@@ -50,7 +50,7 @@ NO_LOAD = 2**63 - 1
 
 
 class SiteChange(NamedTuple):
-    """Sites to which the same happens on the snapshot's day."""
+    """Sites to which the same happens, as they stand today."""
 
     was: str | None
     """Their status; None where they are not known."""
@@ -76,9 +76,9 @@ class Changes(NamedTuple):
     certified: Certified
 
 
-def compare(cursor: Cursor[Any], program: str, sequence: int, day: date, covers: Sequence[str], first: int) -> Changes:
-    """What the facts that arrived would change of those that are held, from ``day`` on."""
-    named = {"load": NO_LOAD, "program": program, "sequence": sequence, "day": day, "covers": list(covers)}
+def compare(cursor: Cursor[Any], program: str, sequence: int, day: date, counted_on: date, covers: Sequence[str], first: int) -> Changes:
+    """What the facts that arrived would change of those that are held, from ``day`` on; of sites, how they stand on another."""
+    named = {"load": NO_LOAD, "program": program, "sequence": sequence, "day": day, "counted_on": counted_on, "covers": list(covers)}
     cursor.execute(HELD, named)
     cursor.execute("ANALYZE held")
     cursor.execute(SITES, named)

@@ -123,8 +123,8 @@ SELECT subject FROM (
     LEFT JOIN (
         SELECT DISTINCT ON (fact) fact, CASE WHEN NOT present THEN day END AS until FROM fact_presence ORDER BY fact, load DESC
     ) p ON p.fact = f.id
-    WHERE f.program = %(program)s AND f.load <= %(load)s AND f.kind = 'site' AND f.effective_on <= %(day)s
-    AND (p.until IS NULL OR p.until > %(day)s)
+    WHERE f.program = %(program)s AND f.load <= %(load)s AND f.kind = 'site' AND f.effective_on <= %(counted_on)s
+    AND (p.until IS NULL OR p.until > %(counted_on)s)
     ORDER BY f.subject COLLATE "C", f.effective_on DESC, f.sequence DESC, f.id
 ) s WHERE certified
 """
@@ -205,13 +205,13 @@ def receive(cursor: Cursor[Any], facts: Iterable[Arriving]) -> None:
 
 
 def add_difference(
-    cursor: Cursor[Any], load: int, program: str, sequence: int, day: date, covers: Sequence[str]
+    cursor: Cursor[Any], load: int, program: str, sequence: int, day: date, counted_on: date, covers: Sequence[str]
 ) -> tuple[Difference, Certified]:
-    """Adds how the facts that arrived differ from those that are held, from ``day`` on, and counts the certified sites of that day.
+    """Adds how the facts that arrived differ from those that are held, from ``day`` on, and counts the sites that are certified on another.
 
     Held is what loads with lower numbers brought: for the rest there is ``settle``.
     """
-    named = {"load": load, "program": program, "sequence": sequence, "day": day, "covers": list(covers)}
+    named = {"load": load, "program": program, "sequence": sequence, "day": day, "counted_on": counted_on, "covers": list(covers)}
     cursor.execute(f"CREATE TEMPORARY TABLE certified_before ON COMMIT DROP AS {CERTIFIED}", named)
     cursor.execute(HELD, named)
     cursor.execute("ANALYZE held")

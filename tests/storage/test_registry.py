@@ -203,7 +203,7 @@ def test_a_file_that_is_not_there_is_wrong_use_and_no_alert(engine: Engine, tmp_
 def test_a_tenth_of_the_certified_sites_may_go_and_not_one_more(engine: Engine, tmp_path: Path, how: str, lost: int, refused: bool) -> None:  # noqa: FBT001
     facts = [site(number, sequence=number) for number in range(1, 11)]
     # Neither a site that is not certified nor one that will only be counts.
-    others = [site(20, "pending", sequence=20), site(21, sequence=21, effective_on="2025-06-02")]
+    others = [site(20, "pending", sequence=20), site(21, sequence=21, effective_on="2150-01-01")]
     load(engine, snapshot(tmp_path / "1", facts + others, sequence=100))
     instead = [site(number, "suspended", sequence=50 + number) for number in range(1, lost + 1)] if how == "suspended" else []
     path = snapshot(tmp_path / "2", [site(30, sequence=30), *facts[lost:], *instead], sequence=101)
@@ -213,3 +213,11 @@ def test_a_tenth_of_the_certified_sites_may_go_and_not_one_more(engine: Engine, 
             load(engine, path, loss_percent=10)
     else:
         assert load(engine, path, loss_percent=10).certified == (10, 10, 1)
+
+
+def test_sites_are_not_lost_unseen_because_a_snapshot_speaks_of_a_day_before_they_were_certified(engine: Engine, tmp_path: Path) -> None:
+    load(engine, snapshot(tmp_path / "1", [site(1)], sequence=10))
+    before = registry(engine)
+    with pytest.raises(Unusable, match="1 of the 1 sites"):
+        load(engine, snapshot(tmp_path / "2", [], sequence=11, as_of="2020-01-01T12:00:00Z"), loss_percent=10)
+    assert registry(engine) == before

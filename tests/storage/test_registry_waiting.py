@@ -15,10 +15,10 @@ def test_what_a_load_wrote_is_on_the_disk_before_the_others_wait_for_its_commit(
     with transaction(engine) as cursor:
         begin(cursor)
         cursor.execute(MUCH)
-        [written] = cursor.execute("SELECT pg_current_wal_insert_lsn()").fetchone() or ()
+        written = cursor.execute("SELECT pg_current_wal_insert_lsn()").fetchone()
         with transaction(engine) as beside:
             write_through(beside)
-        assert cursor.execute("SELECT pg_current_wal_flush_lsn() >= %s::pg_lsn", (written,)).fetchone() == (True,)
+        assert cursor.execute("SELECT pg_current_wal_flush_lsn() >= %s::pg_lsn", written).fetchone() == (True,)
 
 
 def test_under_the_ledger_lock_a_load_looks_things_up_by_index_whatever_the_statistics_say(engine: Engine) -> None:

@@ -1,0 +1,37 @@
+"""What each batch asks is found by the index of what is asked, also in a ledger that grows fast and has no statistics yet."""
+
+import pytest
+from sqlalchemy import Engine
+
+from gatekeeper.storage import ledger, lookups
+from gatekeeper.storage.engine import transaction
+
+EXAMINATIONS = """
+INSERT INTO examination
+    (id, wholesaler_id, order_id, revision, number, cause, digest, decided_at, registry_version, evidence, released, block)
+SELECT n, 'WD-1', 'SO-' || n, 1, 1, 'message', sha256(n::text::bytea), now(), 1, repeat('x', 2000)::bytea, NULL, 1
+FROM generate_series(1, 5000) n
+"""
+FACTS = """
+INSERT INTO fact (id, load, kind, program, subject, sequence, effective_on, body)
+SELECT nextval('fact_id'), 1, 'site', 'lemtrada', 'HF-' || n, n, '2025-06-01', repeat('x', 400)::bytea FROM generate_series(1, 5000) n
+"""
+
+
+@pytest.mark.parametrize(
+    ("rows", "question", "index"),
+    [(EXAMINATIONS, ledger.EARLIER, "examination_identity"), (FACTS, lookups.FACTS, "fact_subject")],
+)
+@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+def test_a_batch_is_looked_up_by_index_before_there_are_statistics(engine: Engine, rows: str, question: str, index: str, mode: str) -> None:
+    with transaction(engine) as cursor:
+        cursor.execute(f"SET LOCAL plan_cache_mode = {mode}".encode())
+        cursor.execute(rows.encode())
+        for asked in (3, 300):
+            names = [f"SO-{number}" for number in range(asked)]
+            prepared = f"PREPARE asked (text[]) AS {question.replace('%s', '$1')}"
+            cursor.execute(prepared.encode())
+            plan = "\n".join(row[0] for row in cursor.execute("EXPLAIN EXECUTE asked ('{" + ",".join(names) + "}')"))
+            cursor.execute("DEALLOCATE asked")
+            assert index in plan.partition("SubPlan")[0]
+            assert "outbox o" not in plan or "Index Cond: (examination = e.id)" in plan.partition("outbox o")[2]

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from tests.bench import costs, facts, history, latency, look_back, throughput
+from tests.bench import costs, facts, history, latency, look_back, snapshots, suspension, throughput, wave
 from tests.bench.place import Place, prepared
 from tests.bench.profile import profile
 from tests.bench.tables import machine
@@ -35,13 +35,16 @@ PLACED: dict[str, Callable[[Place, bool], str]] = {
 LONG: dict[str, Callable[[Place, bool], str]] = {
     "memory": lambda place, quick: costs.memory(place, first=200, last=600) if quick else costs.memory(place),
     "look_back": lambda place, quick: look_back.measure(place, look_back.FEW if quick else look_back.Load()),
+    "snapshots": lambda place, quick: snapshots.measure(place, snapshots.QUICK if quick else snapshots.Load()),
+    "suspension": lambda place, quick: suspension.measure(place, suspension.QUICK if quick else suspension.Load()),
+    "wave": lambda place, quick: wave.measure(place, wave.QUICK if quick else wave.Load()),
 }
 """What is measured only when it is named."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("what", nargs="*", choices=[*ALONE, *PLACED, *LONG, []], help="all but memory and look_back where nothing is named")
+    parser.add_argument("what", nargs="*", choices=[*ALONE, *PLACED, *LONG, []], help=f"all but {', '.join(LONG)} where nothing is named")
     parser.add_argument("--quick", action="store_true", help="tiny numbers: that it runs, not how fast")
     parser.add_argument("--history", type=int, metavar="N", help="orders that the ledger has before it is measured (333,500)")
     asked = parser.parse_args()

@@ -136,7 +136,10 @@ class Watched:
         admin = place.broker.admin()
 
         def count() -> int:
-            described = admin.describe_consumer_groups([group], request_timeout=10)[group].result()
+            try:
+                described = admin.describe_consumer_groups([group], request_timeout=10)[group].result()
+            except KafkaException:
+                return 0
             return sum(bool(member.assignment.topic_partitions) for member in described.members)
 
         return count

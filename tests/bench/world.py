@@ -111,6 +111,14 @@ def orders(named: str, count: int, sizes: Sizes, *, covered: float = COVERED) ->
         yield _order(random, f"{named}-{number}", random.randrange(min(sizes.sites, sizes.authorizations)), sizes, covered)
 
 
+def one_line(order_id: str, site: int, sizes: Sizes, authorization: str | None = None) -> Sent:
+    """An order of one covered line to a site, with nothing wrong about it."""
+    line = _covered(1, order_id, site, sizes)
+    if authorization is not None:
+        line["patient"] |= {"authorization_id": authorization}  # type: ignore[operator]
+    return _sent(order_id, site, [line], released=not suspended(site), stopped=suspended(site), records=1 - suspended(site))
+
+
 def _order(random: Random, order_id: str, site: int, sizes: Sizes, covered: float) -> Sent:
     lines, free, stopped, records = [], 0, 0, 0
     for number in range(1, random.randint(1, 5) + 1):
@@ -127,6 +135,10 @@ def _order(random: Random, order_id: str, site: int, sizes: Sizes, covered: floa
         else:
             records += 1
         lines.append(line)
+    return _sent(order_id, site, lines, released=free + records > 0, stopped=stopped > 0, records=records)
+
+
+def _sent(order_id: str, site: int, lines: list[dict[str, object]], *, released: bool, stopped: bool, records: int) -> Sent:
     order = {
         "order_id": order_id, "wholesaler_id": "WD-001", "ordered_at": f"{TODAY}T10:00:00-05:00",
         "ship_on": (TODAY + timedelta(days=2)).isoformat(), "deliver_by": (TODAY + timedelta(days=3)).isoformat(),
@@ -137,7 +149,7 @@ def _order(random: Random, order_id: str, site: int, sizes: Sizes, covered: floa
         },
         "lines": lines,
     }  # fmt: skip
-    return Sent(order_id, msgspec.json.encode(order), free + records > 0, stopped > 0, records)
+    return Sent(order_id, msgspec.json.encode(order), released, stopped, records)
 
 
 def _covered(number: int, serial: str, site: int, sizes: Sizes) -> dict[str, object]:

@@ -1,0 +1,112 @@
+"""Snapshots of five programs, one after another, beside live orders: how long each takes, and how long an order waits for one."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from tests.bench.live import Live, ledger_of_its_own, shares
+from tests.bench.pipelines import GATE
+from tests.bench.place import GATEKEEPER, Place, Watched, say
+from tests.bench.registry import Waiting
+from tests.bench.tables import table
+from tests.bench.world import NOW, SITE, Sizes, orders, write_snapshot
+
+OTHERS = ("isotretinoin", "macitentan", "fourth", "fifth")
+"""The last two have no rules here, which changes nothing about a snapshot of theirs."""
+
+
+class Load(NamedTuple):
+    """How large each snapshot is, and the live orders beside it."""
+
+    sizes: Sizes = Sizes()
+    a_second: int = 300
+    warm_s: float = 5
+    quiet_s: float = 20
+
+
+QUICK = Load(Sizes(300, 300, 100, 50), 50, 1, 2)
+
+
+def measure(place: Place, load: Load) -> str:
+    """The table."""
+    rows = []
+    with ledger_of_its_own(place, load.sizes) as own:
+        files = list(_files(own.folder, load.sizes))
+        prefix = "snapshots."
+        own.make_topics(prefix)
+        watched = Watched(own, prefix, GATE.group(prefix))
+        with GATE.running(own, prefix) as [worker], Live(own, prefix, orders("snapshots", 10**9, load.sizes), load.a_second) as live:
+            watched.until(1, worker, "the consumer commits")
+            time.sleep(load.warm_s)
+            spans = []
+            for named, file in ((None, None), *files, (None, None)):
+                begun = time.time()
+                with _waits(own) as waiting:
+                    if file is None:
+                        time.sleep(load.quiet_s)
+                    peak = _import(own, file) if file else None
+                ended = time.time()
+                spans.append((named or "none", begun, ended, peak, waiting.longest * 1000, _peak(worker.pid)))
+                say(f"{named or 'no snapshot'}: {ended - begun:.1f} s, longest wait for the ledger lock {spans[-1][4]:.0f} ms")
+            live.stop()
+            for named, begun, ended, peak, longest, resident in spans:
+                taken = f"{ended - begun:.1f} s" if peak else ""
+                p50, p99, worst = (f"{each:.0f} ms" for each in shares(live.times(begun, ended)))
+                rows.append((named, taken, f"{peak} MB" if peak else "", f"{longest:.0f} ms", p50, p99, worst, f"{resident} MB"))
+        watched.close()
+        own.drop_topics(prefix)
+        for _, file in files:
+            file.unlink()
+    rows.append(("**must**", "60 s", "", "250 ms", "", "", "", "600 MB"))
+    sites = f"snapshot of {load.sizes.sites:,} sites"
+    return table((sites, "taken", "importer's peak", "longest wait for the lock", "order p50", "p99", "max", "consumer's peak"), rows)
+
+
+def _files(folder: Path, sizes: Sizes) -> Iterator[tuple[str, Path]]:
+    """The first says everything anew, authorizations too; the others have sites only."""
+    yield "lemtrada, with as many authorizations", write_snapshot(folder / "again.ndjson", sizes, after=10_000_000)
+    for program in OTHERS:
+        yield program, _write(folder / f"{program}.ndjson", program, sizes)
+
+
+def _write(path: Path, program: str, sizes: Sizes) -> Path:
+    template = SITE.replace('"lemtrada"', f'"{program}"')
+    lines = b"".join((template % (number + 1, number, "certified", number, number, number)).encode() for number in range(sizes.sites))
+    said = {"snapshot": program, "sequence": sizes.sites, "as_of": f"{NOW:%Y-%m-%dT%H:%M:%SZ}", "facts": sizes.sites}
+    path.write_bytes(msgspec.json.encode(said | {"sha256": sha256(lines).hexdigest()}) + b"\n" + lines)
+    return path
+
+
+@contextmanager
+def _waits(place: Place) -> Iterator[Waiting]:
+    waiting = Waiting(place.url)
+    waiting.start()
+    try:
+        yield waiting
+    finally:
+        waiting.ended.set()
+        waiting.join()
+
+
+def _import(place: Place, file: Path) -> int:
+    """Loads a snapshot by the gate's own command; the most memory, in MB, that it had."""
+    with (place.folder / "import.log").open("ab") as log:
+        importer = subprocess.Popen([*GATEKEEPER, "registry", "import", str(file)], env=place.environment(""), stdout=log, stderr=log)
+        _, status, used = os.wait4(importer.pid, 0)
+    importer.returncode = os.waitstatus_to_exitcode(status)
+    if importer.returncode:
+        raise RuntimeError(f"the import of {file.name} ended with {importer.returncode}")
+    return used.ru_maxrss // 1024
+
+
+def _peak(pid: int) -> int:
+    """The most resident memory, in MB, that a living process ever had."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) // 1024

@@ -11,13 +11,14 @@ from gatekeeper.domain.program import Program
 FRESH: Final = "SELECT program, as_of FROM moving_freshness WHERE program = ANY(%s)"
 AUTHORIZED: Final = """
 SELECT wanted.program FROM unnest(%s::text[]) AS wanted (program) WHERE EXISTS (
-    SELECT FROM fact WHERE fact.program = wanted.program AND fact.kind = 'authorization'
+    SELECT FROM fact f WHERE f.program = wanted.program AND f.kind = 'authorization'
+    AND (SELECT p.present FROM fact_presence p WHERE p.fact = f.id ORDER BY p.load DESC LIMIT 1) IS NOT FALSE
 )
 """
 
 
 def lacking(cursor: Cursor[Any], programs: Iterable[Program]) -> list[str]:
-    """One sentence for each thing that a program asks for and its registry has never given."""
+    """One sentence for each thing that a program asks for and its registry does not give, or no longer."""
     all_of_them = tuple(programs)
     fresh: Mapping[str, datetime] = dict(cursor.execute(FRESH, ([program.name for program in all_of_them],)).fetchall())
     asking = [program.name for program in all_of_them if program.patient_rule == "authorized" and program.name in fresh]

@@ -2,23 +2,25 @@
 
 import hashlib
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from gatekeeper.cli import main
-from gatekeeper.programs import BUILT_IN, MORE, load_programs
-from gatekeeper.registry import Terms, import_file
-from gatekeeper.snapshot import open_snapshot
+from gatekeeper.programs import BUILT_IN, MORE
 from gatekeeper.storage.engine import migrate, open_engine
-from tests.storage.snapshots import Silent, site, snapshot
+from tests.storage.snapshots import load, site, snapshot
 
 LEMTRADA = BUILT_IN / "lemtrada.toml"
 TEXT = LEMTRADA.read_text(encoding="utf-8")
 DIGEST = hashlib.sha256(LEMTRADA.read_bytes()).hexdigest()
 Typed = Callable[..., tuple[int, list[str]]]
+AUTHORIZATION = {
+    "fact": "authorization", "program": "lemtrada", "sequence": 1, "effective_on": "2025-01-01", "authorization_id": "AU-1",
+    "status": "authorized", "patient_id": "P-1", "prescriber_id": "PR-1", "administering_site_id": "HF-1", "units": 5,
+    "valid_from": "2025-01-01", "valid_through": "2025-12-31",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -133,8 +135,8 @@ def test_what_the_registries_lack(typed: Typed, database_url: str, engine: Engin
         isotretinoin,
         "No snapshot of lemtrada has been loaded: every line of its products is held.",
     ]
-    path = snapshot(tmp_path / "facts.ndjson", [site(1)], sequence=1)
-    import_file(engine, path, partial(open_snapshot, path), Terms(load_programs(), 100), Silent())
+    path = tmp_path / "facts.ndjson"
+    load(engine, snapshot(path, [site(1)], sequence=1))
     asked = "The rules of lemtrada ask for authorizations and its registry holds none: every line of its products is held."
     lines = typed("programs", "list", **given)[1]
     assert (lines[-2], lines[-1].partition(" Where")[0]) == (isotretinoin, asked)
@@ -144,6 +146,9 @@ def test_what_the_registries_lack(typed: Typed, database_url: str, engine: Engin
     assert [line for line in doctor if " programs " in line] == [
         "good   programs     Rules are in force for isotretinoin 2026-11-21, lemtrada 2026-11-01."
     ]
+    for sequence, facts, holds_none in ((2, [site(1), AUTHORIZATION], 0), (3, [site(1)], 1), (4, [site(1), AUTHORIZATION], 0)):
+        load(engine, snapshot(path, facts, sequence=sequence))
+        assert sum(asked in line for line in typed("programs", "list", **given)[1]) == holds_none
     engine.dispose()
 
 

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.faults.plan import KINDS
-from tests.faults.run import Report, run
+from tests.faults.report import Report
+from tests.faults.run import run
 from tests.real.broker import Broker, NotInstalledError
 from tests.real.database import Database
 

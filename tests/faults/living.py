@@ -56,7 +56,8 @@ class Living(Orders):
         ]
         begun = [
             self._suspended(wave), self._suspended_and_back(wave), self._authorization_cancelled(wave), self._found_at_last(wave),
-            self._recalled(wave), self._cancelled(), self._cancelled_later(wave), self._shipped(wave), *self._noise(wave),
+            self._recalled(wave), self._cancelled(), self._cancelled_later(wave), self._shipped(wave), *self._freed(wave),
+            *self._noise(wave),
         ]  # fmt: skip
         return going_on + begun
 
@@ -119,6 +120,14 @@ class Living(Orders):
         self._random.shuffle(left)
         self._later[wave + 1].append(left)
         return [self._sent(order)]
+
+    def _freed(self, wave: int) -> list[Story]:
+        """Two orders on an authorization with room for one, and the cancellation of the one that got it."""
+        site, partition = self._certified(), self._somewhere()
+        first, second = self._order(site), self._order(site, authorization=self._authorizations[-1]["authorization_id"])
+        self._later[wave + 1].append([self._event(first, "cancelled")])
+        rights = answer({1: "held authorization_exhausted"}), answer({1: "released"})
+        return [[self._sent(first)._replace(partition=partition), Sending(partition, written(second), rights)]]
 
     def _noise(self, wave: int) -> list[Story]:
         """What cannot be read, what comes twice, and what contradicts itself."""

@@ -1,6 +1,7 @@
 """Which faults a run has: who is hit, and where."""
 
 import random
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from tests.faults.points import AFTER_COMMIT, AT_RANDOM, BEFORE_COMMIT, BEFORE_PLACE, BETWEEN, FIRST_PRODUCE, IN_COMMIT, KILLED_AT
@@ -30,6 +31,23 @@ KILLED = (
 )
 KINDS = (*KILLED, Fault(PAUSED), Fault(PAUSED, RELAY), Fault(BROKER), Fault(DATABASE), Fault(IMPORT))
 OFTEN = (*KILLED, *KILLED, *KILLED, *KINDS[len(KILLED) :])
+
+
+ALONE = (IN_COMMIT, AT_RANDOM, PAUSED, BROKER, DATABASE, IMPORT)
+"""What needs a wave of its own; who is to die at a point may do so while others do."""
+
+
+def together(faults: Iterable[Fault]) -> list[list[Fault]]:
+    """The faults of each wave: of those that may come together, as many as hit workers of different kinds. The relay dies last."""
+    waves: list[list[Fault]] = []
+    for fault in faults:
+        room = (wave for wave in waves if wave[0].what not in ALONE and all(other.consumer != fault.consumer for other in wave))
+        wave = None if fault.what in ALONE else next(room, None)
+        if wave is None:
+            waves.append([fault])
+        else:
+            wave.append(fault)
+    return [sorted(wave, key=lambda fault: fault.consumer == RELAY) for wave in waves]
 
 
 def plan(number: int, seed: int) -> list[Fault]:

@@ -5,16 +5,14 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from consumers.kafka.log import NAME_TAKEN
-from tests.faults.followed import Followed
-from tests.faults.judge import Judgement, judge
+from tests.faults.judge import judge
 from tests.faults.labels import Sending, Telling
 from tests.faults.load import Load
-from tests.faults.plan import BROKER, DATABASE, IMPORT, KINDS, PAUSED, Fault, plan
+from tests.faults.plan import BROKER, DATABASE, IMPORT, KINDS, PAUSED, Fault, plan, together
 from tests.faults.points import (
     AFTER_COMMIT,
     AT_RANDOM,
@@ -28,8 +26,9 @@ from tests.faults.points import (
     OFFSETS,
     WAIT,
 )
+from tests.faults.report import Report, happened
 from tests.faults.scene import CONSUMERS, HALTED, PATIENCE_S, RELAY, ROOT, Scene, Worker
-from tests.faults.seen import differing_anew, read_back_by, see
+from tests.faults.seen import see
 from tests.real.broker import Broker
 from tests.real.database import Database
 from tests.real.proxy import END_TXN, Proxy
@@ -46,20 +45,6 @@ IN_A_TRANSACTION = {
 }  # fmt: skip
 
 
-class Report(NamedTuple):
-    judgement: Judgement
-    hits: dict[Fault, int]
-    sent: int
-    read: int
-    happened: dict[str, int]
-    """What must have happened besides the faults, or the run proves nothing."""
-
-    @property
-    def proves_something(self) -> bool:
-        """Every kind of fault happened, and it mattered."""
-        return all(self.hits.get(kind) for kind in KINDS) and all(self.happened.values())
-
-
 def run(broker: Broker, database: Database, folder: Path, number: int, seed: int, tell: Callable[[str], None]) -> Report:
     """So many faults on a broker and a database that are running."""
     faults = plan(number, seed)
@@ -67,11 +52,11 @@ def run(broker: Broker, database: Database, folder: Path, number: int, seed: int
     with Proxy(broker.proxy_port, broker.target_port) as proxy, Scene(folder, broker, database, proxy, PARTITIONS) as scene:
         going = Run(scene, load, random.Random(seed), tell)  # noqa: S311 - the same every time
         going.begin()
-        for fault in faults:
-            going.suffer(fault)
+        for wave in together(faults):
+            going.suffer(wave)
         for kind in KINDS:
             while not going.hits[kind] and going.waves_left:
-                going.suffer(kind)
+                going.suffer([kind])
         return going.end()
 
 
@@ -103,12 +88,13 @@ class Run:
         for worker in self._workers.values():
             self._shares(worker)
 
-    def suffer(self, fault: Fault) -> None:
-        """One wave, with this fault in the midst of it."""
-        special = self._faults.get(fault.what)
-        hit = special(fault.consumer) if special else self._die_at(fault.what, fault.consumer)
-        self.hits[fault] += hit
-        self._tell(f"{len(self._scene.sent)} orders sent, {fault}: {'done' if hit else 'not reached'}")
+    def suffer(self, faults: Sequence[Fault]) -> None:
+        """One wave, with these faults in the midst of it."""
+        special = self._faults.get(faults[0].what)
+        hits = [special(faults[0].consumer)] if special else self._die_at(faults)
+        for fault, hit in zip(faults, hits, strict=True):
+            self.hits[fault] += hit
+            self._tell(f"{len(self._scene.sent)} orders sent, {fault}: {'done' if hit else 'not reached'}")
 
     def end(self) -> Report:
         """Waits until everything is answered, stops the workers, and judges."""
@@ -118,15 +104,8 @@ class Run:
             worker.stop(PATIENCE_S)
             if worker.exit_status != 0 and not (worker.instance in self._contested and worker.halted_for(NAME_TAKEN)):
                 raise RuntimeError(f"{worker.instance} did not stop as it was told: {worker.last_words()}")
-        seen, read_back = see(self._scene, self._load.room), read_back_by(self._scene)
-        happened = {
-            "messages read back and published": len(read_back),
-            "verdicts read back that would have differed if judged anew": differing_anew(self._scene.engine, read_back),
-            "facts read back": len(read_back_by(self._scene, "facts")),
-            "events read back": len(read_back_by(self._scene, "events")),
-            **_followed(seen.followed),
-        }
-        return Report(judge(seen), dict(self.hits), len(seen.sent), len(seen.outputs), happened)
+        seen = see(self._scene, self._load.room)
+        return Report(judge(seen), dict(self.hits), len(seen.sent), len(seen.outputs), happened(self._scene, seen))
 
     def _start(self, name: str, consumer: str) -> Worker:
         self._workers[name] = self._scene.start(name, consumer=consumer)
@@ -162,10 +141,14 @@ class Run:
         wave = next(self._waves)
         return [*wave, *self._load.hanging(self._imported + 1)] if self._imported < self._load.imports else wave
 
-    def _die_at(self, point: str, consumer: str) -> bool:
-        worker = self._victim(consumer)
-        worker.tell(point, DIE)
+    def _die_at(self, faults: Sequence[Fault]) -> list[bool]:
+        workers = [self._victim(fault.consumer) for fault in faults]
+        for worker, fault in zip(workers, faults, strict=True):
+            worker.tell(fault.what, DIE)
         self._scene.send(self._wave())
+        return [self._died(worker) for worker in workers]
+
+    def _died(self, worker: Worker) -> bool:
         hit = worker.wait_for_end(HIT_S)
         if hit and worker.exit_status != -signal.SIGKILL:
             raise RuntimeError(f"{worker.instance} ended by itself: {worker.last_words()}")
@@ -300,17 +283,6 @@ class Run:
         done = subprocess.run([*command, *(["--die"] if killed else [])], cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode != (-signal.SIGKILL if killed else 0):
             raise RuntimeError(f"the import ended with {done.returncode}: {done.stdout}{done.stderr}")
-
-
-def _followed(seen: Followed) -> dict[str, int]:
-    """How much followed from what was told."""
-    causes = Counter(each.cause for each in seen.examinations)
-    return {
-        "lines judged again": causes["again"],
-        "lines released again": sum(each.cause == "again" and bool(each.released) for each in seen.examinations),
-        "lines withdrawn by what was told": causes["withdrawn"],
-        "findings of look-backs": len(seen.findings),
-    }
 
 
 def _must_live(worker: Worker) -> bool:

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from gatekeeper.following import step
+from gatekeeper.gate import TERMS
+from gatekeeper.rules import RuleBook
 from gatekeeper.storage.engine import transaction
 from tests.faults.judge import DIFFERENT_BYTES, TWICE, WRONG, Judgement, judge
 from tests.faults.load import Load
 from tests.faults.mutants import DECIDES_ANEW, KEEPS_ITS_BATCH, KEEPS_ITS_PRODUCER, PRODUCT, WITHOUT_FENCING
 from tests.faults.points import AFTER_COMMIT, BEFORE_OFFSETS, DIE, FREEZE, WAIT
-from tests.faults.scene import PATIENCE_S, Scene, Worker
+from tests.faults.scene import PATIENCE_S, RELAY, Scene, Worker
 from tests.faults.seen import see
 from tests.real.broker import Broker
 from tests.real.database import Database
@@ -45,7 +48,16 @@ class Small:
 
     def judged(self) -> Judgement:
         self.scene.wait_until_done()
+        self._follow()
         return judge(see(self.scene, self.load.room))
+
+    def _follow(self) -> None:
+        """Does what follows from the imports; where that is to be published, a relay does it."""
+        while step(self.scene.engine, RuleBook.read(), TERMS):
+            pass
+        if self.scene.in_hand()[1]:
+            self.scene.start("relay", consumer=RELAY)
+            self.scene.wait_until_followed()
 
 
 @pytest.fixture
@@ -110,7 +122,7 @@ def judged_and_not_published(scene: Scene) -> list[int]:
 def late_end_of_a_transaction(small: Small, kind: str) -> None:
     """The end of one transaction is held back and sent again; the first copy arrives in a later transaction, whose worker then dies."""
     scene, worker = small.scene, small.started("w0", kind)
-    held = scene.proxy.hold_next(END_TXN, f"{scene.group}.w0.0".encode())
+    held = scene.proxy.hold_next(END_TXN, f"{scene.group()}.w0.0".encode())
     for _ in range(SOME):
         if held.came:
             break

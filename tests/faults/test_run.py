@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.faults.plan import KINDS, plan
+from tests.faults.plan import ALONE, KINDS, plan, together
 from tests.faults.run import run
 from tests.real.broker import Broker
 from tests.real.database import Database
@@ -22,3 +22,11 @@ def test_a_plan_has_every_kind_of_fault_and_follows_from_its_seed() -> None:
     assert plan(NUMBER, SEED) == plan(NUMBER, SEED) != plan(NUMBER, SEED + 1)
     assert len(plan(NUMBER, SEED)) == max(NUMBER, len(KINDS))
     assert len(plan(200, SEED)) == 200
+
+
+def test_what_comes_together_hits_workers_of_different_kinds() -> None:
+    waves = together(plan(200, SEED))
+    assert sorted(fault for wave in waves for fault in wave) == sorted(plan(200, SEED))
+    assert all(len({fault.consumer for fault in wave}) == len(wave) for wave in waves)
+    assert all(len(wave) == 1 for wave in waves if any(fault.what in ALONE for fault in wave))
+    assert len(waves) < 200

@@ -117,7 +117,11 @@ class Run:
 
     def _shares(self, worker: Worker) -> None:
         """Returns when it has partitions; a relay, when it knows its place."""
-        wait_until(lambda: _must_live(worker) and worker.at_work, PATIENCE_S, f"{worker.instance} is at work")
+        try:
+            wait_until(lambda: _must_live(worker) and worker.at_work, PATIENCE_S, f"{worker.instance} is at work")
+        except TimeoutError as late:
+            words = [f"{each.instance} {each.last_words()}" for each in self._workers.values() if each.consumer == worker.consumer]
+            raise TimeoutError("\n".join([str(late), *words])) from None
 
     def _look_after(self) -> None:
         """None may have ended by itself, except one of two with the same name: which of them goes is the broker's choice."""

@@ -148,8 +148,8 @@ class Worker:
         return self._running.returncode if self.wait_for_end(seconds) else None
 
     def last_words(self) -> str:
-        """For a person who wonders why it ended."""
-        told = [str(event.get("reason")) for event in self.events("halted")]
+        """For a person who wonders what became of it."""
+        told = [json.dumps(event) for event in self.events()[-5:]]
         return "\n".join([f"exit {self.exit_status}", *told, self._log.read_text(errors="replace")[-2000:]])
 
 

@@ -30,7 +30,9 @@ class Freshness:
         self._looked = seconds()
         for state in self._states:
             metrics.REGISTRY_MISSING.labels(state.program).set(state.missing)
-            if state.as_of is not None:
+            if state.as_of is None:
+                metrics.registry_never_heard(state.program)
+            else:
                 metrics.registry_as_of(state.program, state.as_of, self._limits().get(state.program))
 
     def told(self) -> str:

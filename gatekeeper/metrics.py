@@ -76,6 +76,11 @@ def registry_as_of(program: str, as_of: datetime, limit: timedelta | None = None
         REGISTRY_STALE.labels(program).set_function(lambda: float(age() > limit.total_seconds()))
 
 
+def registry_never_heard(program: str) -> None:
+    """Nothing was ever heard of a program's registry: it is too old, and has no age."""
+    REGISTRY_STALE.labels(program).set(1)
+
+
 def outbox_since(at: datetime | None) -> None:
     """When the oldest entry of the outbox that is not published was recorded; None: all are published."""
     OUTBOX_OLDEST.set_function(lambda: 0.0 if at is None else max(0.0, (clock.now() - at).total_seconds()))

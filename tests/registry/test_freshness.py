@@ -26,4 +26,5 @@ def test_each_program_is_told_with_its_age_and_what_is_missing(telling: Telling)
     assert never == "never-heard as_of=never age_s=never stale=yes missing=0"
     assert REGISTRY.get_sample_value("gatekeeper_registry_missing_facts", {"program": "lemtrada"}) == 1
     assert REGISTRY.get_sample_value("gatekeeper_registry_stale", {"program": "lemtrada"}) == 1
+    assert REGISTRY.get_sample_value("gatekeeper_registry_stale", {"program": "never-heard"}) == 1
     assert REGISTRY.get_sample_value("gatekeeper_registry_missing_facts", {"program": "made-up"}) is None

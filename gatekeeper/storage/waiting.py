@@ -18,10 +18,13 @@ FROM (
     UNION (SELECT fact FROM fact_presence WHERE load = %(load)s AND fact > %(place)s ORDER BY fact LIMIT %(most)s)
 ) n JOIN fact f ON f.id = n.id ORDER BY f.id LIMIT %(most)s
 """
-WAITS = """(
-    EXISTS (SELECT FROM moving_open_line o WHERE o.examination = {0})
-    OR EXISTS (SELECT FROM moving_watched_line w WHERE w.examination = {0})
+# With a limit each is looked up by itself: an EXISTS might be answered by reading all that waits, once for all.
+WAITS = """coalesce(
+    (SELECT true FROM moving_open_line o WHERE o.examination = {0} LIMIT 1),
+    (SELECT true FROM moving_watched_line w WHERE w.examination = {0} LIMIT 1), false
 )"""
+# Asked once, so that the index finds what is due; for each row anew it would go through all that waits.
+NOW = "(SELECT clock_timestamp())"
 NOW_DUE = f" ON CONFLICT (examination) DO UPDATE SET cause = EXCLUDED.cause WHERE EXCLUDED.cause IN {AT_ONCE}"
 HANGING = f"""
 INSERT INTO moving_due (examination, cause)
@@ -43,17 +46,17 @@ ANYTHING = """
 SELECT EXISTS (SELECT FROM moving_open_line WHERE examination <= %(through)s)
     OR EXISTS (SELECT FROM moving_watched_line WHERE examination <= %(through)s)
 """
-UNWATCH = """
+UNWATCH = f"""
 DELETE FROM moving_watched_line WHERE (examination, line) IN (
-    SELECT examination, line FROM moving_watched_line WHERE next_at <= clock_timestamp() AND until <= clock_timestamp()
+    SELECT examination, line FROM moving_watched_line WHERE next_at <= {NOW} AND until <= {NOW}
     ORDER BY next_at LIMIT %s
 )
-"""
+"""  # noqa: S608
 DUE = f"SELECT examination FROM moving_due ORDER BY {FIRST}, examination LIMIT %s"  # noqa: S608
-OF_THE_DAY = """
-(SELECT examination, next_at FROM moving_open_line WHERE next_at <= clock_timestamp() ORDER BY next_at LIMIT %(most)s)
-UNION ALL (SELECT examination, next_at FROM moving_watched_line WHERE next_at <= clock_timestamp() ORDER BY next_at LIMIT %(most)s)
-"""
+OF_THE_DAY = f"""
+(SELECT examination, next_at FROM moving_open_line WHERE next_at <= {NOW} ORDER BY next_at LIMIT %(most)s)
+UNION ALL (SELECT examination, next_at FROM moving_watched_line WHERE next_at <= {NOW} ORDER BY next_at LIMIT %(most)s)
+"""  # noqa: S608
 EXAMINED = f"""
 SELECT id, wholesaler_id, order_id, revision, digest, released, evidence FROM examination e
 WHERE id = ANY(%s) AND {WAITS.format("e.id")} ORDER BY id
@@ -169,14 +172,14 @@ def go_on(cursor: Cursor[Any], follow_up: FollowUp, place: int | None) -> None:
 
 def unwatch(cursor: Cursor[Any], most: int) -> int:
     """Ends the watch of lines whose time is over."""
-    return cursor.execute(UNWATCH, (most,)).rowcount
+    return cursor.execute(UNWATCH.encode(), (most,)).rowcount
 
 
 def due(cursor: Cursor[Any], most: int) -> list[int]:
     """The examinations to be judged again next: for what changed, and where a day began that could change the answer."""
     found = [row[0] for row in cursor.execute(DUE.encode(), (most,))]
     if len(found) < most:
-        days = sorted((at, examination) for examination, at in cursor.execute(OF_THE_DAY, {"most": most}))
+        days = sorted((at, examination) for examination, at in cursor.execute(OF_THE_DAY.encode(), {"most": most}))
         found += list(dict.fromkeys(examination for _, examination in days if examination not in set(found)))
     return found[:most]
 

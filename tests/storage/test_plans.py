@@ -1,9 +1,12 @@
 """What each batch asks is found by the index of what is asked, also in a ledger that grows fast and has no statistics yet."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from sqlalchemy import Engine
 
-from gatekeeper.storage import ledger, lookups
+from gatekeeper.storage import ledger, lookups, waiting
 from gatekeeper.storage.engine import transaction
 
 EXAMINATIONS = """
@@ -35,3 +38,37 @@ def test_a_batch_is_looked_up_by_index_before_there_are_statistics(engine: Engin
             cursor.execute("DEALLOCATE asked")
             assert index in plan.partition("SubPlan")[0]
             assert "outbox o" not in plan or "Index Cond: (examination = e.id)" in plan.partition("outbox o")[2]
+
+
+WAITING = """
+INSERT INTO moving_watched_line (examination, line, order_id, wholesaler_id, revision, next_at, until)
+SELECT n, 1, 'SO-' || n, 'WD-1', 1, now() + interval '1 day', now() + interval '1 day' FROM generate_series(1, 5000) n;
+INSERT INTO moving_open_line (examination, line, order_id, wholesaler_id, revision, next_at)
+SELECT n, 2, 'SO-' || n, 'WD-1', 1, now() + interval '1 day' FROM generate_series(1, 5000) n;
+ANALYZE moving_watched_line, moving_open_line
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        (waiting.UNWATCH, (5000,)),
+        (waiting.OF_THE_DAY, {"most": 50}),
+        (waiting.EXAMINED, (list(range(1, 51)),)),
+        (waiting.HANGING, {"questions": [1], "through": 5000, "cause": "fact"}),
+    ],
+)
+def test_looking_for_what_is_due_does_not_read_all_that_waits(engine: Engine, question: str, asked: Any) -> None:
+    with transaction(engine) as cursor:
+        cursor.execute(WAITING)
+        cursor.execute(EXAMINATIONS)
+        cursor.execute("INSERT INTO moving_dependency (question, examination) SELECT 1, n FROM generate_series(1, 50) n")
+        found = cursor.execute(b"EXPLAIN (ANALYZE, FORMAT JSON) " + question.encode(), asked).fetchall()
+    assert {name: most for name, most in _read(found[0][0][0]["Plan"]) if name.startswith("moving_") and most > 100} == {}
+
+
+def _read(node: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    """By table, how many rows each part of a plan went through at once."""
+    yield node.get("Relation Name", ""), node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+    for part in node.get("Plans", ()):
+        yield from _read(part)

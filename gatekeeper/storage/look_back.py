@@ -46,9 +46,11 @@ WITH RECURSIVE bisect(since, low, high) AS (
 )
 SELECT since, low FROM bisect WHERE low >= high
 """
+# A number under which something was found is not given again, also where the row of that look-back was lost.
 BEGIN = """
 INSERT INTO moving_look_back (id, fact, kind, place, through, lines, findings)
-SELECT (SELECT greatest((SELECT max(id) FROM look_back), (SELECT max(id) FROM moving_look_back), 0)) + g.number,
+SELECT (SELECT greatest((SELECT max(id) FROM look_back), (SELECT max(look_back) FROM finding), (SELECT max(id) FROM moving_look_back), 0))
+       + g.number,
        g.fact, g.kind, g.place, %(through)s, 0, 0
 FROM unnest(%(facts)s::bigint[], %(kinds)s::text[], %(places)s::bigint[]) WITH ORDINALITY AS g(fact, kind, place, number)
 """

@@ -123,11 +123,17 @@ class Anew:
         return *waiting.rows(self.now), hangs
 
     def site_identifiers(self) -> Rows:
-        """What any fact gives any site, also a fact that counts no longer."""
-        bodies = [(json.loads(row["body"]), row["load"]) for row in self._rows[tables.FACT] if row["kind"] == "site"]
-        return {
+        """What any fact gives any site, also a fact that counts no longer; an alias gives it an account."""
+        bodies = [(json.loads(row["body"]), row["load"], row["kind"]) for row in self._rows[tables.FACT]]
+        aliases = {
+            (f"{body['wholesaler_id']}:{body['account']}", "account", body["site_id"], load)
+            for body, load, fact in bodies
+            if fact == "site_alias" and "account" in body
+        }
+        return aliases | {
             (value, kind, body["site_id"], load)
-            for body, load in bodies
+            for body, load, fact in bodies
+            if fact == "site"
             for kind, values in body.get("identifiers", {}).items()
             for value in values
         }
@@ -188,9 +194,10 @@ def test_what_moves_is_what_the_evidence_says(varied: Ledger) -> None:
 
 
 IN_HAND = {tables.FOLLOW_UP, tables.DUE, tables.LOOKING_BACK}
-"""Work that was begun: where it is lost, everything that waits is judged again by one row of it without load and question."""
+"""Work that was begun: where it is lost, a row without load and question has everything judged again that waits, and one of each load whose
+look-backs have not ended begins them anew (`tests/gate/test_look_back_lost.py`)."""
 OF_THE_REGISTRY = {tables.SEQUENCE, tables.PENDING_HEARTBEAT}
-"""Made anew by the tests of the registry."""
+"""Made anew in `tests/registry/test_what_facts_move.py`."""
 
 
 def test_every_table_that_moves_is_made_anew() -> None:

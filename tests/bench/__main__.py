@@ -35,16 +35,20 @@ PLACED: dict[str, Callable[[Place, bool], str]] = {
 LONG: dict[str, Callable[[Place, bool], str]] = {
     "memory": lambda place, quick: costs.memory(place, first=200, last=600) if quick else costs.memory(place),
     "look_back": lambda place, quick: look_back.measure(place, look_back.FEW if quick else look_back.Load()),
+}
+"""What is measured only when it is named."""
+OWN: dict[str, Callable[[Place, bool], str]] = {
     "snapshots": lambda place, quick: snapshots.measure(place, snapshots.QUICK if quick else snapshots.Load()),
     "suspension": lambda place, quick: suspension.measure(place, suspension.QUICK if quick else suspension.Load()),
     "wave": lambda place, quick: wave.measure(place, wave.QUICK if quick else wave.Load()),
 }
-"""What is measured only when it is named."""
+"""The same, each on a ledger of its own."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("what", nargs="*", choices=[*ALONE, *PLACED, *LONG, []], help=f"all but {', '.join(LONG)} where nothing is named")
+    named = ", ".join(LONG | OWN)
+    parser.add_argument("what", nargs="*", choices=[*ALONE, *PLACED, *LONG, *OWN, []], help=f"all but {named} where nothing is named")
     parser.add_argument("--quick", action="store_true", help="tiny numbers: that it runs, not how fast")
     parser.add_argument("--history", type=int, metavar="N", help="orders that the ledger has before it is measured (333,500)")
     asked = parser.parse_args()
@@ -53,11 +57,11 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         for name in [name for name in ALONE if name in what]:
             click.echo(f"## {name}\n\n{ALONE[name](Path(folder), asked.quick)}\n")
-    placed = {name: step for name, step in (PLACED | LONG).items() if name in what}
+    placed = {name: step for name, step in (PLACED | LONG | OWN).items() if name in what}
     if not placed:
         return
     load = throughput.QUICK if asked.quick else throughput.Load()
-    with prepared(QUICK_SIZES if asked.quick else Sizes()) as place:
+    with prepared(QUICK_SIZES if asked.quick or placed.keys() <= OWN.keys() else Sizes()) as place:
         if {"throughput", "latency", "bytes", "profile"} & placed.keys():
             throughput.make_history(place, load.history if asked.history is None else asked.history)
         for name, step in placed.items():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import costs, latency, look_back, throughput
-from tests.bench.__main__ import ALONE, LONG, PLACED, QUICK_SIZES
+from tests.bench.__main__ import ALONE, OWN, PLACED, QUICK_SIZES
 from tests.bench.pipelines import BARE, BARE_DATABASE, GATE, GATE_TWICE
 from tests.bench.place import Place, prepared
 from tests.bench.world import orders
@@ -31,9 +31,9 @@ def test_it_runs_on_a_broker_and_a_database(part: str, place: Place) -> None:
     assert PLACED[part](place, True).startswith("| ")  # noqa: FBT003 - the quick form
 
 
-@pytest.mark.parametrize("part", ["snapshots", "suspension", "wave"])
+@pytest.mark.parametrize("part", OWN)
 def test_it_runs_on_a_ledger_of_its_own(part: str, place: Place) -> None:
-    assert LONG[part](place, True).startswith("| ")  # noqa: FBT003 - the quick form
+    assert OWN[part](place, True).startswith("| ")  # noqa: FBT003 - the quick form
 
 
 def test_pipelines_are_compared(place: Place) -> None:

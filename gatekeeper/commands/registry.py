@@ -66,15 +66,16 @@ def import_command(file: Path, **options: str | int | None) -> None:
     settings = read_settings(os.environ)
     acting = None if settings.token is None else person(settings)
     offered = Offered(_said(options) if _is_csv(file) else None, acting and acting.subject)
+    terms = _terms(settings)
     engine = open_ledger(settings)
     try:
         with _Bar() as bar:
-            loaded = import_file(engine, file, opened, _terms(settings), bar, offered)
+            loaded = import_file(engine, file, opened, terms, bar, offered)
     except TryAgain as error:
         raise TryAgain(f"{error} Import the file again: if it was loaded after all, that changes nothing.") from None
     finally:
         engine.dispose()
-    for line in _told(loaded):
+    for line in _told(loaded, terms):
         click.echo(line)
 
 
@@ -107,15 +108,16 @@ def confirm_command(digest: str, reason: str) -> None:
     """
     settings = read_settings(os.environ)
     acting = person(settings)
+    terms = _terms(settings)
     engine = open_ledger(settings)
     try:
         with _Bar() as bar:
-            loaded = confirm(engine, digest, reason, acting, _terms(settings), bar)
+            loaded = confirm(engine, digest, reason, acting, terms, bar)
     except TryAgain as error:
         raise TryAgain(f"{error} Confirm the file again: if it was loaded after all, that changes nothing.") from None
     finally:
         engine.dispose()
-    for line in _told(loaded):
+    for line in _told(loaded, terms):
         click.echo(line)
     click.echo(f"Confirmed, on record with the name of {acting.name}.")
 
@@ -176,9 +178,11 @@ class _Bar:
         self._progress.update(self._task, description=words)
 
 
-def _told(loaded: Loaded) -> Iterator[str]:
+def _told(loaded: Loaded, terms: Terms) -> Iterator[str]:
     difference, certified = loaded.difference, loaded.certified
     as_of = f"{loaded.as_of:%Y-%m-%dT%H:%M:%SZ}"
     yield f"The registry has version {loaded.version}: {loaded.program}, sequence {loaded.sequence}, as of {as_of}."
     yield f"Facts: {loaded.facts:,} in the file, {difference.added:,} new, {difference.gone:,} gone, {difference.back:,} back again."
     yield f"Certified sites: {certified.before:,} before, {certified.after:,} now."
+    if all(rules.name != loaded.program for rules in terms.programs):
+        yield f"Heed: there are no rules of {loaded.program} here: this registry releases and stops nothing. Is that the program's name?"

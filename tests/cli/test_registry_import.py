@@ -170,3 +170,12 @@ def test_a_pipe_is_refused_before_anybody_waits_for_it(typed: Callable[..., Said
     os.mkfifo(pipe)
     assert typed(pipe) == (2, "", f"{pipe} is a pipe or a device: a snapshot must be a file, for it is read more than once.\n")
     assert typed("/dev/zero").status == 2
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_program_without_rules_is_said_to_have_none(typed: Callable[..., Said], tmp_path: Path) -> None:
+    for program, lines in (("lemtrada", 3), ("lemtrda", 4)):
+        path = snapshot(tmp_path / f"{program}.ndjson", [site(1, program=program)], sequence=1, snapshot=program)
+        said = typed(path)
+        assert (said.status, len(said.out.splitlines())) == (0, lines)
+    assert said.out.splitlines()[-1].startswith("Heed: there are no rules of lemtrda here")

@@ -26,6 +26,7 @@ from tests.storage.test_registry_interrupted import holding_up, sessions
 
 OLD, FRESH = "2026-11-18T12:00:00Z", "2026-11-20T16:00:00Z"
 YESTERDAY = date(2026, 11, 19)
+LONG_AGO = date(2025, 6, 1)
 
 
 class Meanwhile(Silent):
@@ -58,7 +59,7 @@ def test_what_is_told_while_a_snapshot_is_loaded_is_in_it_or_gone(telling: Telli
     assert [status(telling, f"HF-{number}") for number in (1, 2, 3, 4)] == ["certified", None, "certified", "certified"]
     assert status(telling, "HF-2", YESTERDAY) == "certified"
     assert holding(telling.asked("recall", "lemtrada", "B1"), YESTERDAY).status == "recalled"  # type: ignore[union-attr]
-    assert counting(telling, "HF-1") == 1
+    assert [counting(telling, "HF-1", day) for day in (LONG_AGO, YESTERDAY, DAY)] == [1, 1, 1]
     assert telling.tell(*meanwhile) == ["repeat"] * 5
     assert whole(telling)
 
@@ -70,9 +71,10 @@ def test_what_is_told_while_a_snapshot_is_loaded_is_in_it_or_gone(telling: Telli
     assert whole(telling)
 
 
-def counting(telling: Telling, name: str) -> int:
-    """How many facts of the site count for today."""
-    return len([fact for fact in telling.asked("site", name) if fact.until is None or fact.until > max(DAY, fact.effective_on)])
+def counting(telling: Telling, name: str, day: date = DAY) -> int:
+    """How many facts of the site count for a day."""
+    facts = telling.asked("site", name)
+    return len([fact for fact in facts if fact.effective_on <= day and (fact.until is None or fact.until > day)])
 
 
 @pytest.mark.parametrize("most", [0, 1000])

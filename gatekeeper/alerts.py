@@ -40,6 +40,10 @@ ALERTS = {
         "Lines were reported as cancelled whose goods had been reported as shipped. Their records stay.",
         "Ask the warehouse whether the goods left.",
     ),
+    "shipment_unreported": (
+        "The time for which released lines are watched is over, and nobody has reported that all of their goods left, or stayed.",
+        "Ask the warehouse what became of them; what is true comes as an event. Nothing was withdrawn.",
+    ),
     "registry_refused": (
         "A snapshot of the registry was refused; the registry is as it was.",
         "Ask the REMS administrator for one that is whole and right, and import it in time; a real loss of sites another person confirms.",
@@ -98,6 +102,28 @@ def event_alert(kind: str, at: datetime, event: ShipmentEvent, about: str, seen:
             text=text,
             remedy=remedy,
             evidence={"event_id": event.event_id, "event": event.event, "at": event.at} | seen,
+        )
+    )
+
+
+def unreported_alert(
+    at: datetime, examination: int, wholesaler_id: str, order_id: str, revision: int, lines: Sequence[int]
+) -> tuple[str, bytes]:
+    """The id and the bytes of an alert about lines that an examination released, and of which nobody said what became of them."""
+    kind = "shipment_unreported"
+    text, remedy = ALERTS[kind]
+    name = str(alert_id(kind, f"{examination}/{lines[0]}"))
+    return name, canonical(
+        ComplianceAlert(
+            alert_id=name,
+            kind=kind,
+            raised_at=written(at),
+            wholesaler_id=wholesaler_id,
+            order_id=order_id,
+            revision=revision,
+            text=text,
+            remedy=remedy,
+            evidence={"lines": lines},
         )
     )
 

@@ -14,6 +14,7 @@ from gatekeeper.rules import RuleBook
 from gatekeeper.storage import ledger, moving, waiting
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.moving import question_key
+from gatekeeper.unreported import end_watches
 
 ORDERS_AT_ONCE: Final = 50
 FACTS_AT_ONCE: Final = 1000
@@ -28,7 +29,8 @@ def step(engine: Engine, book: RuleBook, terms: Terms, *, orders: int = ORDERS_A
     raised where facts are missing for too long.
     """
     with transaction(engine) as cursor:
-        found = notice_rules(cursor, book) or expand(cursor, book, facts, at_once=True) or waiting.unwatch(cursor, LINES_AT_ONCE) > 0
+        at_once = notice_rules(cursor, book) or expand(cursor, book, facts, at_once=True)
+        found = at_once or end_watches(cursor, terms.reports_shipments, LINES_AT_ONCE)
     if found:
         return True
     with transaction(engine) as cursor:

@@ -113,9 +113,7 @@ class Reexamination(Recording):
 
     def examine(self, group: Group, lines: Waiting) -> None:
         """Released lines first: what they no longer use is there for no other before the warehouse has said so."""
-        over = [line for line, until in lines.watched.items() if until <= self._tail.now]
-        self._moves.watched_no_more(group.row.id, over)
-        watched = [line for line in lines.watched if line not in over]
+        watched = [line for line, until in lines.watched.items() if until > self._tail.now]
         if watched:
             self._watched(group, watched)
         if lines.open:

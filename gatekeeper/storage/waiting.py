@@ -46,12 +46,6 @@ ANYTHING = """
 SELECT EXISTS (SELECT FROM moving_open_line WHERE examination <= %(through)s)
     OR EXISTS (SELECT FROM moving_watched_line WHERE examination <= %(through)s)
 """
-UNWATCH = f"""
-DELETE FROM moving_watched_line WHERE (examination, line) IN (
-    SELECT examination, line FROM moving_watched_line WHERE next_at <= {NOW} AND until <= {NOW}
-    ORDER BY next_at LIMIT %s
-)
-"""  # noqa: S608
 DUE = f"SELECT examination FROM moving_due ORDER BY {FIRST}, examination LIMIT %s"  # noqa: S608
 OF_THE_DAY = f"""
 (SELECT examination, next_at FROM moving_open_line WHERE next_at <= {NOW} ORDER BY next_at LIMIT %(most)s)
@@ -168,11 +162,6 @@ def go_on(cursor: Cursor[Any], follow_up: FollowUp, place: int | None) -> None:
         cursor.execute("DELETE FROM moving_follow_up WHERE id = %s", (follow_up.id,))
     else:
         cursor.execute("UPDATE moving_follow_up SET place = %s WHERE id = %s", (place, follow_up.id))
-
-
-def unwatch(cursor: Cursor[Any], most: int) -> int:
-    """Ends the watch of lines whose time is over."""
-    return cursor.execute(UNWATCH.encode(), (most,)).rowcount
 
 
 def due(cursor: Cursor[Any], most: int) -> list[int]:

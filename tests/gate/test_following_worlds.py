@@ -16,7 +16,8 @@ from gatekeeper.following import expand
 from gatekeeper.recording import Terms
 from gatekeeper.reexamination import judge_due
 from gatekeeper.storage import ledger as kept
-from gatekeeper.storage import moving, tables, waiting
+from gatekeeper.storage import moving, tables
+from gatekeeper.unreported import end_watches
 from tests.gate.following import Always, tell
 from tests.gate.ledger import NOON, RULES, WORLD, Ledger, Wire, judge_with, order, undone
 from tests.writings import Dice
@@ -82,7 +83,7 @@ class World:
 
     def follow(self, orders: int) -> None:
         book = Always(RULES)
-        while expand(self.cursor, book, 3) or waiting.unwatch(self.cursor, 5) or judge_due(self.cursor, book, Terms(), orders):
+        while expand(self.cursor, book, 3) or end_watches(self.cursor, (), 5) or judge_due(self.cursor, book, Terms(), orders):
             pass
 
     def last(self, number: int = 0) -> list[tuple[Any, ...]]:

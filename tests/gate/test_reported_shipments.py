@@ -6,7 +6,7 @@ from gatekeeper.config import read_settings
 from gatekeeper.recording import Terms
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
-from tests.gate.following import causes, tell
+from tests.gate.following import SUSPENDED, causes, tell
 from tests.gate.ledger import Ledger, Wire, authorization, order
 from tests.gate.test_again import wrong
 from tests.gate.test_answers import CAMPATH, bodies
@@ -128,3 +128,26 @@ def test_what_was_freed_and_left_all_the_same_is_used_up(reporting: Warehouse) -
     reporting.follow()
     assert causes(ledger, "SO-2") == ["message", "withdrawn"]
     assert wrong(ledger) == []
+
+
+def test_silence_after_the_watch_is_an_alert_and_never_a_withdrawal(reporting: Warehouse) -> None:
+    """Of what left whole, or stayed, nothing is said; of another wholesaler neither. Said once, also where a fact comes just then."""
+    ledger = reporting.ledger
+    part = event("shipped", "SO-2", lines=[{"line": 1, "quantity": 1}])
+    other = order("SO-5", MANY | {"/wholesaler_id": "WD-002"})
+    reporting.judge(order("SO-1", MANY), order("SO-2", MANY), order("SO-3", MANY), order("SO-4", MANY), other)
+    reporting.tell(part, event("shipped", "SO-3", lines=[1]), event("cancelled", "SO-4"))
+    reporting.follow()
+    assert len(ledger.rows(tables.WATCHED_LINE)) == 3
+    [until] = {row[6] for row in ledger.rows(tables.WATCHED_LINE)}
+    ledger.set_clock(until)
+    with transaction(ledger.engine) as cursor:
+        tell(cursor, SUSPENDED, 5001)
+    reporting.follow()
+    reporting.follow()
+    assert ledger.rows(tables.WATCHED_LINE) == []
+    alerts = [alert for alert in bodies_in(reporting, "compliance-alerts") if alert["kind"] == "shipment_unreported"]
+    assert {(alert["order_id"], tuple(alert["evidence"]["lines"])) for alert in alerts} == {("SO-1", (1,)), ("SO-2", (1,))}
+    assert len(alerts) == 2
+    assert {cause for name in ("SO-1", "SO-2", "SO-5") for cause in causes(ledger, name)} == {"message"}
+    assert "compliance-alerts" in said(reporting)

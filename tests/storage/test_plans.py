@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from gatekeeper.storage import ledger, lookups, waiting
+from gatekeeper.storage import ledger, lookups, waiting, watches
 from gatekeeper.storage.engine import transaction
 
 EXAMINATIONS = """
@@ -52,7 +52,9 @@ ANALYZE moving_watched_line, moving_open_line
 @pytest.mark.parametrize(
     ("question", "asked"),
     [
-        (waiting.UNWATCH, (5000,)),
+        (watches.END_OTHERS, (["WD-2"], 5000)),
+        (watches.ANY_OVER, (["WD-1"],)),
+        (watches.END, (["WD-1"], 5000)),
         (waiting.OF_THE_DAY, {"most": 50}),
         (waiting.EXAMINED, (list(range(1, 51)),)),
         (waiting.HANGING, {"questions": [1], "through": 5000, "cause": "fact"}),

@@ -1,0 +1,47 @@
+"""A higher revision of an order of which goods have left: what has not left is withdrawn, what left stays as it is."""
+
+import pytest
+
+from gatekeeper.recording import Terms
+from gatekeeper.storage import tables
+from tests.gate.ledger import Ledger, authorization, order
+from tests.gate.test_again import wrong
+from tests.gate.test_answers import CAMPATH, bodies
+from tests.gate.test_events import MANY, TWO_COVERED, released_line
+from tests.gate.test_revisions import codes, revision, units
+from tests.gate.warehouse import Warehouse, event
+
+STOPPED_TOPIC = "shipments-stopped"
+
+
+@pytest.fixture
+def warehouse(ledger: Ledger) -> Warehouse:
+    ledger.load(authorization("AU-MANY", 1000))
+    return Warehouse(ledger)
+
+
+def test_a_new_revision_of_goods_that_left_is_held(warehouse: Warehouse) -> None:
+    """Every line of it, also of products that nobody restricts. What left is not withdrawn: its record stays, and what it used."""
+    warehouse.ledger.judge(order("SO-1", MANY | {"/lines/0/serials": list("ABCDE")}))
+    warehouse.tell(event("shipped", lines=[1]))
+    answers = warehouse.ledger.judge(revision(2, MANY | {"/lines/1": CAMPATH}), revision(3, MANY))
+    told = [(topic, body["revision"], codes(body)) for topic, body in bodies(*answers)]
+    assert told == [(STOPPED_TOPIC, 2, [["order_already_shipped"]] * 2), (STOPPED_TOPIC, 3, [["order_already_shipped"]])]
+    assert units(warehouse.ledger) == {"AU-MANY": 5}
+    assert len(warehouse.ledger.rows(tables.SERIAL)) == 5
+
+
+@pytest.mark.parametrize("wholesalers", [frozenset(), frozenset({"WD-001"})])
+def test_a_new_revision_withdraws_only_what_has_not_left(warehouse: Warehouse, wholesalers: frozenset[str]) -> None:
+    """One line left whole, one in part, one not at all: the last two are withdrawn; only the record of the last is voided."""
+    three = TWO_COVERED | {"/lines/2": released_line(3, "AU-MANY"), "/lines/3": CAMPATH | {"line": 4}}
+    shipping = Warehouse(warehouse.ledger, Terms(reports_shipments=wholesalers), "shipping")
+    shipping.judge(order("SO-1", three))
+    shipping.tell(event("shipped", lines=[1, {"line": 2, "quantity": 2}, 4]))
+    [answer] = shipping.judge(revision(2, three))
+    lower = [(topic, body) for topic, body in bodies(answer) if body["revision"] == 1]
+    assert [[line["line"] for line in body["lines"]] for topic, body in lower if topic == STOPPED_TOPIC] == [[2, 3]]
+    assert [body["line"] for _, body in lower if body.get("kind") == "void"] == ([] if wholesalers else [3])
+    assert [body["evidence"]["lines"] for _, body in lower if "alert_id" in body] == [[2, 3]]
+    assert units(warehouse.ledger) == {"AU-MANY": 10}
+    assert wrong(warehouse.ledger) == []

@@ -45,13 +45,21 @@ def partitions(client: Client) -> dict[str, int]:
 
 
 def settings_of(client: Client, topics: Iterable[str]) -> dict[str, dict[str, str]]:
-    """By topic, the settings that matter here."""
-    broker, resources = admin(client), [ConfigResource(ResourceType.TOPIC, topic) for topic in topics]
-    try:
-        answers = broker.describe_configs(resources, request_timeout=CALL_S)
-        return {resource.name: {name: str(entry.value) for name, entry in answer.result().items()} for resource, answer in answers.items()}
-    except KafkaException as error:
-        raise away(error, "describe the topics' settings") from error
+    """By topic, the settings that matter here. A topic that was just made is not known to every broker at once: it is waited for."""
+    broker, wanted, found = admin(client), list(topics), dict[str, dict[str, str]]()
+    deadline = seconds() + CALL_S
+    while unknown := [topic for topic in wanted if topic not in found]:
+        try:
+            asked = broker.describe_configs([ConfigResource(ResourceType.TOPIC, topic) for topic in unknown], request_timeout=CALL_S)
+        except KafkaException as error:
+            raise away(error, "describe the topics' settings") from error
+        for resource, answer in asked.items():
+            try:
+                found[resource.name] = {name: str(entry.value) for name, entry in answer.result().items()}
+            except KafkaException as error:
+                if error.args[0].name() != "UNKNOWN_TOPIC_OR_PART" or seconds() > deadline:
+                    raise away(error, "describe the topics' settings") from error
+    return {topic: found[topic] for topic in wanted}
 
 
 def create(client: Client, topics: Iterable[str], count: int, replication: int, settings: Mapping[str, str] = KEPT) -> None:

@@ -1,10 +1,13 @@
 """`gatekeeper doctor` and `gatekeeper topics create` look at the broker."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import entry_points
 
 import pytest
 
+from consumers.kafka import topics
+from consumers.kafka.client import client_of
 from consumers.topics import create_missing
 from gatekeeper.config import Settings, read_settings
 from gatekeeper.doctor import OTHERS
@@ -44,3 +47,12 @@ def test_a_topic_that_would_lose_messages_is_named(broker: Broker) -> None:
         "shipment-orders: It is compacted, so messages vanish: set cleanup.policy=delete. "
         "It takes messages up to 1000 bytes only: set max.message.bytes to 1048576 or more."
     )
+
+
+def test_a_topic_that_a_broker_does_not_know_yet_is_waited_for(broker: Broker) -> None:
+    settings = settings_of(broker)
+    name = settings.topic_prefix + "shipment-orders"
+    with ThreadPoolExecutor(1) as beside:
+        asked = beside.submit(topics.settings_of, client_of(settings, "topics"), [name])
+        broker.create_topic(name, settings={"max.message.bytes": "1000"})
+        assert asked.result()[name]["max.message.bytes"] == "1000"

@@ -1,6 +1,5 @@
 """Snapshots of five programs, one after another, beside live orders: how long each takes, and how long an order waits for one."""
 
-import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -99,14 +98,16 @@ def _import(place: Place, file: Path) -> int:
     """Loads a snapshot by the gate's own command; the most memory, in MB, that it had."""
     with (place.folder / "import.log").open("ab") as log:
         importer = subprocess.Popen([*GATEKEEPER, "registry", "import", str(file)], env=place.environment(""), stdout=log, stderr=log)
-        _, status, used = os.wait4(importer.pid, 0)
-    importer.returncode = os.waitstatus_to_exitcode(status)
+        peak = 0
+        while importer.poll() is None:
+            peak = max(peak, _peak(importer.pid))
+            time.sleep(0.2)
     if importer.returncode:
         raise RuntimeError(f"the import of {file.name} ended with {importer.returncode}")
-    return used.ru_maxrss // 1024
+    return peak
 
 
 def _peak(pid: int) -> int:
-    """The most resident memory, in MB, that a living process ever had."""
+    """The most resident memory, in MB, that a process ever had; 0 where it has just ended."""
     status = Path(f"/proc/{pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) // 1024
+    return int(next((line for line in status.splitlines() if line.startswith("VmHWM:")), "none 0").split()[1]) // 1024

@@ -48,13 +48,17 @@ class Ledger:
         self.url, self._folder, self.rules = url, folder, RULES
         self.engine = open_engine(url)
         self._offsets = {partition: count() for partition in range(16)}
-        self._sequence = count(1000)
+        self._sequence: Iterator[int] = count(1000)
         self.set_clock(NOON)
         self.source = self.source_of("the topic")
 
     def source_of(self, topic_id: str) -> Source:
         with transaction(self.engine) as cursor:
             return Source(ledger.source_of(cursor, TOPIC, topic_id), TOPIC, topic_id)
+
+    def number_by(self, numbers: Iterator[int]) -> None:
+        """Snapshots take their sequences from here."""
+        self._sequence = numbers
 
     def set_clock(self, at: datetime | None) -> None:
         with transaction(self.engine) as cursor:

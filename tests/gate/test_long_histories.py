@@ -1,0 +1,54 @@
+"""Long histories, at random: whatever happens in whatever order, what must hold of a ledger holds."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from gatekeeper.following import expand
+from gatekeeper.reexamination import judge_due
+from gatekeeper.storage import ledger as storage
+from gatekeeper.storage import moving
+from gatekeeper.unreported import end_watches
+from tests.gate.following import Always
+from tests.gate.ledger import Ledger, undone
+from tests.gate.long_histories import History, rules_of
+from tests.gate.test_again import wrong
+from tests.gate.what_must_hold import assert_all_holds, assert_asked_rightly, plainly
+from tests.writings import Dice
+
+HAPPENINGS = 60
+
+
+def assert_nothing_is_left_to_do(history: History) -> None:
+    """Judging everything again that waits releases nothing and withdraws nothing."""
+    ledger, book, reporting = history.ledger, Always(history.ledger.rules), history.terms.reports_shipments
+    with undone(ledger.engine) as cursor:
+        tail = storage.read_tail(cursor)
+        moving.follow(cursor, "rules", tail.examination)
+        while expand(cursor, book, 1000) or end_watches(cursor, reporting, 1000) or judge_due(cursor, book, history.terms, 50):
+            pass
+        new = cursor.execute("SELECT cause, released, stopped FROM examination WHERE id > %s", (tail.examination,)).fetchall()
+        assert [row for row in new if row[0] != "again" or row[1] is not None] == []
+
+
+@pytest.mark.parametrize("seed", [0, 1, 7, 11])
+def test_what_must_hold_holds(ledger: Ledger, tmp_path: Path, seed: int) -> None:
+    """Of every odd seed the wholesaler reports shipments; every fourth one ships whole orders only."""
+    rules = rules_of(tmp_path, whole_orders=seed % 4 == 3)
+    history = History(ledger, Dice(Random(seed)), rules, reports=seed % 2 == 1)  # noqa: S311
+    last = 0
+    try:
+        for number in range(HAPPENINGS):
+            history.happen()
+            last = assert_asked_rightly(ledger, last)
+            if number % 10 == 9:
+                history.follow()
+                last = assert_asked_rightly(ledger, last)
+                assert_all_holds(ledger, plainly(ledger), history.at)
+                assert_nothing_is_left_to_do(history)
+    except AssertionError as failed:
+        failed.add_note("\n".join(history.told))
+        raise
+    assert {"message released", "again released", "withdrawn not"} <= plainly(ledger).seen
+    assert wrong(ledger) == []

@@ -1,0 +1,213 @@
+"""What must hold of a ledger whatever happened: told from its rows, in their order, by a plain reading of the contract."""
+
+import json
+from collections import defaultdict
+from typing import Any, NamedTuple
+
+from gatekeeper.business_days import end_of_watch
+from gatekeeper.domain.case import Question
+from gatekeeper.evidence import case_of
+from gatekeeper.storage import tables
+from gatekeeper.storage.engine import transaction
+from gatekeeper.storage.events import event_of
+from gatekeeper.storage.lookups import ask
+from tests.gate.ledger import Ledger
+
+OF_REGISTRY = ("site", "alias", "identifier", "patient", "prescriber", "authorization", "recall", "mode")
+SETTLED = {"order_superseded", "order_contradicts", "order_cancelled", "order_already_shipped"}
+Place = tuple[str, int, int]
+"""Order, revision, line."""
+
+
+class Record(NamedTuple):
+    place: Place
+    sequence: int
+    authorization: str | None
+    units: int
+    serials: tuple[str, ...]
+
+
+class Plainly:
+    """The ledger once more, block by block."""
+
+    def __init__(self) -> None:
+        self.records: dict[Any, Record] = {}
+        self.voided: set[Any] = set()
+        self.highest: dict[str, int] = defaultdict(int)
+        self.digests: dict[tuple[str, int], set[bytes]] = defaultdict(set)
+        self.left: dict[Place, float] = defaultdict(float)
+        self.cancelled: list[tuple[str, int, tuple[int, ...]]] = []
+        self.state: dict[Place, tuple[str, Any]] = {}
+        """``released`` with the ids of its records, ``not_covered``, ``withdrawn`` or ``stopped`` with the reasons."""
+        self.named: dict[Place, int] = {}
+        self.examinations: dict[tuple[str, int], int] = defaultdict(int)
+        self.quantity: dict[Place, int] = {}
+        self.until: dict[Place, Any] = {}
+        self.seen: set[str] = set()
+
+    def counts(self, name: Any) -> bool:
+        """Whether what a record used is used up: it is not voided, and no higher revision freed it before anything left."""
+        place = self.records[name].place
+        return name not in self.voided and (self.highest[place[0]] == place[1] or self.left[place] > 0)
+
+    def units(self, authorization: str, but: set[Any], below: float = float("inf")) -> int:
+        return sum(
+            record.units
+            for name, record in self.records.items()
+            if record.authorization == authorization and self.counts(name) and name not in but and record.sequence < below
+        )
+
+    def places(self, serial: str, but: set[Any]) -> set[Place | None]:
+        found: set[Place | None] = {
+            record.place for name, record in self.records.items() if serial in record.serials and self.counts(name) and name not in but
+        }
+        return found or {None}
+
+    def live(self, place: Place) -> list[Any]:
+        return [name for name, record in self.records.items() if record.place == place and name not in self.voided]
+
+    def take_event(self, row: tuple[Any, ...]) -> None:
+        told = event_of(row[4], row[5], row[6], row[7], row[9])
+        if told.event == "shipped":
+            for line, (quantity, _) in zip(told.lines, told.amounts, strict=True):
+                self.left[told.order_id, told.revision, line] += float("inf") if quantity is None else quantity
+        elif told.event == "cancelled":
+            self.cancelled.append((told.order_id, told.revision, told.lines))
+
+    def take(self, row: tuple[Any, ...], records: list[tuple[Any, ...]]) -> None:
+        _, _, order_id, revision, examination, cause, digest, at, _, evidence, released, stopped, _ = row
+        said = [] if released is None else json.loads(released)["lines"]
+        refused = [] if stopped is None else json.loads(stopped)["lines"]
+        self.examinations[order_id, revision] += 1
+        assert examination == self.examinations[order_id, revision], "examinations are counted without gaps"
+        self.seen.add(f"{cause} {'released' if any(line['outcome'] == 'released' for line in said) else 'not'}")
+        if cause == "message":
+            self.highest[order_id] = max(self.highest[order_id], revision)
+            self.digests[order_id, revision].add(digest)
+        if cause in ("message", "again", "withdrawn"):
+            self._judged(order_id, revision, cause, at, evidence, refused)
+        for record in records:
+            self._recorded(record)
+        contradiction = cause == "message" and len(self.digests[order_id, revision]) > 1
+        for line in refused:
+            place = (order_id, revision, line["line"])
+            if not contradiction:
+                before = self.state.get(place, ("", None))[0]
+                taken_back = any(each["line"] == line["line"] for each in said)
+                takes_back = cause in ("withdrawn", "superseded", "cancelled")
+                assert not takes_back or before in ("released", "not_covered"), (row[:6], before)
+                assert taken_back == takes_back
+                self.state[place] = ("stopped", {reason["code"] for reason in line["reasons"]})
+        for line in said:
+            place = (order_id, revision, line["line"])
+            assert not contradiction
+            if line["outcome"] == "withdrawn":
+                assert self.state[place][0] == "stopped", "a withdrawal is in both messages"
+            else:
+                assert self.state.get(place, ("", None))[0] not in ("released", "not_covered"), "nothing is released twice"
+                assert self.highest[order_id] == revision, "nothing of a superseded revision is released"
+                self.state[place] = (line["outcome"], line.get("record_ids"))
+                if line["outcome"] == "released":
+                    [record] = line["record_ids"]
+                    assert [str(name) for name in self.live(place)] == [record], "one live record, the one named"
+
+    def _judged(self, order_id: str, revision: int, cause: str, at: Any, evidence: bytes, refused: list[Any]) -> None:
+        case = case_of(evidence)
+        own = {name for line in case.order.lines for name in self.live((order_id, revision, line.line))} if cause != "message" else set()
+        if cause == "message":
+            for line in case.order.lines:
+                if (order_id, revision, line.line) not in self.quantity:
+                    self.quantity[order_id, revision, line.line] = line.quantity
+                    self.until[order_id, revision, line.line] = end_of_watch(case.order.ship_on, 3, "America/New_York")
+        below = min((self.records[name].sequence for name in own), default=float("inf")) if cause == "withdrawn" else float("inf")
+        for question, answer in case.answers.items():
+            if question[0] == "units":
+                assert answer == self.units(question[2], own, below), (order_id, revision, cause, question)
+            elif question[0] == "serial" and cause != "withdrawn":
+                at_place = None if answer is None else (answer.split("/")[1], int(answer.split("/")[2]), int(answer.split("/")[3]))
+                assert at_place in self.places(question[2], own), (order_id, revision, cause, question, answer)
+        codes = {reason["code"] for line in refused for reason in line["reasons"]}
+        if cause == "withdrawn":
+            assert not codes & {"registry_stale", "ship_date_passed"}
+            for line in refused:
+                assert at < self.until[order_id, revision, line["line"]], "nothing is withdrawn after the watch"
+                assert any(reason["stops"] for reason in line["reasons"])
+
+    def _recorded(self, row: tuple[Any, ...]) -> None:
+        name, _, sequence, kind, replaces, _, units, body, _ = row
+        said = json.loads(body)
+        if kind == "void":
+            assert replaces not in self.voided, "voided at most once"
+            place = self.records[replaces].place
+            assert self.left[place] == 0, "of what left the record stays"
+            self.voided.add(replaces)
+            return
+        place = (said["order_id"], said["revision"], said["line"])
+        assert self.live(place) == [], "at most one live record"
+        self.records[name] = Record(place, sequence, said.get("authorization_id"), units, tuple(said.get("serials", ())))
+
+    def is_cancelled(self, place: Place) -> bool:
+        return any(order == place[0] and of >= place[1] and (not lines or place[2] in lines) for order, of, lines in self.cancelled)
+
+
+def plainly(ledger: Ledger) -> Plainly:
+    """The ledger's rows, read in their order; each step asserts what must hold then."""
+    records: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    for row in sorted(ledger.rows(tables.DISTRIBUTION_RECORD), key=lambda row: row[2]):
+        records[row[5]].append(row)
+    rows = [(row[-1], 0, row) for row in ledger.rows(tables.EXAMINATION)]
+    rows += [(row[-1], 1, row) for row in ledger.rows(tables.SHIPMENT_EVENT)]
+    plain = Plainly()
+    blocks: dict[int, list[tuple[int, tuple[Any, ...]]]] = defaultdict(list)
+    for block, kind, row in rows:
+        blocks[block].append((kind, row))
+    for block in sorted(blocks):
+        for kind, row in sorted(blocks[block], key=lambda each: (-each[0], each[1][:4])):
+            if kind:
+                plain.take_event(row)
+            else:
+                plain.take(row, records[row[0]])
+    return plain
+
+
+def assert_asked_rightly(ledger: Ledger, after: int) -> int:
+    """Each examination after this one asked a registry as it is now; the number of the last."""
+    new = [row for row in ledger.rows(tables.EXAMINATION) if row[0] > after]
+    cases = [case_of(row[9]) for row in new if row[5] in ("message", "again", "withdrawn")]
+    asked: set[Question] = {question for case in cases for question in case.answers if question[0] in OF_REGISTRY}
+    with transaction(ledger.engine) as cursor:
+        said = ask(cursor, asked)
+    for case in cases:
+        for question, answer in case.answers.items():
+            if question[0] in OF_REGISTRY:
+                assert answer == said[question].answer, question
+    return max([after, *[int(row[0]) for row in new]])
+
+
+def assert_all_holds(ledger: Ledger, plain: Plainly, now: Any) -> None:
+    """When nothing is due any more."""
+    sequences = sorted(row[2] for row in ledger.rows(tables.DISTRIBUTION_RECORD))
+    assert sequences == list(range(1, len(sequences) + 1))
+
+    stands = {place: state for place, state in plain.state.items() if plain.highest[place[0]] == place[1] and not plain.is_cancelled(place)}
+    opened = {
+        place for place, (state, codes) in stands.items()
+        if state == "stopped" and not codes & SETTLED and len(plain.digests[place[:2]]) == 1
+    }  # fmt: skip
+    assert {(row[2], row[4], row[1]) for row in ledger.rows(tables.OPEN_LINE)} == opened
+    watched = {
+        place for place, (state, _) in stands.items()
+        if state == "released" and plain.left[place] < plain.quantity[place] and plain.until[place] > now
+    }  # fmt: skip
+    assert {(row[2], row[4], row[1]) for row in ledger.rows(tables.WATCHED_LINE)} == watched
+
+    counting = [record for name, record in plain.records.items() if plain.counts(name)]
+    units: dict[str, int] = defaultdict(int)
+    for record in counting:
+        units[str(record.authorization)] += record.units
+    assert {row[0]: row[2] for row in ledger.rows(tables.UNITS) if row[2]} == units
+    assert {row[0] for row in ledger.rows(tables.SERIAL)} == {serial for record in counting for serial in record.serials}
+    for place, (state, _) in plain.state.items():
+        live = plain.live(place)
+        if state == "released":
+            assert len(live) == 1, place

@@ -99,14 +99,17 @@ def _hangs_on(evidence: Any) -> Iterator[tuple[int, tuple[Subject, ...]]]:
     order = evidence.get("order")
     for line in order["lines"] if order else ():
         if patient := line.get("patient"):
-            yield line["line"], tuple(
-                (kind, name)
-                for kind, name in (
-                    ("site", order["ship_to"].get("rems_site_id")),
-                    ("authorization", patient.get("authorization_id")),
-                    ("recall", line.get("lot")),
-                )
-                if name is not None
+            yield (
+                line["line"],
+                tuple(
+                    (kind, name)
+                    for kind, name in (
+                        ("site", order["ship_to"].get("rems_site_id")),
+                        ("authorization", patient.get("authorization_id")),
+                        ("recall", line.get("lot")),
+                    )
+                    if name is not None
+                ),
             )
 
 

@@ -13,6 +13,9 @@ NOT_PURE = {
 # name of a file: why it may sleep
 MAY_SLEEP = {
     "tests/real/waiting.py": "asks again and again for what can only be asked, with a deadline",
+    "tests/bench/snapshots.py": "measures what happens in so many seconds, and looks at a program's memory now and then",
+    "tests/bench/suspension.py": "measures what happens in so many seconds",
+    "tests/bench/wave.py": "measures what happens in so many seconds",
 }
 
 

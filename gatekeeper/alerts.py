@@ -1,7 +1,7 @@
 """What a person must look at: the kinds of alert, each with what it says and what to do."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import UNSET
@@ -59,6 +59,10 @@ ALERTS = {
     "lot_recalled": (
         "A lot was recalled of which lines were released or have left.",
         "Send the notice to every site named; see that what has not left stays. The findings of the look-back name every line.",
+    ),
+    "registry_stale": (
+        "A program's registry is older than its limit: every line of its products is held until it is fresh again.",
+        "Import a current snapshot, or find out why no heartbeat comes; what was held for that reason alone is then released by itself.",
     ),
     "facts_missing": (
         "Facts of a registry have not come, although later ones have, or it says that they were sent.",
@@ -159,6 +163,13 @@ def facts_missing_alert(at: datetime, program: str, gaps: Sequence[Range], since
         "since": written(since),
     }
     return _program_alert("facts_missing", f"{program}/{gaps[0].first}/{written(since)}", at, program, seen)
+
+
+def registry_stale_alert(at: datetime, program: str, as_of: datetime | None, limit: timedelta) -> tuple[str, bytes]:
+    """The id and the bytes of an alert about a registry that is too old; as long as it speaks as of the same instant it has the same id."""
+    since = None if as_of is None else written(as_of)
+    seen = {"as_of": since, "limit_hours": limit // timedelta(hours=1)}
+    return _program_alert("registry_stale", f"{program}/{since}", at, program, seen)
 
 
 def _program_alert(kind: str, about: str, at: datetime, program: str | None, seen: dict[str, Any]) -> tuple[str, bytes]:

@@ -6,8 +6,9 @@ from psycopg import Cursor
 from sqlalchemy import Engine
 
 from gatekeeper import look_back
+from gatekeeper.clock import now
 from gatekeeper.dependencies import answered_by
-from gatekeeper.hearing import alert_missing
+from gatekeeper.hearing import alert_missing, alert_stale, limits_of
 from gatekeeper.recording import Terms
 from gatekeeper.reexamination import judge_due
 from gatekeeper.rules import RuleBook
@@ -26,7 +27,7 @@ def step(engine: Engine, book: RuleBook, terms: Terms, *, orders: int = ORDERS_A
 
     In this order: changed rules are noticed; what hangs on a single fact is found; lines whose watch is over leave it; lines are judged
     again; what hangs on a snapshot or on new rules is found; decisions already made are looked at by what became known later; an alert is
-    raised where facts are missing for too long.
+    raised where facts are missing for too long, or a registry is too old.
     """
     with transaction(engine) as cursor:
         at_once = notice_rules(cursor, book) or expand(cursor, book, facts, at_once=True)
@@ -35,7 +36,10 @@ def step(engine: Engine, book: RuleBook, terms: Terms, *, orders: int = ORDERS_A
         return True
     with transaction(engine) as cursor:
         done = judge_due(cursor, book, terms, orders) or expand(cursor, book, facts)
-    return done or look_back.step(engine) or alert_missing(engine, {program.name for program in book.newest}, terms.missing_facts_s)
+    if done or look_back.step(engine):
+        return True
+    known = {program.name for program in book.newest}
+    return alert_missing(engine, known, terms.missing_facts_s) or alert_stale(engine, limits_of(book.at(now()).programs))
 
 
 def notice_rules(cursor: Cursor[Any], book: RuleBook) -> bool:

@@ -8,12 +8,13 @@ from uuid import UUID
 from psycopg import Cursor
 from sqlalchemy import Engine
 
-from gatekeeper.alerts import facts_missing_alert
+from gatekeeper.alerts import facts_missing_alert, registry_stale_alert
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.sequences import Sequences
 from gatekeeper.storage import heard as storage
 from gatekeeper.storage import ledger, moving, tables
 from gatekeeper.storage.engine import transaction
+from gatekeeper.storage.facts import alerted
 from gatekeeper.storage.heard import Heard
 
 
@@ -97,6 +98,28 @@ def alert_missing(engine: Engine, programs: Collection[str], limit_s: float) -> 
             ledger.add_block(cursor, tail, {tables.ALERT: rows}, outbox=[ledger.Outgoing(alert_id=row[0]) for row in rows])
             storage.write(cursor, before, {program: one._replace(alerted=True) for program, one in before.items()})
     return bool(rows)
+
+
+def alert_stale(engine: Engine, limits: Mapping[str, timedelta]) -> bool:
+    """Raises an alert for each program whose registry is too old, once as long as it speaks as of one instant. Says whether it did."""
+    with transaction(engine) as cursor:
+        if not _unsaid(cursor, limits, ledger.now(cursor)):
+            return False
+        ledger.take_lock(cursor)
+        tail = ledger.read_tail(cursor)
+        new = _unsaid(cursor, limits, tail.now)
+        if new:
+            rows = [(name, "registry_stale", None, body, tail.block + 1) for name, body in new.items()]
+            ledger.add_block(cursor, tail, {tables.ALERT: rows}, outbox=[ledger.Outgoing(alert_id=name) for name in new])
+    return bool(new)
+
+
+def _unsaid(cursor: Cursor[Any], limits: Mapping[str, timedelta], at: datetime) -> dict[UUID, bytes]:
+    """The alerts about registries that are too old at an instant, but for those that were raised before."""
+    old = [state for state in states(cursor, limits, at) if state.stale]
+    alerts = [registry_stale_alert(at, state.program, state.as_of, limits[state.program]) for state in old]
+    before = alerted(cursor, [UUID(name) for name, _ in alerts])
+    return {UUID(name): body for name, body in alerts if UUID(name) not in before}
 
 
 def _after(before: Heard, told: Told, at: datetime) -> Heard:

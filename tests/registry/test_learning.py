@@ -10,7 +10,7 @@ from gatekeeper.arrivals import Position
 from gatekeeper.audit import Walked, walk
 from gatekeeper.domain.facts import SiteFact, holding
 from gatekeeper.errors import Halt
-from gatekeeper.hearing import alert_missing
+from gatekeeper.hearing import alert_missing, alert_stale
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.moving import question_key
@@ -168,6 +168,28 @@ def test_what_is_missing_for_too_long_raises_one_alert_a_gap(telling: Telling) -
     assert len(telling.rows(tables.OUTBOX)) == 2
     telling.tell(site(5, sequence=4), site(6, sequence=5))
     assert telling.state().missing == 0
+    assert whole(telling)
+
+
+def test_a_registry_that_grows_too_old_raises_one_alert_each_time(telling: Telling) -> None:
+    """Never heard of, too old, fresh again, too old again; to the second at its limit."""
+    limits = {"lemtrada": timedelta(hours=24)}
+    assert [alert_stale(telling.engine, limits) for _ in range(2)] == [True, False]
+    telling.load(sequence=2, as_of=NOON.isoformat())
+    telling.ledger.set_clock(NOON + timedelta(hours=24))
+    assert not alert_stale(telling.engine, limits)
+    telling.ledger.set_clock(NOON + timedelta(hours=24, seconds=1))
+    assert [alert_stale(telling.engine, limits) for _ in range(2)] == [True, False]
+    telling.tell(heartbeat(3, "2026-11-21T17:00:00Z"))
+    assert not alert_stale(telling.engine, limits)
+    telling.ledger.set_clock(NOON + timedelta(hours=49))
+    assert alert_stale(telling.engine, limits)
+
+    raised = [json.loads(row[3]) for row in telling.rows(tables.ALERT)]
+    assert sorted((each["kind"], str(each["evidence"]["as_of"])) for each in raised) == [
+        ("registry_stale", "2026-11-20T17:00:00.000Z"), ("registry_stale", "2026-11-21T17:00:00.000Z"), ("registry_stale", "None"),
+    ]  # fmt: skip
+    assert len(telling.rows(tables.OUTBOX)) == 3
     assert whole(telling)
 
 

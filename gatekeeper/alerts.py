@@ -60,6 +60,10 @@ ALERTS = {
         "A lot was recalled of which lines were released or have left.",
         "Send the notice to every site named; see that what has not left stays. The findings of the look-back name every line.",
     ),
+    "live_record_differs": (
+        "A line that had been withdrawn was released again, and its distribution record, which still stands, says something else by now.",
+        "Tell the REMS where the line goes, and to whom: the record is as it was first written.",
+    ),
     "registry_stale": (
         "A program's registry is older than its limit: every line of its products is held until it is fresh again.",
         "Import a current snapshot, or find out why no heartbeat comes; what was held for that reason alone is then released by itself.",

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 from psycopg import Cursor
 
 from gatekeeper.asking import Known, registry_says
@@ -14,12 +15,13 @@ from gatekeeper.domain.case import Case, Question
 from gatekeeper.domain.days import next_day
 from gatekeeper.domain.order import Order
 from gatekeeper.domain.reasons import BLOCKED, HELD
+from gatekeeper.domain.records import DistributionRecord as Record
 from gatekeeper.domain.records import records_for
 from gatekeeper.domain.verdict import Verdict, decide
 from gatekeeper.errors import Halt
 from gatekeeper.evidence import Asked, Kept, evidence, kept_of, with_lines
 from gatekeeper.history import earlier_of
-from gatekeeper.messages import messages_for
+from gatekeeper.messages import messages_for, record_message
 from gatekeeper.recording import Recording, Terms, programs_of
 from gatekeeper.rules import RuleBook, Rules
 from gatekeeper.storage import ledger, waiting
@@ -133,13 +135,16 @@ class Reexamination(Recording):
         case = Case(order, asked, self._rules.programs, self._tail.now)
         verdict = decide(case)
         envelope = self._envelope(row.wholesaler_id, row.order_id, row.revision)
-        records = [record for record in records_for(order, verdict, envelope.verdict_id, envelope.examination) if record.line not in live]
+        wanted = records_for(order, verdict, envelope.verdict_id, envelope.examination)
+        records = [record for record in wanted if record.line not in live]
         names = {line: str(record) for line, record in live.items()}
         said = messages_for(envelope, verdict.lines, records, names)
         self._last += 1
         also = {"live": names} if live else {}
         self._examined(envelope, "again", row.digest, self._kept(group, asked, numbers, **also), said, relayed=True)
         self._originals(records, verdict)
+        if other := [record.line for record in wanted if record.line in live and self._says_otherwise(record, live[record.line])]:
+            self._alert("live_record_differs", envelope, {"lines": other})
         self._use(*_without(order, verdict, live))
         self._moves.open_no_more(row.id, numbers)
         self._wait(order, case, asked, verdict)
@@ -178,6 +183,11 @@ class Reexamination(Recording):
         released = released_lines(self._history[row.wholesaler_id, row.order_id])
         found = {number: released.get((row.revision, number)) for number in numbers}
         return {number: line.records[0] for number, line in found.items() if line is not None and line.records}
+
+    def _says_otherwise(self, record: Record, live: UUID) -> bool:
+        """Whether a line that is released again has a record that another site, or another person, stands in."""
+        held, now = _record.decode(self.records[live].body), _record.decode(record_message(record, 1, self._at))
+        return now != replace(held, record_id=now.record_id, sequence=1, verdict_id=now.verdict_id, recorded_at=now.recorded_at)
 
     def _own(self, group: Group, live: Mapping[int, UUID]) -> dict[Question, Said]:
         """What is answered to these lines alone: what came of the same order besides, and without what they hold themselves."""

@@ -1,5 +1,6 @@
 """What is stopped is released when that may be, what was released is withdrawn when it may leave no more, and nothing else is touched."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,19 @@ def test_a_suspension_that_is_lifted_releases_again_with_the_same_record(loaded:
     assert (units(loaded), len(loaded.rows(tables.DISTRIBUTION_RECORD))) == ({"AU-1": 5}, 1)
     assert codes(examinations(loaded, "SO-2")[-1][3]) == [["serial_already_shipped", "authorization_exhausted"]]
     assert states(loaded) == ([("SO-2", 1, 1)], [("SO-1", 1, 1)])
+
+
+@pytest.mark.parametrize(("renamed", "told"), [({}, []), ({"name": "Moved Center"}, [{"lines": [1]}])])
+def test_a_record_that_says_something_else_by_now_is_told_of(loaded: Ledger, renamed: Wire, told: list[Wire]) -> None:
+    """A line that is released again keeps its record; where that would be another now, a person must know."""
+    loaded.judge(order(changes=SERIALS))
+    for facts in (SUSPENDED, LIFTED | renamed):
+        loaded.load(authorization("AU-MANY", 1000), facts)
+        follow(loaded)
+
+    alerts = [json.loads(row[3]) for row in loaded.rows(tables.ALERT) if row[1] == "live_record_differs"]
+    assert [alert["evidence"] for alert in alerts] == told
+    assert len(loaded.rows(tables.DISTRIBUTION_RECORD)) == 1
 
 
 @pytest.mark.parametrize("lifted", [False, True])

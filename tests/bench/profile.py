@@ -13,6 +13,7 @@ from threading import Event
 from typing import Any
 
 from consumers import orders as consumer
+from consumers import topic_gate
 from consumers.kafka import topics
 from consumers.kafka.log import Log, Message
 from consumers.loop import run
@@ -35,7 +36,7 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("… waiting for the lock", ledger, "take_lock"),
     ("… decide and fold", Fold, "take"),
     ("… writes", Fold, "write"),
-    ("publications", consumer, "publications_for"),
+    ("publications", topic_gate, "publications_for"),
     ("publish: produce, offsets, commit", Log, "publish"),
 )
 """What is timed, and where it stands; decoding is part of the transaction's call, but before its begin."""

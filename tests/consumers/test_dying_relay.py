@@ -12,7 +12,7 @@ from gatekeeper.storage import ledger as storage
 from gatekeeper.storage.engine import transaction
 from tests.consumers.dying_relay import AFTER_COMMIT, BEFORE_COMMIT, OPENED, PRODUCED
 from tests.consumers.place import ORDERS, PATIENCE_S, Place
-from tests.consumers.relays import ALERTS, commit, fill, ids, place
+from tests.consumers.relays import ALERTS, commit, fill, hear, ids, place
 from tests.gate.ledger import Ledger
 from tests.real.broker import Broker
 from tests.real.ports import free_ports
@@ -42,6 +42,7 @@ def relay(place: Place, *words: str, **own: str) -> Iterator[subprocess.Popen[by
 
 def test_killed_anywhere_it_publishes_each_entry_once_and_in_order(place: Place, broker: Broker, ledger: Ledger) -> None:
     """With entries that wait when it is killed, and go out in a later life."""
+    hear(ledger)
     with transaction(ledger.engine) as cursor:
         source = storage.source_of(cursor, ORDERS, topic_id(place.client("test"), place.prefix + ORDERS))
     place.send([b"rubbish"] * 20, partition=0)

@@ -12,7 +12,7 @@ from gatekeeper.storage import ledger as storage
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import open_engine, transaction
 from tests.consumers.place import ORDERS, PATIENCE_S, Place
-from tests.consumers.relays import ALERTS, Relaying, commit, fill, header, ids, place
+from tests.consumers.relays import ALERTS, Relaying, commit, fill, header, hear, ids, place
 from tests.gate.following import LIFTED, SUSPENDED, follow
 from tests.gate.ledger import Ledger, Wire, authorization, order
 from tests.real.broker import SILENT, Broker
@@ -147,6 +147,7 @@ def test_a_second_relay_takes_over_and_the_first_ends(place: Place, ledger: Ledg
 
 
 def test_while_the_database_is_away_it_waits_and_then_goes_on(place: Place, ledger: Ledger, postgres: Database) -> None:
+    hear(ledger)
     names, own = fill(ledger, 3), open_engine(ledger.url)
     relaying = Relaying(place, engine=own, follows=True)
     place.wait_for(ALERTS, 3)

@@ -34,12 +34,12 @@ PLACED: dict[str, Callable[[Place, bool], str]] = {
 """What is measured on one broker and one database, in this order; the import is last, for it changes the registry."""
 LONG: dict[str, Callable[[Place, bool], str]] = {
     "memory": lambda place, quick: costs.memory(place, first=200, last=600) if quick else costs.memory(place),
-    "look_back": lambda place, quick: look_back.measure(place, look_back.FEW if quick else look_back.Load()),
 }
 """What is measured only when it is named."""
 OWN: dict[str, Callable[[Place, bool], str]] = {
     "snapshots": lambda place, quick: snapshots.measure(place, snapshots.QUICK if quick else snapshots.Load()),
     "suspension": lambda place, quick: suspension.measure(place, suspension.QUICK if quick else suspension.Load()),
+    "look_back": lambda place, quick: look_back.measure(place, look_back.FEW if quick else look_back.Load()),
     "wave": lambda place, quick: wave.measure(place, wave.QUICK if quick else wave.Load()),
 }
 """The same, each on a ledger of its own."""

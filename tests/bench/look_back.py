@@ -27,6 +27,7 @@ from gatekeeper.rules import RuleBook
 from gatekeeper.storage import ledger
 from gatekeeper.storage.engine import open_engine, transaction
 from tests.bench.latency import QUICK, Pace, one_round
+from tests.bench.live import ledger_of_its_own
 from tests.bench.pipelines import GATE
 from tests.bench.place import Place, say
 from tests.bench.tables import table
@@ -53,6 +54,7 @@ UPDATE moving_tail SET examination = examination + %(count)s
 class Load(NamedTuple):
     """Released lines in all, and those of the site; how often and how long live orders are watched beside it."""
 
+    sizes: Sizes = Sizes()
     lines: int = 1_000_000
     of_the_site: int = 10_000
     pace: Pace = Pace(rounds=2, warm_s=3, measured_s=15)
@@ -60,11 +62,16 @@ class Load(NamedTuple):
     """Look-backs that run one after another beside the live orders, each over all of the site's lines."""
 
 
-FEW = Load(1_000, 100, QUICK, 1)
+FEW = Load(Sizes(500, 500, 200, 50), 1_000, 100, QUICK, 1)
 
 
 def measure(place: Place, load: Load) -> str:
-    """Two tables: the look-back by itself, and what live orders notice of one."""
+    """Two tables: the look-back by itself, and what live orders notice of one. The site is suspended, so the ledger is no one else's."""
+    with ledger_of_its_own(place, load.sizes) as own:
+        return _measured(own, load)
+
+
+def _measured(place: Place, load: Load) -> str:
     engine = open_engine(place.url)
     topics = _Topics(engine)
     _make(engine, topics, load, place.sizes)
@@ -98,7 +105,7 @@ class _Topics:
     """The gate's own steps for messages, without a broker."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine, self._offset, self._sequence = engine, 0, 10_000_000
+        self._engine, self._offset, self._sequence = engine, 0, 1_000_000_000
         with transaction(engine) as cursor:
             self._orders = Source(ledger.source_of(cursor, "shipment-orders", "look-back orders"), "shipment-orders", "look-back orders")
             self._facts = Source(ledger.source_of(cursor, "registry-facts", "look-back facts"), "registry-facts", "look-back facts")

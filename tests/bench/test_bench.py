@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import costs, latency, look_back, throughput
+from tests.bench import costs, latency, throughput
 from tests.bench.__main__ import ALONE, OWN, PLACED, QUICK_SIZES
 from tests.bench.pipelines import BARE, BARE_DATABASE, GATE, GATE_TWICE
 from tests.bench.place import Place, prepared
@@ -39,10 +39,6 @@ def test_it_runs_on_a_ledger_of_its_own(part: str, place: Place) -> None:
 def test_pipelines_are_compared(place: Place) -> None:
     assert throughput.measure(place, throughput.QUICK, HERE).count("\n| ") >= 5
     assert latency.measure(place, latency.QUICK).count("\n| ") == 5
-
-
-def test_a_look_back_beside_live_orders(place: Place) -> None:
-    assert look_back.measure(place, look_back.FEW).count("\n| ") == 6
 
 
 def test_memory_is_watched(place: Place) -> None:

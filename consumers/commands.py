@@ -50,6 +50,16 @@ def consume_events(instance: str) -> None:
     _consume("events", instance)
 
 
+@consume.command("acknowledgements")
+@_instance
+def consume_acknowledgements(instance: str) -> None:
+    """Take what the REMS say of distribution records: accepted or rejected.
+
+    It waits and goes on by itself when the database or the broker is away, and stops cleanly on SIGTERM and SIGINT.
+    """
+    _consume("acknowledgements", instance)
+
+
 def _consume(consumer: str, instance: str) -> None:
     from consumers.consuming import consume  # noqa: PLC0415 - help is shown without loading the client library
     from gatekeeper.config import read_settings  # noqa: PLC0415

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Engine
 
+from consumers.acknowledgements import AcknowledgementGate
 from consumers.events import EventGate
 from consumers.facts import FactGate
 from consumers.going import Going, stay
@@ -23,7 +24,7 @@ from gatekeeper.opening import open_ledger
 from gatekeeper.recording import Terms
 from gatekeeper.rules import RuleBook
 from gatekeeper.telemetry import start_logging
-from schemas.topics import REGISTRY_FACTS, SHIPMENT_EVENTS, SHIPMENT_ORDERS, Topic, topic_name
+from schemas.topics import REGISTRY_FACTS, REMS_ACKNOWLEDGEMENTS, SHIPMENT_EVENTS, SHIPMENT_ORDERS, Topic, topic_name
 
 CONTAINERS_BETWEEN_COLLECTIONS = 500_000
 
@@ -39,10 +40,15 @@ def _facts(engine: Engine, topic: str, topic_id: Callable[[], str], book: RuleBo
     return FactGate(engine, topic, topic_id, book)
 
 
+def _acknowledgements(engine: Engine, topic: str, topic_id: Callable[[], str], _: RuleBook, __: Terms) -> AcknowledgementGate:
+    return AcknowledgementGate(engine, topic, topic_id)
+
+
 CONSUMED: Final[Mapping[str, Consumed]] = {
     "orders": Consumed(SHIPMENT_ORDERS, OrderGate),
     "facts": Consumed(REGISTRY_FACTS, _facts),
     "events": Consumed(SHIPMENT_EVENTS, EventGate),
+    "acknowledgements": Consumed(REMS_ACKNOWLEDGEMENTS, _acknowledgements),
 }
 """By the consumer's name, which its group in the settings has too."""
 

@@ -68,6 +68,26 @@ ALERTS = {
         "A program's registry is older than its limit: every line of its products is held until it is fresh again.",
         "Import a current snapshot, or find out why no heartbeat comes; what was held for that reason alone is then released by itself.",
     ),
+    "acknowledgement_unknown": (
+        "An acknowledgement names a distribution record that does not exist. It was kept, and changes nothing.",
+        "Ask the REMS administrator which record is meant.",
+    ),
+    "acknowledgement_of_other_program": (
+        "A distribution record was acknowledged by a program that is not the record's. It was kept, and changes nothing.",
+        "Ask the REMS administrator of the record's own program whether the record arrived.",
+    ),
+    "acknowledgement_contradicts": (
+        "A second acknowledgement of a distribution record says something else than the first. It was kept, and changes nothing.",
+        "Ask the REMS administrator which of the two is right; a record that was accepted stays so, one that was rejected is corrected.",
+    ),
+    "record_rejected": (
+        "A REMS rejected a distribution record.",
+        "See why (`gatekeeper feed show`), and propose a correction, which another person approves.",
+    ),
+    "acknowledgement_overdue": (
+        "Distribution records were submitted, and the REMS has not acknowledged all of them in time.",
+        "Ask the REMS administrator whether they arrived; what was lost there is sent once more by `gatekeeper feed resend`.",
+    ),
     "facts_missing": (
         "Facts of a registry have not come, although later ones have, or it says that they were sent.",
         "See whether they were refused in the topic; else ask the REMS administrator for them, or for a snapshot of all kinds.",
@@ -174,6 +194,11 @@ def registry_stale_alert(at: datetime, program: str, as_of: datetime | None, lim
     since = None if as_of is None else written(as_of)
     seen = {"as_of": since, "limit_hours": limit // timedelta(hours=1)}
     return _program_alert("registry_stale", f"{program}/{since}", at, program, seen)
+
+
+def acknowledgement_alert(kind: str, at: datetime, about: str, program: str | None, seen: dict[str, Any]) -> tuple[str, bytes]:
+    """The id and the bytes of an alert about an acknowledgement, or one that does not come; ``about`` is the same for the same of them."""
+    return _program_alert(kind, about, at, program, seen)
 
 
 def _program_alert(kind: str, about: str, at: datetime, program: str | None, seen: dict[str, Any]) -> tuple[str, bytes]:

@@ -77,7 +77,8 @@ class Answer(NamedTuple):
 
     position: Position
     kind: str
-    """``order``, ``repeat`` or ``refused``; of facts also ``fact``, ``aside`` (it was kept and changes nothing) and ``heartbeat``."""
+    """``order``, ``repeat`` or ``refused``; of facts also ``fact``, ``aside`` (it was kept and changes nothing) and ``heartbeat``;
+    of acknowledgements ``acknowledgement``, ``repeat``, ``aside`` and ``refused``."""
     head: str
     """The hash of the block that recorded it (hex)."""
     read_back: bool

@@ -66,6 +66,11 @@ class Settings:
         readers.matching(r"[A-Za-z0-9._-]{1,128}", "1 to 128 letters, digits, points, underscores and hyphens"), "gatekeeper.events",
         "The consumer group that reads the shipment events, without the prefix.",
     )  # fmt: skip
+    acknowledgements_group: str = _setting(
+        readers.matching(r"[A-Za-z0-9._-]{1,128}", "1 to 128 letters, digits, points, underscores and hyphens"),
+        "gatekeeper.acknowledgements",
+        "The consumer group that reads the acknowledgements of the REMS, without the prefix.",
+    )
     reporting_wholesalers: tuple[str, ...] = _setting(
         readers.names, (),
         "Wholesalers whose warehouse reports shipments, with commas between: a higher revision of what was released waits for its word.",
@@ -78,6 +83,10 @@ class Settings:
     missing_facts_alert_s: int = _setting(
         readers.whole_number(1, 604_800), 900, "After this an alert is raised about facts that were sent and have not come.", unit="seconds"
     )
+    acknowledgement_alert_h: int = _setting(
+        readers.whole_number(0, 8760), 72,
+        "So long after the end of the day an alert is raised about records that were not acknowledged; 0: never.", unit="hours",
+    )  # fmt: skip
     batch_messages: int = _setting(
         readers.whole_number(1, 100_000), 2000, "The most messages judged in one database transaction.", unit="messages"
     )
@@ -135,7 +144,12 @@ class Settings:
     @property
     def groups(self) -> dict[str, str]:
         """By consumer, its group's name on the broker."""
-        groups = {"orders": self.group, "facts": self.facts_group, "events": self.events_group}
+        groups = {
+            "orders": self.group,
+            "facts": self.facts_group,
+            "events": self.events_group,
+            "acknowledgements": self.acknowledgements_group,
+        }
         return {consumer: self.topic_prefix + group for consumer, group in groups.items()}
 
 

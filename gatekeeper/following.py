@@ -9,6 +9,7 @@ from gatekeeper import look_back
 from gatekeeper.clock import now
 from gatekeeper.dependencies import answered_by
 from gatekeeper.hearing import alert_missing, alert_stale, limits_of
+from gatekeeper.overdue import alert_overdue
 from gatekeeper.recording import Terms
 from gatekeeper.reexamination import judge_due
 from gatekeeper.rules import RuleBook
@@ -27,7 +28,7 @@ def step(engine: Engine, book: RuleBook, terms: Terms, *, orders: int = ORDERS_A
 
     In this order: changed rules are noticed; what hangs on a single fact is found; lines whose watch is over leave it; lines are judged
     again; what hangs on a snapshot or on new rules is found; decisions already made are looked at by what became known later; an alert is
-    raised where facts are missing for too long, or a registry is too old.
+    raised where facts are missing for too long, a registry is too old, or records were not acknowledged in time.
     """
     with transaction(engine) as cursor:
         at_once = notice_rules(cursor, book) or expand(cursor, book, facts, at_once=True)
@@ -39,7 +40,9 @@ def step(engine: Engine, book: RuleBook, terms: Terms, *, orders: int = ORDERS_A
     if done or look_back.step(engine):
         return True
     known = {program.name for program in book.newest}
-    return alert_missing(engine, known, terms.missing_facts_s) or alert_stale(engine, limits_of(book.at(now()).programs))
+    if alert_missing(engine, known, terms.missing_facts_s) or alert_stale(engine, limits_of(book.at(now()).programs)):
+        return True
+    return alert_overdue(engine, book.newest, terms.acknowledged_h)
 
 
 def notice_rules(cursor: Cursor[Any], book: RuleBook) -> bool:

@@ -50,6 +50,12 @@ REGISTRY_MISSING: Final = Gauge(
 )
 FACTS: Final = Counter("gatekeeper_facts", "Registry facts that arrived, by what became of them.", ("code",), registry=REGISTRY)
 EVENTS: Final = Counter("gatekeeper_events", "Shipment events that arrived, by what became of them.", ("code",), registry=REGISTRY)
+ACKNOWLEDGEMENTS: Final = Counter(
+    "gatekeeper_acknowledgements",
+    "Acknowledgements of distribution records that arrived, by what became of them.",
+    ("code",),
+    registry=REGISTRY,
+)
 OUTBOX: Final = Gauge("gatekeeper_outbox_entries", "Entries of the outbox that are not published yet.", registry=REGISTRY)
 OUTBOX_WAITING: Final = Gauge(
     "gatekeeper_outbox_waiting_entries", "Those of them that wait for the answer to a message to be published.", registry=REGISTRY

@@ -41,11 +41,18 @@ class Terms(NamedTuple):
     """Wholesalers whose warehouse says what left: a record is voided only when it says that the goods stayed."""
     missing_facts_s: int = 900
     """After this an alert is raised about facts that were sent and have not come."""
+    acknowledged_h: int = 72
+    """So long after the end of the day an alert is raised about records that were not acknowledged; 0: never."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Terms":
         """As the settings say."""
-        return cls(settings.watch_business_days, frozenset(settings.reporting_wholesalers), settings.missing_facts_alert_s)
+        return cls(
+            settings.watch_business_days,
+            frozenset(settings.reporting_wholesalers),
+            settings.missing_facts_alert_s,
+            settings.acknowledgement_alert_h,
+        )
 
 
 class Recording:

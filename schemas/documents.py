@@ -21,7 +21,7 @@ EXAMPLES: Final = HERE / "examples"
 VERSION: Final = "1.0.0"
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
-MESSAGES: Final[dict[str, Any]] = {topic.name: topic.message for topic in TOPICS if topic.message} | {"snapshot-header": SnapshotHeader}
+MESSAGES: Final[dict[str, Any]] = {topic.name: topic.message for topic in TOPICS} | {"snapshot-header": SnapshotHeader}
 """Every message by the name of its document."""
 
 _WRITTEN: Final = frozenset(topic.name for topic in TOPICS if topic.direction == "out")
@@ -35,6 +35,11 @@ _BEYOND_THE_TYPES: Final[dict[str, dict[str, Any]]] = {
     "ShipmentEvent": {
         "if": {"properties": {"event": {"enum": list(NAMES_ITS_LINES)}}, "required": ["event"]},
         "then": {"required": ["lines"]},
+    },
+    "Acknowledgement": {
+        "if": {"properties": {"status": {"const": "accepted"}}, "required": ["status"]},
+        "then": {"required": ["receipt"], "not": {"required": ["problem"]}},
+        "else": {"required": ["problem"]},
     },
 }
 _HOW_IT_IS_READ: Final = (
@@ -60,28 +65,27 @@ def examples(name: str) -> list[tuple[str, Any]]:
 
 
 def asyncapi() -> dict[str, Any]:
-    """AsyncAPI 3.0.0 of the topics that this version reads or writes."""
-    topics = [topic for topic in TOPICS if topic.message]
+    """AsyncAPI 3.0.0 of the topics."""
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "Distribution gatekeeper",
             "version": VERSION,
-            "description": "Shipment orders, shipment events and registry facts in; "
+            "description": "Shipment orders, shipment events, registry facts and acknowledgements in; "
             "released and stopped lines, distribution records, refusals, alerts out. "
             "Outputs are written in transactions: read them with isolation.level=read_committed.",
         },
         "defaultContentType": "application/json",
-        "channels": {topic.name: _channel(topic) for topic in topics},
+        "channels": {topic.name: _channel(topic) for topic in TOPICS},
         "operations": {
             f"{'receive' if topic.direction == 'in' else 'send'}-{topic.name}": {
                 "action": "receive" if topic.direction == "in" else "send",
                 "channel": {"$ref": f"#/channels/{topic.name}"},
                 "summary": topic.about,
             }
-            for topic in topics
+            for topic in TOPICS
         },
-        "components": {"messages": {topic.name: _message(topic) for topic in topics}},
+        "components": {"messages": {topic.name: _message(topic) for topic in TOPICS}},
     }
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from marshmallow import ValidationError
 
+from schemas.acknowledgement_schema import AcknowledgementSchema
 from schemas.event_schema import EventSchema
 from schemas.fact_schema import FACT_SCHEMAS, HeaderSchema
 from schemas.members import NO_OBJECT, SENTENCES, MessageSchema, flat
@@ -19,7 +20,12 @@ NOT_JSON: Final = "Is not JSON."
 TOO_DEEP: Final = f"Nests more than {MOST_DEPTH} deep."
 NO_NUMBER: Final = float("inf")
 
-_SCHEMAS: Final[dict[str, MessageSchema]] = {"order": OrderSchema(), "event": EventSchema(), "header": HeaderSchema()}
+_SCHEMAS: Final[dict[str, MessageSchema]] = {
+    "order": OrderSchema(),
+    "event": EventSchema(),
+    "header": HeaderSchema(),
+    "acknowledgement": AcknowledgementSchema(),
+}
 _FACTS: Final[dict[str, MessageSchema]] = {kind: schema() for kind, schema in FACT_SCHEMAS.items()}
 
 

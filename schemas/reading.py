@@ -11,14 +11,15 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
+from schemas.acknowledgement import Acknowledgement, acknowledgement_holds
 from schemas.canonical import canonical
 from schemas.event import ShipmentEvent, event_holds
 from schemas.fact import Fact, SnapshotHeader, fact_holds, header_holds
 from schemas.order import ShipmentOrder, order_holds
-from schemas.shape import EVENT_SHAPE, FACT_SHAPES, HEADER_SHAPE, ORDER_SHAPE, Shape, without_empty
+from schemas.shape import ACKNOWLEDGEMENT_SHAPE, EVENT_SHAPE, FACT_SHAPES, HEADER_SHAPE, ORDER_SHAPE, Shape, without_empty
 from schemas.text import MOST_BYTES, holds_control
 
-M = TypeVar("M", ShipmentOrder, ShipmentEvent, Fact, SnapshotHeader)
+M = TypeVar("M", ShipmentOrder, ShipmentEvent, Fact, SnapshotHeader, Acknowledgement)
 
 
 class Unreadable(NamedTuple):
@@ -41,6 +42,9 @@ ORDER: Final = Form("order", msgspec.json.Decoder(ShipmentOrder), ShipmentOrder,
 EVENT: Final = Form("event", msgspec.json.Decoder(ShipmentEvent), ShipmentEvent, EVENT_SHAPE, event_holds)
 FACT: Final = Form[Fact]("fact", msgspec.json.Decoder(Fact), Fact, FACT_SHAPES, fact_holds)
 HEADER: Final = Form("header", msgspec.json.Decoder(SnapshotHeader), SnapshotHeader, HEADER_SHAPE, header_holds)
+ACKNOWLEDGEMENT: Final = Form(
+    "acknowledgement", msgspec.json.Decoder(Acknowledgement), Acknowledgement, ACKNOWLEDGEMENT_SHAPE, acknowledgement_holds
+)
 
 
 def read_order(raw: bytes) -> ShipmentOrder | Unreadable:
@@ -61,6 +65,11 @@ def read_fact(raw: bytes) -> Fact | Unreadable:
 def read_header(raw: bytes) -> SnapshotHeader | Unreadable:
     """The header line of a snapshot file."""
     return _read(raw, HEADER)
+
+
+def read_acknowledgement(raw: bytes) -> Acknowledgement | Unreadable:
+    """What a REMS says of one distribution record."""
+    return _read(raw, ACKNOWLEDGEMENT)
 
 
 def accepted(raw: bytes, form: Form[M]) -> M | None:

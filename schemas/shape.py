@@ -4,6 +4,7 @@ from typing import Any, Final, NamedTuple, get_args
 
 from msgspec import Struct, inspect
 
+from schemas.acknowledgement import Acknowledgement
 from schemas.event import ShipmentEvent
 from schemas.fact import Fact, SnapshotHeader
 from schemas.order import ShipmentOrder
@@ -42,6 +43,7 @@ def _given(kind: inspect.Type) -> inspect.Type:
 
 ORDER_SHAPE: Final = shape_of(ShipmentOrder)
 EVENT_SHAPE: Final = shape_of(ShipmentEvent)
+ACKNOWLEDGEMENT_SHAPE: Final = shape_of(Acknowledgement)
 HEADER_SHAPE: Final = shape_of(SnapshotHeader)
 FACT_SHAPES: Final = {str(kind.__struct_config__.tag): shape_of(kind) for kind in get_args(Fact)}
 

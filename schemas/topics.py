@@ -2,6 +2,7 @@
 
 from typing import Any, Final, Literal, NamedTuple
 
+from schemas.acknowledgement import Acknowledgement
 from schemas.alert import ComplianceAlert
 from schemas.event import ShipmentEvent
 from schemas.fact import Fact
@@ -18,7 +19,7 @@ class Topic(NamedTuple):
     direction: Literal["in", "out"]
     key: str
     message: Any
-    """The type of its messages; None where this version neither reads nor writes the topic."""
+    """The type of its messages."""
     about: str
 
 
@@ -32,7 +33,11 @@ REGISTRY_FACTS: Final = Topic(
     "What a REMS registry says.",
 )
 REMS_ACKNOWLEDGEMENTS: Final = Topic(
-    "rems-acknowledgements", "in", "record_id", None, "Whether a REMS accepted or rejected a distribution record."
+    "rems-acknowledgements",
+    "in",
+    "record_id",
+    Acknowledgement,
+    "Whether a REMS accepted or rejected a distribution record.",
 )
 SHIPMENTS_RELEASED: Final = Topic(
     "shipments-released", "out", "order_id", Released, "The lines that may leave, and those that may not any more."

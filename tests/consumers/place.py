@@ -26,6 +26,7 @@ from tests.real.waiting import wait_until
 ORDERS = "shipment-orders"
 FACTS = "registry-facts"
 EVENTS = "shipment-events"
+ACKNOWLEDGEMENTS = "rems-acknowledgements"
 OUTPUTS = ("shipments-released", "shipments-stopped", "distribution-records", "refused-messages", "compliance-alerts")
 PATIENCE_S = 60.0
 
@@ -86,7 +87,9 @@ class Place:
         self.broker, self.engine, self.partitions = broker, engine, partitions
         self.prefix = f"gate-{uuid.uuid4().hex[:12]}."
         self.running: list[Stays] = []
-        topics.create(self.client("admin"), [self.prefix + topic for topic in (ORDERS, FACTS, EVENTS, *OUTPUTS)], partitions, 1)
+        topics.create(
+            self.client("admin"), [self.prefix + topic for topic in (ORDERS, FACTS, EVENTS, ACKNOWLEDGEMENTS, *OUTPUTS)], partitions, 1
+        )
         topics.create(self.client("admin"), [self.prefix + OUTBOX_PLACE], 1, 1, topics.COMPACTED)
         self._reader = Consumer(
             {"bootstrap.servers": broker.bootstrap, "group.id": f"{self.prefix}reader", "isolation.level": "read_committed",

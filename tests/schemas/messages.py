@@ -118,11 +118,23 @@ HEADER: dict[str, Any] = {
     "sha256": "0" * 64,
     "covers": ["site", "patient"],
 }
+ACKNOWLEDGEMENTS: tuple[dict[str, Any], ...] = (
+    {"record_id": "0c1ff5ad-6f0d-5f19-9c9c-1f6a4b2f6f10", "status": "accepted", "receipt": "R-1", "at": "2026-11-21T04:12:09Z"},
+    {
+        "record_id": "0c1ff5ad-6f0d-5f19-9c9c-1f6a4b2f6f10",
+        "status": "rejected",
+        "receipt": "R-2",
+        "at": "2026-11-21T04:12:09Z",
+        "problem": "The authorization is of another prescriber.",
+        "program": "lemtrada",
+    },
+)
 MESSAGES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("order", ORDER),
     *(("event", event) for event in EVENTS),
     *(("fact", fact) for fact in FACTS),
     ("header", HEADER),
+    *(("acknowledgement", acknowledgement) for acknowledgement in ACKNOWLEDGEMENTS),
 )
 
 

@@ -6,10 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.reading import Unreadable, read_event, read_fact, read_header, read_order
+from schemas.reading import Unreadable, read_acknowledgement, read_event, read_fact, read_header, read_order
 from tests.schemas.messages import MESSAGES, ORDER, encoded, places, value_at, with_value
 
-READERS: dict[str, Any] = {"order": read_order, "event": read_event, "fact": read_fact, "header": read_header}
+READERS: dict[str, Any] = {
+    "order": read_order,
+    "event": read_event,
+    "fact": read_fact,
+    "header": read_header,
+    "acknowledgement": read_acknowledgement,
+}
 MARKER = "Zq7-Doe"
 
 

@@ -8,12 +8,31 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.problems import examine
-from schemas.reading import EVENT, FACT, HEADER, ORDER, Unreadable, accepted, read_event, read_fact, read_header, read_order
+from schemas.reading import (
+    ACKNOWLEDGEMENT,
+    EVENT,
+    FACT,
+    HEADER,
+    ORDER,
+    Unreadable,
+    accepted,
+    read_acknowledgement,
+    read_event,
+    read_fact,
+    read_header,
+    read_order,
+)
 from tests.schemas.messages import MESSAGES, encoded, places, value_at, with_value, without
 from tests.schemas.messages import ORDER as FULL
 
-FORMS: dict[str, Any] = {"order": ORDER, "event": EVENT, "fact": FACT, "header": HEADER}
-READERS: dict[str, Any] = {"order": read_order, "event": read_event, "fact": read_fact, "header": read_header}
+FORMS: dict[str, Any] = {"order": ORDER, "event": EVENT, "fact": FACT, "header": HEADER, "acknowledgement": ACKNOWLEDGEMENT}
+READERS: dict[str, Any] = {
+    "order": read_order,
+    "event": read_event,
+    "fact": read_fact,
+    "header": read_header,
+    "acknowledgement": read_acknowledgement,
+}
 
 # fmt: off
 HOSTILE: st.SearchStrategy[Any] = st.sampled_from(
@@ -31,7 +50,7 @@ HOSTILE: st.SearchStrategy[Any] = st.sampled_from(
         "2026-02-30T10:00:00Z", "1899-12-31T23:59:59Z",
         "1900-01-01T00:00:00+14:00", "2199-12-31T23:59:59-12:00", "9999-12-31T23:59:59-23:59", "S" * 20, "S" * 21,
         "!\"%&'()*+,-./:;<=>?_", "A#1",
-        "shipped", "cancelled", "returned",
+        "shipped", "cancelled", "returned", "accepted", "rejected", "A" * 2000, "A" * 2001,
         "site", "certified", "pending", "pharmacy", "recalled", "active", "0" * 64, "F" * 64, "f" * 64, ["site"],
         ["site", "site"], ["WD-001:1"],
     ]

@@ -18,8 +18,10 @@ from gatekeeper.storage.tables.decisions import (
     SHIPMENT_EVENT,
     SOURCE,
 )
+from gatekeeper.storage.tables.feed import ACKNOWLEDGEMENT, RESUBMISSION
 from gatekeeper.storage.tables.metadata import METADATA
 from gatekeeper.storage.tables.moving import (
+    AWAITED,
     DEPENDENCY,
     DUE,
     FOLLOW_UP,
@@ -53,14 +55,17 @@ from gatekeeper.storage.tables.registry import (
 EVIDENCE = (
     SOURCE, ARRIVAL, EXAMINATION, DISTRIBUTION_RECORD, ALERT, REFUSAL, SET_ASIDE, REGISTRY_LOAD, REGISTRY_BATCH, HEARTBEAT, ASIDE,
     SHIPMENT_EVENT, REFUSED_FILE, FILE_PIECE, FILE_CONFIRMATION, SITE_ALIAS, SITE_ALIAS_DECISION, LOOK_BACK, FINDING, OUTBOX,
+    ACKNOWLEDGEMENT, RESUBMISSION,
 )  # fmt: skip
 """Tables whose rows carry the number of the block that recorded them; facts and presences do so by their load or batch."""
 ONLY_ADDED = (*EVIDENCE, FACT, FACT_PRESENCE, BLOCK)
 
 __all__ = [
+    "ACKNOWLEDGEMENT",
     "ALERT",
     "ARRIVAL",
     "ASIDE",
+    "AWAITED",
     "BLOCK",
     "DEPENDENCY",
     "DISTRIBUTION_RECORD",
@@ -88,6 +93,7 @@ __all__ = [
     "REFUSED_FILE",
     "REGISTRY_BATCH",
     "REGISTRY_LOAD",
+    "RESUBMISSION",
     "RULES",
     "SEQUENCE",
     "SERIAL",

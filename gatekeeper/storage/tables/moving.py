@@ -174,6 +174,15 @@ LOOKING_BACK = Table(
     comment="A look-back under way: up to which examination it has come, and how far it goes",
 )
 
+AWAITED = Table(
+    "moving_awaited",
+    METADATA,
+    Column("program", Text, primary_key=True),
+    Column("through", BigInteger, nullable=False),
+    Column("block", BigInteger, nullable=False),
+    comment="Up to which sequence, and which block of resubmissions, it was looked whether a program acknowledged its records in time",
+)
+
 RULES = Table(
     "moving_rules",
     METADATA,

@@ -1,0 +1,76 @@
+"""Records that were submitted and not acknowledged in time: a person has to know, once a program and day."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from psycopg import Cursor
+from sqlalchemy import Engine
+
+from gatekeeper.alerts import acknowledgement_alert
+from gatekeeper.domain.program import Program
+from gatekeeper.domain.sequences import Range, Sequences
+from gatekeeper.rules import day_begins
+from gatekeeper.storage import acknowledgements as storage
+from gatekeeper.storage import ledger, tables
+from gatekeeper.storage.acknowledgements import Awaited
+from gatekeeper.storage.engine import transaction
+from gatekeeper.storage.facts import alerted
+
+KIND: Final = "acknowledgement_overdue"
+MOST_RANGES_SHOWN: Final = 20
+AT_ONCE: Final = frozenset({"continuous"})
+"""The cadences of programs whose records are submitted by topic as soon as they are made."""
+
+
+def alert_overdue(engine: Engine, programs: Iterable[Program], limit_h: int) -> bool:
+    """Looks at the next day of records, or the next ones that were submitted again, of each program, and says whether there were any.
+
+    A day is looked at when so many hours have passed since its end, and has one alert where a record of it has no acknowledgement.
+    Programs whose records go out by file only are not looked at: what became of a file is told of the file. A limit of 0: never.
+    """
+    if not limit_h:
+        return False
+    zones = {program.name: program.time_zone for program in programs if program.feed_cadence in AT_ONCE}
+    limit, done = timedelta(hours=limit_h), False
+    with transaction(engine) as cursor:
+        places = storage.awaited(cursor, zones)
+        now = ledger.now(cursor)
+        for place in places:
+            done |= _look(cursor, place, zones[place.program], now - limit)
+    return done
+
+
+def _look(cursor: Cursor[Any], place: Awaited, zone: str, before: datetime) -> bool:
+    """One day, or one resubmission, whose time was over at ``before``."""
+    if place.next_at is not None:
+        day = place.next_at.astimezone(ZoneInfo(zone)).date()
+        end = day_begins(day + timedelta(days=1), zone)
+        if end <= before:
+            last = storage.last_before(cursor, place.program, end, storage.last_sequence(cursor, place.program))
+            count, ranges = storage.unanswered(cursor, place.program, place.through + 1, last, MOST_RANGES_SHOWN)
+            seen = {"recorded_on": day.isoformat()}
+            _note(cursor, place._replace(through=last), f"{place.program}/{day}", count, ranges, seen)
+            return True
+    again = storage.resubmitted(cursor, place, before)
+    if again is None:
+        return False
+    block, sequences = again
+    shown, about = Sequences.of(sequences).ranges[:MOST_RANGES_SHOWN], f"{place.program}/resubmitted/{block}"
+    _note(cursor, place._replace(block=block), about, len(sequences), shown, {"submitted_again": True})
+    return True
+
+
+def _note(cursor: Cursor[Any], place: Awaited, about: str, count: int, ranges: Sequence[Range], seen: dict[str, Any]) -> None:
+    """How far it was looked, and an alert where something is missing."""
+    ledger.take_lock(cursor)
+    if count:
+        tail = ledger.read_tail(cursor)
+        seen |= {"missing": count, "sequences": [{"first": first, "last": last} for first, last in ranges]}
+        name, body = acknowledgement_alert(KIND, tail.now, about, place.program, seen)
+        if not alerted(cursor, [UUID(name)]):
+            row = (UUID(name), KIND, None, body, tail.block + 1)
+            ledger.add_block(cursor, tail, {tables.ALERT: [row]}, outbox=[ledger.Outgoing(alert_id=UUID(name))])
+    storage.looked(cursor, place.program, place.through, place.block)

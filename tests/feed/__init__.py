@@ -1,0 +1,1 @@
+"""What the REMS are sent and what they say of it."""

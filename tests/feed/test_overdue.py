@@ -1,0 +1,91 @@
+"""Records that nobody acknowledges: one alert a day of them, when the time is over, and none where all were acknowledged."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gatekeeper.overdue import alert_overdue
+from gatekeeper.storage import tables
+from gatekeeper.storage.engine import transaction
+from tests.feed.rems import Rems, acknowledgement
+from tests.feed.test_acknowledging import resubmit
+from tests.gate.ledger import NOON
+from tests.gate.test_answers import SCHEMAS
+
+MIDNIGHT = datetime(2026, 11, 21, 5, tzinfo=UTC)
+"""The end of the day in the program's zone."""
+
+
+def look(rems: Rems, hours: int = 24) -> list[Any]:
+    """The alerts about what is overdue, after everything was looked at."""
+    while alert_overdue(rems.ledger.engine, rems.ledger.rules.programs, hours):
+        pass
+    return [body for kind, body in rems.alerts() if kind == "acknowledgement_overdue"]
+
+
+@pytest.fixture
+def three_days(rems: Rems) -> list[str]:
+    """Records 1 to 4 of one day, 5 and 6 of the next; 1, 3 and 4 are acknowledged, and 6 rejected."""
+    records = rems.records(4)
+    rems.ledger.set_clock(NOON + timedelta(days=1))
+    rems.ledger.load(as_of=NOON + timedelta(days=1))
+    records += rems.records(2, {"/lines/0/patient/authorization_id": "AU-1", "/lines/0/quantity": 1})
+    rems.say(*(acknowledgement(records[number]) for number in (0, 2, 3)), acknowledgement(records[5], "rejected"))
+    return records
+
+
+def test_a_day_is_looked_at_when_its_time_is_over(rems: Rems, three_days: list[str]) -> None:
+    """At the very instant, once, and only what was not acknowledged by then; a rejection is an answer."""
+    assert len(three_days) == 6
+    rems.ledger.set_clock(MIDNIGHT + timedelta(hours=24, milliseconds=-1))
+    assert look(rems) == []
+    rems.ledger.set_clock(MIDNIGHT + timedelta(hours=24))
+    [body] = look(rems)
+    assert body["evidence"] == {"recorded_on": "2026-11-20", "missing": 1, "sequences": [{"first": 2, "last": 2}]}
+    SCHEMAS["compliance-alerts"].validate(body)
+    rems.say(acknowledgement(three_days[1]))
+    rems.ledger.set_clock(MIDNIGHT + timedelta(hours=48))
+    assert [body["evidence"]["sequences"] for body in look(rems)] == [[{"first": 2, "last": 2}], [{"first": 5, "last": 5}]]
+
+
+def test_what_it_was_looked_at_can_be_made_anew(rems: Rems, three_days: list[str]) -> None:
+    """Lost, it is looked again from the first record on; nothing is said twice, and what moves is as it was."""
+    assert three_days
+    rems.ledger.set_clock(MIDNIGHT + timedelta(days=9))
+    told, moved = look(rems), rems.ledger.rows(tables.AWAITED)
+    assert moved == [("lemtrada", 6, 0)]
+    with transaction(rems.ledger.engine) as cursor:
+        cursor.execute("DELETE FROM moving_awaited")
+    assert look(rems) == told
+    assert rems.ledger.rows(tables.AWAITED) == moved
+
+
+def test_what_was_submitted_again_is_looked_at_again(rems: Rems, three_days: list[str]) -> None:
+    rems.ledger.set_clock(MIDNIGHT + timedelta(days=9))
+    before = len(look(rems))
+    resubmit(rems.ledger, three_days[1], 2)
+    resubmit(rems.ledger, three_days[4], 5)
+    rems.say(acknowledgement(three_days[4]))
+    rems.ledger.set_clock(MIDNIGHT + timedelta(days=10))
+    told = look(rems)
+    assert [body["evidence"] for body in told[before:]] == [{"submitted_again": True, "missing": 1, "sequences": [{"first": 2, "last": 2}]}]
+
+
+def test_never(rems: Rems, three_days: list[str]) -> None:
+    """Where the setting says so, and of a program whose records go by file only."""
+    assert three_days
+    rems.ledger.set_clock(MIDNIGHT + timedelta(days=9))
+    assert look(rems, 0) == []
+    [lemtrada] = rems.ledger.rules.programs
+    assert not alert_overdue(rems.ledger.engine, [lemtrada._replace(feed_cadence="monthly")], 24)
+
+
+def test_ranges_are_few_and_the_count_is_whole(rems: Rems) -> None:
+    records = rems.records(50)
+    rems.say(*(acknowledgement(record) for record in records[::2]))
+    rems.ledger.set_clock(MIDNIGHT + timedelta(days=9))
+    [body] = look(rems)
+    assert body["evidence"]["missing"] == 25
+    assert body["evidence"]["sequences"][:2] == [{"first": 2, "last": 2}, {"first": 4, "last": 4}]
+    assert len(body["evidence"]["sequences"]) == 20

@@ -19,6 +19,7 @@ from gatekeeper.storage.engine import check_durable, check_server, check_version
 OTHERS: Final = "gatekeeper.checks"
 CLOCK_LIMIT_S: Final = 5.0
 GUARDED: Final = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'only_added' AND tgenabled = 'A'"
+MADE: Final = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
 
 
 class Heed(str):
@@ -80,6 +81,9 @@ def _durable(connection: Connection) -> str:
 
 def _guarded(connection: Connection) -> str:
     there = {row[0] for row in connection.exec_driver_sql(GUARDED)}
+    made = {row[0] for row in connection.exec_driver_sql(MADE)}
+    if not any(table.name in made for table in tables.ONLY_ADDED):
+        raise Unusable("There is no evidence yet: run `gatekeeper migrate` first.")
     open_to_change = [table.name for table in tables.ONLY_ADDED if table.name not in there]
     if open_to_change:
         raise Unusable(f"The database does not refuse changes to {', '.join(open_to_change)}: enable the trigger only_added ALWAYS.")
@@ -109,10 +113,11 @@ def _registries(settings: Settings) -> str:
     programs = RuleBook.read(settings.programs, settings.programs_added).at(clock.now()).programs
 
     def ask(connection: Connection) -> str:
+        check_version(connection)
         driver: Any = connection.connection.driver_connection
         with driver.cursor() as cursor:
             sentences = lacking(cursor, programs)
-        return Heed(" ".join(sentences)) if sentences else "Every program in force has a registry."
+        return Heed(" ".join(sentences)) if sentences else "Every program in force has a registry that is fresh and whole."
 
     return _of_database(ask)(settings)
 

@@ -35,11 +35,12 @@ def plainly() -> Iterator[None]:
     """An error of the database within is one sentence that repeats none of its words."""
     try:
         yield
-    except DBAPIError as error:
-        if isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
+    except (DBAPIError, psycopg.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(cause, psycopg.errors.InsufficientPrivilege):
             raise Unusable("The database's user lacks a right that the gatekeeper needs: it must own the tables.") from None
-        if isinstance(error.orig, psycopg.Error):
-            raise named(error.orig) from None
+        if isinstance(cause, psycopg.Error):
+            raise named(cause) from None
         raise
 
 

@@ -72,8 +72,13 @@ def create(client: Client, topics: Iterable[str], count: int, replication: int, 
         try:
             answer.result()
         except KafkaException as error:
-            if error.args[0].name() != "TOPIC_ALREADY_EXISTS":
-                raise Unusable(f"The broker did not make {topic}: {error.args[0].name()}.") from None
+            name = error.args[0].name()
+            if name == "INVALID_REPLICATION_FACTOR":
+                raise Unusable(
+                    f"There are not {replication} brokers for as many copies of {topic}: ask for fewer (--replication)."
+                ) from None
+            if name != "TOPIC_ALREADY_EXISTS":
+                raise Unusable(f"The broker did not make {topic}: {name}.") from None
     deadline = seconds() + CALL_S
     while not {topic.topic for topic in made} <= partitions(client).keys():
         if seconds() > deadline:

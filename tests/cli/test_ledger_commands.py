@@ -131,6 +131,14 @@ def test_the_doctor_says_what_is_wrong_with_the_database(typed: Typed, engine: E
     assert [each.split()[1] for each in said.splitlines()[:7] if each.startswith("WRONG")] == [line]
 
 
+def test_the_doctor_comes_before_the_first_migration(typed: Typed) -> None:
+    status, said = typed("doctor")
+    wrong = [line.split(maxsplit=2)[1:] for line in said.splitlines() if line.startswith("WRONG") and "KAFKA" not in line]
+    assert status == 1
+    assert [about for about, _ in wrong] == ["ledger", "evidence", "registries"]
+    assert all(sentence.endswith("run `gatekeeper migrate` first.") for _, sentence in wrong)
+
+
 def test_the_doctor_goes_on_when_the_database_is_away(typed: Typed) -> None:
     status, said = typed("doctor", database_url=f"postgresql://gate:hush@127.0.0.1:{free_ports(1)[0]}/x")
     assert status == 1

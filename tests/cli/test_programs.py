@@ -8,6 +8,8 @@ import pytest
 from sqlalchemy import Engine
 
 from gatekeeper.cli import main
+from gatekeeper.clock import now
+from gatekeeper.messages import written
 from gatekeeper.programs import BUILT_IN, MORE
 from gatekeeper.storage.engine import migrate, open_engine
 from tests.storage.snapshots import load, site, snapshot
@@ -136,7 +138,7 @@ def test_what_the_registries_lack(typed: Typed, database_url: str, engine: Engin
         "No snapshot of lemtrada has been loaded: every line of its products is held.",
     ]
     path = tmp_path / "facts.ndjson"
-    load(engine, snapshot(path, [site(1)], sequence=1))
+    load(engine, snapshot(path, [site(1)], sequence=1, as_of=written(now())))
     asked = "The rules of lemtrada ask for authorizations and its registry holds none: every line of its products is held."
     lines = typed("programs", "list", **given)[1]
     assert (lines[-2], lines[-1].partition(" Where")[0]) == (isotretinoin, asked)
@@ -147,7 +149,7 @@ def test_what_the_registries_lack(typed: Typed, database_url: str, engine: Engin
         "good   programs     Rules are in force for isotretinoin 2026-11-21, lemtrada 2026-11-01."
     ]
     for sequence, facts, holds_none in ((2, [site(1), AUTHORIZATION], 0), (3, [site(1)], 1), (4, [site(1), AUTHORIZATION], 0)):
-        load(engine, snapshot(path, facts, sequence=sequence))
+        load(engine, snapshot(path, facts, sequence=sequence, as_of=written(now())))
         assert sum(asked in line for line in typed("programs", "list", **given)[1]) == holds_none
     engine.dispose()
 

@@ -39,6 +39,11 @@ def test_what_is_missing_is_made_and_what_exists_is_looked_at(broker: Broker) ->
     assert [line.rpartition(" ")[2] for line in said[10:]] == ["exists"] * 10
 
 
+def test_more_copies_than_brokers_is_one_sentence_with_a_way_out(broker: Broker) -> None:
+    with pytest.raises(Unusable, match=r"^There are not 3 brokers for as many copies of .*: ask for fewer \(--replication\)\.$"):
+        create_missing(settings_of(broker), 2, 3, lambda _: None)
+
+
 def test_a_topic_that_would_lose_messages_is_named(broker: Broker) -> None:
     settings, said = settings_of(broker), list[str]()
     broker.create_topic(settings.topic_prefix + "shipment-orders", settings={"cleanup.policy": "compact", "max.message.bytes": "1000"})

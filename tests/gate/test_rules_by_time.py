@@ -12,7 +12,8 @@ from gatekeeper.lacking import lacking
 from gatekeeper.programs import BUILT_IN, MORE
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage.engine import transaction
-from tests.gate.ledger import NOON, WORLD, Ledger, Wire, order
+from tests.gate.ledger import NOON, RULES, WORLD, Ledger, Wire, order
+from tests.registry.telling import Telling, heartbeat
 
 BRIVIACTA = """
 name = "briviacta"
@@ -131,3 +132,21 @@ def test_authorizations_are_asked_for_and_there_are_none(ledger: Ledger, rules: 
     ledger.load()
     with transaction(ledger.engine) as cursor:
         assert len(lacking(cursor, programs)) == 1
+
+
+def test_a_registry_that_is_too_old_or_not_whole(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.load()
+    telling = Telling(ledger, tmp_path)
+    telling.tell(heartbeat(1003, "2026-11-20T17:00:00Z"), heartbeat(1006, "2026-11-20T17:00:00Z"))
+
+    def said(at: datetime) -> list[str]:
+        ledger.set_clock(at)
+        with transaction(ledger.engine) as cursor:
+            return lacking(cursor, RULES.programs)
+
+    missing = "Of the sequence of lemtrada, 4 facts are missing: 1001 to 1002, 1004 to 1005."
+    assert said(NOON + timedelta(hours=24)) == [missing]
+    old = (
+        "The registry of lemtrada speaks as of 2026-11-20T17:00:00.000Z, longer ago than its 24 hours: every line of its products is held."
+    )
+    assert said(NOON + timedelta(hours=24, milliseconds=1)) == [old, missing]

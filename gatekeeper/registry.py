@@ -107,6 +107,10 @@ class Terms(NamedTuple):
         """Where the program's days begin; UTC where it has no rules here."""
         return zone_of(self.programs, program)
 
+    def years(self, program: str) -> int | None:
+        """How long a certificate without a last day counts; None where the program has no rules here."""
+        return next((rules.certification_years for rules in self.programs if rules.name == program), None)
+
 
 def zone_of(programs: Iterable[Program], name: str) -> ZoneInfo:
     """Where the days of a program begin; UTC where it has no rules here."""
@@ -175,7 +179,9 @@ def compare_file(engine: Engine, path: Path, opened: Opened, terms: Terms, watch
             watcher.step("Comparing with what is held")
             covers = ALL_KINDS if header.covers is UNSET else header.covers
             day, counted_on = _days(header, at, terms)
-            changes = differences.compare(cursor, header.snapshot, header.sequence, day, counted_on, covers, first)
+            changes = differences.compare(
+                cursor, header.snapshot, header.sequence, day, counted_on, covers, terms.years(header.snapshot), first
+            )
     except Unusable as refused:
         return Compared(None, None, str(refused))
     try:
@@ -231,7 +237,7 @@ def _load(
     held.receive(cursor, facts.arriving(watcher, header.facts))
     watcher.step("Comparing with what is held")
     load = _next_load(engine)
-    difference, certified = held.add_difference(cursor, load, program, header.sequence, day, counted_on, covers)
+    difference, certified = held.add_difference(cursor, load, program, header.sequence, day, counted_on, covers, terms.years(program))
     if confirmation is None:
         _refuse_loss(name, certified, terms)
     watcher.step("Sealing")

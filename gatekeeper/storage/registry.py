@@ -116,9 +116,15 @@ FROM (
 ) f (site_id, identifiers), jsonb_each(identifiers) i (kind, on_file), jsonb_array_elements_text(on_file) v (value)
 """
 # In canonical bytes these signs stand in a row only where the member itself does: within a text every quote has a backslash.
-CERTIFIED = """
-SELECT subject FROM (
-    SELECT DISTINCT ON (f.subject COLLATE "C") f.subject, position('"status":"certified"'::bytea IN f.body) > 0 AS certified
+DATE = """substring(convert_from({{0}}, 'UTF8') FROM '"{0}":"([0-9-]+)"')::date"""
+LAPSED = f"""
+coalesce(coalesce({DATE.format("valid_through")}, ({DATE.format("certified_on")} + make_interval(years => %(years)s))::date - 1)
+         < %(counted_on)s, false)
+"""
+"""Whether the certificate of which a fact speaks is over on the day; without a last day it counts so many years."""
+CERTIFIED = f"""
+SELECT subject, {LAPSED.format("body")} AS lapsed FROM (
+    SELECT DISTINCT ON (f.subject COLLATE "C") f.subject, f.body, position('"status":"certified"'::bytea IN f.body) > 0 AS certified
     FROM fact f
     LEFT JOIN (
         SELECT DISTINCT ON (fact) fact, CASE WHEN NOT present THEN day END AS until FROM fact_presence ORDER BY fact, load DESC
@@ -127,10 +133,12 @@ SELECT subject FROM (
     AND (p.until IS NULL OR p.until > %(counted_on)s)
     ORDER BY f.subject COLLATE "C", f.effective_on DESC, f.sequence DESC, f.id
 ) s WHERE certified
-"""
+"""  # noqa: S608
+# A certificate that is over today anyway is not lost again; one that a load says was over before is.
 LOST = """
-SELECT (SELECT count(*) FROM certified_before), (SELECT count(*) FROM certified_after),
-       (SELECT count(*) FROM certified_before WHERE subject NOT IN (SELECT subject FROM certified_after))
+SELECT count(b.subject), count(a.subject) - count(*) FILTER (WHERE a.lapsed AND NOT b.lapsed),
+       count(b.subject) FILTER (WHERE a.subject IS NULL OR (a.lapsed AND NOT b.lapsed))
+FROM certified_before b FULL JOIN certified_after a USING (subject)
 """
 ROWS_OF_LOAD = """
 SELECT id, kind, program, subject, sequence, effective_on, body FROM fact WHERE load = %s ORDER BY id
@@ -159,7 +167,10 @@ class Difference(NamedTuple):
 
 
 class Certified(NamedTuple):
-    """How many sites are certified without and with a load, and how many of the former are not among the latter."""
+    """How many sites are certified without and with a load, and how many of the former are not among the latter.
+
+    A site whose certificate would be over by what the load says, and is not without it, is certified no longer.
+    """
 
     before: int
     after: int
@@ -205,13 +216,16 @@ def receive(cursor: Cursor[Any], facts: Iterable[Arriving]) -> None:
 
 
 def add_difference(
-    cursor: Cursor[Any], load: int, program: str, sequence: int, day: date, counted_on: date, covers: Sequence[str]
+    cursor: Cursor[Any], load: int, program: str, sequence: int, day: date, counted_on: date, covers: Sequence[str], years: int | None
 ) -> tuple[Difference, Certified]:
     """Adds how the facts that arrived differ from those that are held, from ``day`` on, and counts the sites that are certified on another.
+
+    A certificate without a last day counts ``years``, where the program's rules say how many.
 
     Held is what loads with lower numbers brought: for the rest there is ``settle``.
     """
     named = {"load": load, "program": program, "sequence": sequence, "day": day, "counted_on": counted_on, "covers": list(covers)}
+    named["years"] = years
     cursor.execute(f"CREATE TEMPORARY TABLE certified_before ON COMMIT DROP AS {CERTIFIED}", named)
     cursor.execute(HELD, named)
     cursor.execute("ANALYZE held")

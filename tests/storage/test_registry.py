@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from sqlalchemy import Engine
 from gatekeeper.audit import Walked, walk
 from gatekeeper.domain.facts import SiteFact, holding
 from gatekeeper.errors import Unusable
+from gatekeeper.registry import Terms, compare_file
+from gatekeeper.snapshot import open_snapshot
 from gatekeeper.storage import chain, ledger, tables
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.lookups import ask
-from tests.storage.snapshots import Wire, load, patient, recall, registry, rows, site, snapshot
+from tests.storage.snapshots import PROGRAMS, Silent, Wire, load, patient, recall, registry, rows, site, snapshot
 
 DAY = date(2025, 6, 1)
 BEFORE, AFTER = date(2025, 5, 31), date(2025, 6, 2)
@@ -213,6 +216,27 @@ def test_a_tenth_of_the_certified_sites_may_go_and_not_one_more(engine: Engine, 
             load(engine, path, loss_percent=10)
     else:
         assert load(engine, path, loss_percent=10).certified == (10, 10, 1)
+
+
+@pytest.mark.parametrize(("lost", "refused"), [(1, False), (2, True)])
+def test_certificates_that_a_file_says_are_over_are_lost(engine: Engine, tmp_path: Path, lost: int, refused: bool) -> None:  # noqa: FBT001
+    """Two of the ten are over already: nobody loses them again. What has no last day counts two years in this program."""
+    over = [site(number, sequence=number, valid_through="2020-01-01") for number in (1, 2)]
+    facts = [*over, *[site(number, sequence=number, certified_on="2101-01-01") for number in range(3, 11)]]
+    load(engine, snapshot(tmp_path / "1", facts, sequence=100))
+    ended = [site(3, sequence=3, valid_through="2020-01-01"), site(4, sequence=4, certified_on="2001-01-01")]
+    path = snapshot(tmp_path / "2", [*facts[:2], *ended[:lost], *facts[2 + lost :]], sequence=101)
+
+    compared = compare_file(engine, path, partial(open_snapshot, path), Terms(PROGRAMS, 10), Silent(), 10)
+    assert compared.changes is not None
+    assert [(change.was, change.becomes, change.sites) for change in compared.changes.sites] == [("certified", "lapsed", lost)]
+    assert compared.changes.certified == (10, 10 - lost, lost)
+    assert (compared.refused is not None) == refused
+    if refused:
+        with pytest.raises(Unusable, match="2 of the 10 sites"):
+            load(engine, path, loss_percent=10)
+    else:
+        assert load(engine, path, loss_percent=10).certified == (10, 9, 1)
 
 
 def test_sites_are_not_lost_unseen_because_a_snapshot_speaks_of_a_day_before_they_were_certified(engine: Engine, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -18,6 +19,7 @@ from gatekeeper.domain.case import Case, Earlier, Question
 from gatekeeper.domain.days import next_day
 from gatekeeper.domain.ids import verdict_id
 from gatekeeper.domain.order import Order
+from gatekeeper.domain.products import restricted_by
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.records import DistributionRecord
 from gatekeeper.domain.verdict import NOT_COVERED, RELEASED, Verdict, used_by
@@ -132,12 +134,26 @@ class Recording:
         waiting = open_lines(verdict) if opened else []
         if waiting:
             self._moves.open(self._last, order, waiting, next_day(case, asked, programs))
-        zones = {program.name: program.time_zone for program in programs}
-        left = self._emptied(order)
-        watched = {line.line: end_of_watch(order.ship_on, self._terms.watch_business_days, zones[str(line.program)])
-                   for line in verdict.lines if line.outcome == RELEASED and line.line not in left}  # fmt: skip
+        watched = self._watched_until(order, case, asked, verdict)
         if any(until > self._tail.now for until in watched.values()):
             self._moves.watch(self._last, order, watched, next_day(case._replace(watched=True), asked, programs))
+
+    def _watched_until(self, order: Order, case: Case, asked: Asked, verdict: Verdict) -> dict[int, datetime]:
+        """By line that may leave, the end of its watch. One that nobody restricts is watched where a program that has ended would."""
+        left = self._emptied(order)
+        of_its_mode = any(asked.get(("mode", program.name)) for program in case.programs)
+        watched = {}
+        for line, judged in zip(order.lines, verdict.lines, strict=True):
+            if judged.outcome == RELEASED:
+                restricting: Iterable[Program] = [program for program in case.programs if program.name == judged.program]
+            elif judged.outcome == NOT_COVERED and of_its_mode:
+                restricting = restricted_by(line.ndc, line.gtin, case.programs)
+            else:
+                continue
+            ends = [end_of_watch(order.ship_on, self._terms.watch_business_days, program.time_zone) for program in restricting]
+            if ends and line.line not in left:
+                watched[line.line] = max(ends)
+        return watched
 
     def _emptied(self, order: Order) -> frozenset[int]:
         """The lines of which all has left."""

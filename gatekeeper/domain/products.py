@@ -134,16 +134,20 @@ def covered_package(ndc: str | None, gtin: str | None, programs: tuple[Program, 
     return None if row is None else row.package
 
 
+def restricted_by(ndc: str | None, gtin: str | None, programs: tuple[Program, ...]) -> tuple[Program, ...]:
+    """The programs of which it hangs on their modes whether these codes are restricted, in their order."""
+    reading = read_product(ndc, gtin, programs)
+    if reading.gtin_is_wrong or reading.unreadable:
+        # It is asked whether any program at all is in force.
+        return programs
+    names = {row.program.name for row in (*reading.gtin_rows, *reading.ndc_rows)} | {program.name for program in reading.watching}
+    return tuple([program for program in programs if program.name in names])
+
+
 def touched_by(order: Order, programs: tuple[Program, ...]) -> tuple[Program, ...]:
     """The programs on whose rules a decision of the order can hang, in their order; with these alone it is decided the same."""
     touched: set[str] = set()
     for line in order.lines:
-        reading = read_product(line.ndc, line.gtin, programs)
-        if reading.nobodys:
-            continue
-        if reading.gtin_is_wrong or reading.unreadable:
-            # It is asked whether any program at all is in force.
-            return programs
-        touched.update([row.program.name for row in (*reading.gtin_rows, *reading.ndc_rows)])
-        touched.update([program.name for program in reading.watching])
+        if not read_product(line.ndc, line.gtin, programs).nobodys:
+            touched.update([program.name for program in restricted_by(line.ndc, line.gtin, programs)])
     return tuple([program for program in programs if program.name in touched])

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from gatekeeper.business_days import end_of_watch
 from gatekeeper.domain.case import Question
+from gatekeeper.domain.products import restricted_by
 from gatekeeper.evidence import case_of
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
@@ -43,6 +44,7 @@ class Plainly:
         self.examinations: dict[tuple[str, int], int] = defaultdict(int)
         self.quantity: dict[Place, int] = {}
         self.until: dict[Place, Any] = {}
+        self.hangs_on_a_mode: set[Place] = set()
         self.seen: set[str] = set()
 
     def counts(self, name: Any) -> bool:
@@ -119,6 +121,8 @@ class Plainly:
                 if (order_id, revision, line.line) not in self.quantity:
                     self.quantity[order_id, revision, line.line] = line.quantity
                     self.until[order_id, revision, line.line] = end_of_watch(case.order.ship_on, 3, "America/New_York")
+                if restricted_by(line.ndc, line.gtin, case.programs):
+                    self.hangs_on_a_mode.add((order_id, revision, line.line))
         below = min((self.records[name].sequence for name in own), default=float("inf")) if cause == "withdrawn" else float("inf")
         for question, answer in case.answers.items():
             if question[0] == "units":
@@ -197,7 +201,8 @@ def assert_all_holds(ledger: Ledger, plain: Plainly, now: Any) -> None:
     assert {(row[2], row[4], row[1]) for row in ledger.rows(tables.OPEN_LINE)} == opened
     watched = {
         place for place, (state, _) in stands.items()
-        if state == "released" and plain.left[place] < plain.quantity[place] and plain.until[place] > now
+        if state == "released" or (state == "not_covered" and place in plain.hangs_on_a_mode)
+        if plain.left[place] < plain.quantity[place] and plain.until[place] > now
     }  # fmt: skip
     assert {(row[2], row[4], row[1]) for row in ledger.rows(tables.WATCHED_LINE)} == watched
 

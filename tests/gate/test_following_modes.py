@@ -1,0 +1,38 @@
+"""What passed because a program had ended, when the program is in force again."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.gate.following import causes, codes, examinations, follow, states
+from tests.gate.ledger import NOON, Ledger, Wire, authorization, order
+
+ENDED: Wire = {"fact": "program", "program": "lemtrada", "sequence": 950, "effective_on": "2026-11-20", "mode": "ended"}
+
+
+@pytest.mark.parametrize("mode", ["active", "discretion"])
+@pytest.mark.parametrize("later", [False, True])
+def test_what_a_program_that_had_ended_let_go_is_taken_back_when_it_is_in_force_again(ledger: Ledger, mode: str, later: bool) -> None:  # noqa: FBT001
+    """What was held when it ended, and what came after: with the next fact, or on its day. What nobody restricts is nobody's still."""
+    ledger.load(authorization("AU-MANY", 1000))
+    unknown: Wire = {"/lines/0/patient/authorization_id": "AU-NONE"}
+    ledger.judge(order(changes=unknown))
+    ledger.load(authorization("AU-MANY", 1000), ENDED)
+    follow(ledger)
+    ledger.judge(order("SO-2", unknown), order("SO-3", {"/lines/0/product": {"ndc": "00093-7180-56"}}))
+    assert states(ledger) == ([], [("SO-1", 1, 1), ("SO-2", 1, 1)])
+
+    again = ENDED | {"sequence": 951, "mode": mode, "effective_on": "2026-11-21" if later else "2026-11-20"}
+    ledger.load(authorization("AU-MANY", 1000), ENDED, again)
+    if later:
+        assert follow(ledger) == 0
+        ledger.set_clock(NOON + timedelta(hours=12))
+    assert follow(ledger) == 2
+    for name in ("SO-1", "SO-2"):
+        *_, (_, _, [before], _), (cause, _, back, stopped) = [
+            (cause, number, released and [line["outcome"] for line in released["lines"]], said)
+            for cause, number, released, said in examinations(ledger, name)
+        ]
+        assert (before, cause, back, codes(stopped)) == ("not_covered", "withdrawn", ["withdrawn"], [["authorization_unknown"]])
+    assert states(ledger) == ([("SO-1", 1, 1), ("SO-2", 1, 1)], [])
+    assert causes(ledger, "SO-3") == ["message"]

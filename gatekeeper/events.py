@@ -13,7 +13,7 @@ from psycopg import Cursor
 from gatekeeper.alerts import event_alert
 from gatekeeper.arrivals import Answer, Position, SetAside, Source
 from gatekeeper.gate import TERMS, guarded
-from gatekeeper.history import Amount, emptied_lines, gone_lines, is_superseded, withdrawn_lines
+from gatekeeper.history import Amount, emptied_lines, gone_lines, is_superseded, lots_gone, withdrawn_lines
 from gatekeeper.recording import Recording, Terms
 from gatekeeper.refusals import refusal_of
 from gatekeeper.rules import RuleBook, Rules
@@ -22,7 +22,7 @@ from gatekeeper.storage import ledger, tables
 from gatekeeper.storage.events import OrderEvent
 from gatekeeper.storage.ledger import EarlierExamination, Outgoing, RecordRow, Tail
 from gatekeeper.storage.readback import read_back
-from gatekeeper.withdrawal import Released, ReleasedBy, Withdrawal, record_of, released_lines, uses_of, withdraw
+from gatekeeper.withdrawal import Released, ReleasedBy, Withdrawal, record_of, released_lines, released_programs, uses_of, withdraw
 from schemas.canonical import canonical
 from schemas.event import ShipmentEvent
 from schemas.reading import Unreadable, read_event
@@ -156,11 +156,14 @@ class _Taking(Recording):
 
     def _left(self, event: ShipmentEvent, told: OrderEvent) -> None:
         """What has left whole leaves the watch. Where it had been withdrawn, a person has to know."""
-        wholesaler_id, order_id, revision, _, lines, _ = told
+        wholesaler_id, order_id, revision, _, lines, *_ = told
         name = wholesaler_id, order_id
         emptied = emptied_lines(revision, self._events[name], self._ordered(name, revision)) & set(lines)
         if emptied:
             self._settled.unwatch(order_id, wholesaler_id, revision, revision, sorted(emptied))
+        for examination in self._history[name]:
+            if examination.revision == revision and examination.released is not None:
+                self._hang_on_lots(examination.id, released_programs(examination.released), lots_gone(revision, [told]))
         self._settled.tell(order_id, wholesaler_id, revision)
         if is_superseded(self._history[name], revision):
             self._use_again(name, revision, set(lines) - gone_lines(revision, self._events[name][:-1]))

@@ -65,6 +65,17 @@ def gone_lines(revision: int, events: Iterable[OrderEvent]) -> frozenset[int]:
     return frozenset(line for event in events if event.event == "shipped" and event.revision == revision for line in event.lines)
 
 
+def lots_gone(revision: int, events: Iterable[OrderEvent]) -> dict[int, frozenset[str]]:
+    """By line of this revision, the lots of which the warehouse said that they left; the order may name another, or none."""
+    lots: dict[int, frozenset[str]] = {}
+    for event in events:
+        if event.event == "shipped" and event.revision == revision:
+            for line, lot in zip(event.lines, event.lots, strict=True):
+                if lot is not None:
+                    lots[line] = lots.get(line, frozenset()) | {lot}
+    return lots
+
+
 def emptied_lines(revision: int, events: Iterable[OrderEvent], ordered: Mapping[int, Amount]) -> frozenset[int]:
     """Of the ``ordered`` lines of this revision those of which everything has left: partial shipments add up."""
     left: dict[int, float] = dict.fromkeys(ordered, 0)

@@ -28,10 +28,11 @@ from gatekeeper.domain.verdict import NOT_COVERED, RELEASED, LineVerdict, decide
 from gatekeeper.errors import Halt
 from gatekeeper.evidence import Asked, case_of, with_lines
 from gatekeeper.findings import KnownThen, alert_about, found, state_of
+from gatekeeper.history import lots_gone
 from gatekeeper.storage import ledger
 from gatekeeper.storage import look_back as storage
 from gatekeeper.storage.engine import transaction
-from gatekeeper.storage.events import events_of
+from gatekeeper.storage.events import OrderEvent, events_of
 from gatekeeper.storage.look_back import Beginning, DecidedRow, LookingBack, Progress
 from gatekeeper.storage.lookups import KIND_OF_FACT, MOVING, Said, ask
 from gatekeeper.storage.moving import question_key
@@ -47,6 +48,8 @@ RECALL: Final = "recall"
 EARLIEST_ZONE: Final = "Etc/GMT-14"
 """Where a day begins first: that of a program without rules."""
 T = TypeVar("T")
+Name = tuple[str, str]
+"""Wholesaler and order."""
 _released = msgspec.json.Decoder(Released)
 _QUESTION_OF = {kind: question for question, kind in KIND_OF_FACT.items()}
 
@@ -146,7 +149,8 @@ def _look(cursor: Cursor[Any], looking: LookingBack, version: int, most: int) ->
     told = answered_by(looking.fact_kind, looking.program, looking.subject, looking.body)
     rows = storage.piece(cursor, looking, map(question_key, told), most)
     place = rows[-1].id if len(rows) == most else looking.through
-    counts = _counting(looking)
+    events = _events_of_recall(cursor, looking, rows)
+    counts = _counting(looking, events)
     decided = [each for row in rows if row.released is not None and (each := _guarded(row, _decided, row, counts)).said]
     now = _registry_says(cursor, decided)
     stopped = [(each, line, judged) for each in decided for line, judged in _guarded(each.row, _stopped, each, now, looking.kind)]
@@ -157,29 +161,37 @@ def _look(cursor: Cursor[Any], looking: LookingBack, version: int, most: int) ->
         name = each.row.wholesaler_id, each.row.order_id
         state = state_of(each.row, line.line, history[name], events[name])
         known = _known(looking, each)
+        if looking.kind == RECALL:
+            line = line._replace(lot=looking.subject)  # noqa: PLW2901 - of another lot, if any, the recall says nothing
         body = found(each.row, each.case, line, each.said[line.line], judged, state, version, known)
         findings.append((each.row.id, line.line, body))
     return _Piece(place, sum(len(each.said) for each in decided), findings)
 
 
-def _decided(row: DecidedRow, counts: Callable[[Line, Case], bool]) -> _Decided:
+def _events_of_recall(cursor: Cursor[Any], looking: LookingBack, rows: Iterable[DecidedRow]) -> Mapping[Name, list[OrderEvent]]:
+    """What the warehouse said of the orders, where it matters which lot it was that left."""
+    return _by_order(events_of(cursor, {row.order_id for row in rows}) if looking.kind == RECALL else ())
+
+
+def _decided(row: DecidedRow, counts: Callable[[DecidedRow, Line, Case], bool]) -> _Decided:
     """The lines that the examination released, or found nobody to restrict, of those that count."""
     case = case_of(row.evidence or b"")
     said = {line.line: line for line in _released.decode(row.released or b"").lines if line.outcome in (RELEASED, NOT_COVERED)}
     order = with_lines(case.order, said)
-    kept = {line.line: said[line.line] for line in order.lines if counts(line, case)}
+    kept = {line.line: said[line.line] for line in order.lines if counts(row, line, case)}
     return _Decided(row, case._replace(order=order), kept)
 
 
-def _counting(looking: LookingBack) -> Callable[[Line, Case], bool]:
-    """Of a recall only the lines of its lot and product count; else all."""
+def _counting(looking: LookingBack, events: Mapping[Name, list[OrderEvent]]) -> Callable[[DecidedRow, Line, Case], bool]:
+    """Of a recall only the lines of its lot and product count, as ordered or as they left; else all."""
     recall = kept_fact(looking.body)
     if looking.kind != RECALL or not isinstance(recall, RecallFact):
-        return lambda _line, _case: True
+        return lambda _row, _line, _case: True
     recalled = set(ndc_readings(recall.ndc) or ())
 
-    def is_of_the_lot(line: Line, case: Case) -> bool:
-        if line.lot != recall.lot:
+    def is_of_the_lot(row: DecidedRow, line: Line, case: Case) -> bool:
+        left = lots_gone(row.revision, events[row.wholesaler_id, row.order_id])
+        if recall.lot not in (line.lot, *left.get(line.line, ())):
             return False
         reading = read_product(line.ndc, line.gtin, case.programs)
         rows = (*reading.gtin_rows, *reading.ndc_rows)
@@ -248,8 +260,8 @@ def _end(cursor: Cursor[Any], looking: LookingBack, alert: tuple[UUID, str, byte
         storage.conclude(cursor, ledger.read_tail(cursor), looking, alert)
 
 
-def _by_order(rows: Iterable[T]) -> defaultdict[tuple[str, str], list[T]]:
-    found_of: defaultdict[tuple[str, str], list[T]] = defaultdict(list)
+def _by_order(rows: Iterable[T]) -> defaultdict[Name, list[T]]:
+    found_of: defaultdict[Name, list[T]] = defaultdict(list)
     for row in rows:
         found_of[row.wholesaler_id, row.order_id].append(row)  # type: ignore[attr-defined]
     return found_of

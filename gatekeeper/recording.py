@@ -24,7 +24,7 @@ from gatekeeper.domain.program import Program
 from gatekeeper.domain.records import DistributionRecord
 from gatekeeper.domain.verdict import NOT_COVERED, RELEASED, Verdict, used_by
 from gatekeeper.evidence import Asked
-from gatekeeper.history import Amount, earlier_of, emptied_lines
+from gatekeeper.history import Amount, earlier_of, emptied_lines, lots_gone
 from gatekeeper.messages import Envelope, record_message, written
 from gatekeeper.rules import Rules
 from gatekeeper.storage import ledger, moving, tables
@@ -130,6 +130,9 @@ class Recording:
         if all(line.outcome == NOT_COVERED for line in verdict.lines) and len(asked) <= 1:
             return
         self._moves.hang(self._last, hangs_on(asked, verdict))
+        if events := self._events.get((order.wholesaler_id, order.order_id)):
+            released = {line.line: str(line.program) for line in verdict.lines if line.outcome == RELEASED}
+            self._hang_on_lots(self._last, released, lots_gone(order.revision, events))
         programs = programs_of(case, verdict)
         waiting = open_lines(verdict) if opened else []
         if waiting:
@@ -154,6 +157,10 @@ class Recording:
             if ends and line.line not in left:
                 watched[line.line] = max(ends)
         return watched
+
+    def _hang_on_lots(self, examination: int, programs: Mapping[int, str], lots: Mapping[int, Iterable[str]]) -> None:
+        """Notes that released lines, each with its program, hang on recalls of the lots that really left."""
+        self._moves.hang_more(examination, [("recall", program, lot) for line, program in programs.items() for lot in lots.get(line, ())])
 
     def _emptied(self, order: Order) -> frozenset[int]:
         """The lines of which all has left."""

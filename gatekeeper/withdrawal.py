@@ -85,6 +85,12 @@ def released_lines(history: Iterable[EarlierExamination]) -> dict[tuple[int, int
     return {name: line for name, line in live.items() if line.out or line.records}
 
 
+def released_programs(message: bytes) -> dict[int, str]:
+    """By line that a message releases, the program by whose rules."""
+    lines = _released.decode(message).lines
+    return {line.line: line.program for line in lines if line.outcome == "released" and line.program is not None}
+
+
 def live_lines(history: Iterable[EarlierExamination], *, below: int) -> dict[ReleasedBy, list[Released]]:
     """Of what revisions below this one released, what is still out or has a live record, by the verdict that released it."""
     lines: dict[ReleasedBy, list[Released]] = {}

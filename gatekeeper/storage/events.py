@@ -47,6 +47,8 @@ class OrderEvent(NamedTuple):
     """None where a whole order was cancelled."""
     amounts: tuple[tuple[int | None, str | None], ...] = ()
     """Beside each line the quantity and its unit, where they were given."""
+    lots: tuple[str | None, ...] = ()
+    """Beside each line the lot, where it was given."""
 
     def is_of(self, line: int) -> bool:
         """Whether the event says something of this line of its revision."""
@@ -57,6 +59,7 @@ class _Line(msgspec.Struct):
     line: int
     quantity: int | None = None
     unit: str | None = None
+    lot: str | None = None
 
 
 class _Body(msgspec.Struct):
@@ -76,7 +79,8 @@ def event_of(wholesaler_id: str, order_id: str, revision: int, event: str, conte
     """An event from what it says, canonical."""
     lines = _body.decode(content).lines
     amounts = tuple([(line.quantity, line.unit) for line in lines])
-    return OrderEvent(wholesaler_id, order_id, revision, event, tuple([line.line for line in lines]), amounts)
+    lots = tuple([line.lot for line in lines])
+    return OrderEvent(wholesaler_id, order_id, revision, event, tuple([line.line for line in lines]), amounts, lots)
 
 
 def digests_of(cursor: Cursor[Any], event_ids: Iterable[str]) -> dict[tuple[str, str], bytes]:

@@ -175,6 +175,27 @@ def test_a_recall_names_every_recipient_of_the_lot(ledger: Ledger, telling: Tell
     assert len(alerts(ledger)) == 1
 
 
+def test_a_recall_names_who_received_the_lot_in_place_of_another_or_of_none(ledger: Ledger, telling: Telling) -> None:
+    """The warehouse says what left, before the order is decided or after; of a line that left under the lot of the order alone nothing."""
+    warehouse, lot = Warehouse(ledger), RECALL["lot"]
+    left = [{"line": 1, "lot": lot}]
+    warehouse.tell(event("shipped", "SO-BEFORE", lines=left))
+    judge_on(ledger, 0, "SO-BEFORE", "SO-AFTER", "SO-REST", changes={"/lines/0/lot": "A9"})
+    judge_on(ledger, 0, "SO-NONE", changes={"/lines/0/lot": None})
+    warehouse.tell(
+        event("shipped", "SO-AFTER", lines=left), event("shipped", "SO-NONE", lines=left),
+        event("shipped", "SO-REST", lines=[{"line": 1, "lot": "A9"}]), event("shipped", "SO-AFTER", 2, lines=left),
+    )  # fmt: skip
+    telling.tell(RECALL)
+    follow(ledger)
+
+    assert [(each.order_id, each.state, each.lot) for each in findings(ledger)] == [
+        ("SO-BEFORE", "shipped", lot), ("SO-AFTER", "shipped", lot), ("SO-NONE", "shipped", lot),
+    ]  # fmt: skip
+    [alert] = alerts(ledger)
+    assert [line["order_id"] for line in alert["evidence"]["sites"][0]["shipments"]] == ["SO-BEFORE", "SO-AFTER", "SO-NONE"]
+
+
 def test_a_line_that_was_released_twice_is_found_twice_and_received_once(ledger: Ledger, telling: Telling) -> None:
     judge_on(ledger, 0, "SO-0")
     telling.tell(told(HF1, 0, "suspended"))

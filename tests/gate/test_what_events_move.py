@@ -10,6 +10,7 @@ from gatekeeper.history import Amount, emptied_lines, gone_lines
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.events import OrderEvent, events_of
+from gatekeeper.storage.moving import question_key
 from tests.gate.ledger import Ledger, Wire, authorization, order
 from tests.gate.test_again import wrong
 from tests.gate.test_answers import CAMPATH
@@ -62,8 +63,22 @@ class AnewAfterEvents(Anew):
 
     def waiting(self) -> tuple[Rows, Rows, Rows]:
         opened, watched, hangs = super().waiting()
+        hangs |= self.on_lots()
         watched = {row for row in watched if not self._cancelled(row) and not self._emptied(row)}
         return {row for row in opened if not self._cancelled(row)}, watched, hangs
+
+    def on_lots(self) -> Rows:
+        """A released line hangs on recalls of what left in its place."""
+        return {
+            (question_key(("recall", line["program"], lot)), row["id"])
+            for row in self._rows[tables.EXAMINATION]
+            for line in json.loads(row["released"] or b'{"lines":[]}')["lines"]
+            if line["outcome"] == "released"
+            for each in self._events[row["order_id"], row["wholesaler_id"]]
+            if each.event == "shipped" and each.revision == row["revision"]
+            for number, lot in zip(each.lines, each.lots, strict=True)
+            if number == line["line"] and lot is not None
+        }
 
     def _cancelled(self, row: tuple[Any, ...]) -> bool:
         said = self._events[row[2:4]]
@@ -76,12 +91,17 @@ class AnewAfterEvents(Anew):
 
 def varied(warehouse: Warehouse, batch: int | None) -> None:
     """Orders and events of every kind, in every order."""
-    warehouse.tell(event("shipped", "SO-1", lines=[1]), event("cancelled", "SO-2"), event("cancelled", "SO-3", 2, [1]), batch=batch)
+    warehouse.tell(
+        event("shipped", "SO-1", lines=[{"line": 1, "lot": "A8"}]),
+        event("cancelled", "SO-2"),
+        event("cancelled", "SO-3", 2, [1]),
+        batch=batch,
+    )
     several = MANY | {"/lines/1": CAMPATH}
     warehouse.judge(*(order(f"SO-{number}", several) for number in range(1, 12)), order("SO-12", STOPPED), order("SO-13", SERIALS))
     warehouse.judge(revision(2, several, "SO-3"), revision(2, several, "SO-4"), revision(2, STOPPED, "SO-5"), revision(3, several, "SO-5"))
     warehouse.judge(order("SO-14", SERIALS), order("SO-15", STOPPED | {"/ship_to/rems_site_id": "HF4"}))
-    part = {"line": 1, "quantity": 3}
+    part = {"line": 1, "quantity": 3, "lot": "A9"}
     warehouse.tell(
         event("cancelled", "SO-4"), event("cancelled", "SO-5"), event("shipped", "SO-5", 2, [1]), event("cancelled", "SO-6", lines=[1]),
         event("shipped", "SO-7", lines=[part]), event("shipped", "SO-7", lines=[part]), event("shipped", "SO-8", lines=[part]),
@@ -116,5 +136,5 @@ def test_what_moves_is_what_evidence_and_events_say(ledger: Ledger, batch: int |
     assert {(*row[:5], row[6]) for row in ledger.rows(tables.WATCHED_LINE)} == watched
     assert set(ledger.rows(tables.DEPENDENCY)) == hangs
     assert {row[5] for row in ledger.rows(tables.EXAMINATION)} >= {"message", "superseded", "cancelled", "again"}
-    assert all((anew.units(), anew.serials(), opened, watched)), "a run without these proves nothing"
+    assert all((anew.units(), anew.serials(), opened, watched, anew.on_lots())), "a run without these proves nothing"
     assert wrong(ledger) == []

@@ -12,7 +12,7 @@ from consumers.facts import FactGate
 from consumers.going import Going, stay
 from consumers.kafka.client import Client, client_of
 from consumers.kafka.log import Log
-from consumers.kafka.topics import topic_id
+from consumers.kafka.topics import Watch, topic_id
 from consumers.loop import run
 from consumers.orders import OrderGate
 from consumers.topic_gate import TopicGate
@@ -76,9 +76,12 @@ def _consume(settings: Settings, client: Client, consumed: Consumed, book: RuleB
     gate = consumed.gate(engine, consumed.topic.name, lambda: topic_id(client, topic), book, Terms.of(settings))
     log = Log(client, consumed.topic.name, settings.topic_prefix, gate.starts)
     going.at_work = lambda: log.assigned
+    watch = Watch(client, topic)
 
     def turned() -> None:
         going.going_on()
+        if gate.topic_id:
+            watch.look(gate.topic_id)
         freshness.look(engine)
 
     # What a batch makes is gone when it ends, without cycles; looking for them a hundred times a batch costs a seventh of the time.

@@ -27,9 +27,14 @@ def _start(offsets: Offsets, head: int | None, topic: str) -> int:
         if low > 0:
             raise Halt(f"The messages {place}/0 to {low - 1} expired before anybody read them. See the runbook, «orders expired unread».")
         return low
-    if committed > (head or 0):
+    if committed > 0 and head is None:
         raise Halt(
-            f"The group has published {place} up to {committed}, but the ledger knows it up to {head or 0} only: "
+            f"The group has published {place} up to {committed}, but the ledger has judged nothing of this topic: it was made anew while "
+            "a consumer read it, or this database is another. See the runbook, «the topic was made anew»."
+        )
+    if head is not None and committed > head:
+        raise Halt(
+            f"The group has published {place} up to {committed}, but the ledger knows it up to {head} only: "
             "this database is an older copy. See the runbook, «the ledger is older than what was published»."
         )
     if low > committed:

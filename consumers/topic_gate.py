@@ -28,6 +28,11 @@ class TopicGate(ABC):
         self._source = Source(0, topic, "")
         self._aside: dict[tuple[int, int], str] = {}
 
+    @property
+    def topic_id(self) -> str:
+        """Of the topic whose messages it judges; empty before any were assigned."""
+        return self._source.topic_id
+
     def starts(self, found: Sequence[Offsets]) -> dict[int, int]:
         """From where the partitions are read that were just assigned."""
         topic_id = self._topic_id()

@@ -220,7 +220,8 @@ def _checked(messages: list[KafkaMessage]) -> list[KafkaMessage]:
         if error := message.error():
             if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - the client library's name for it
                 raise Halt(
-                    "The broker no longer has the offset at which this consumer must go on: see the runbook, «orders expired unread»."
+                    "The broker does not have the offset at which this consumer must go on: messages expired, or the topic was made anew. "
+                    "Start it again: it then says which. See the runbook, «orders expired unread» and «the topic was made anew»."
                 )
             if says_name_taken(error):
                 raise NameTaken

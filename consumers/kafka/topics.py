@@ -1,16 +1,18 @@
 """The topics on the broker: what they are, and making those that are missing."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from concurrent.futures import Future
+from typing import Any, Final
 
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
 
 from consumers.kafka.client import LARGEST_MESSAGE, Client, away, options_taken, quiet_logger
 from gatekeeper.clock import seconds
-from gatekeeper.errors import TryAgain, Unusable
+from gatekeeper.errors import Halt, TryAgain, Unusable
 
 CALL_S = 15
+LOOK_AGAIN_S: Final = 1.0
 KEPT: Final = {"max.message.bytes": str(LARGEST_MESSAGE), "retention.ms": "-1", "cleanup.policy": "delete"}
 """Messages are kept until somebody decides otherwise, and may be as large as an answer can be."""
 COMPACTED: Final = {"cleanup.policy": "compact", "segment.bytes": str(16 * 1024 * 1024), "min.cleanable.dirty.ratio": "0.1"}
@@ -33,6 +35,31 @@ def topic_id(client: Client, topic: str) -> str:
             raise Unusable(f"The broker has no topic {topic}: `gatekeeper topics create` makes what is missing.") from None
         raise away(error, "describe a topic") from error
     return str(described.topic_id)
+
+
+class Watch:
+    """Notices that a topic was deleted and made again under a consumer, which would read on in the new one from where it stood in the old.
+
+    Asked beside the loop: ``look`` never waits for the broker.
+    """
+
+    def __init__(self, client: Client, topic: str) -> None:
+        self._broker, self._topic = admin(client), topic
+        self._asked: Future[Any] | None = None
+        self._next = float("-inf")
+
+    def look(self, topic_id: str) -> None:
+        """Raises ``Halt`` when the topic has another id by now. A broker that does not answer is not this one's to tell."""
+        if self._asked is not None and self._asked.done():
+            answer, self._asked = self._asked, None
+            if answer.exception() is None and str(answer.result().topic_id) != topic_id:
+                raise Halt(
+                    f"The topic {self._topic} was deleted and made again while this consumer read it: some messages of the new one "
+                    "may have been passed over. See the runbook, «the topic was made anew»."
+                )
+        if self._asked is None and seconds() >= self._next:
+            self._next = seconds() + LOOK_AGAIN_S
+            self._asked = self._broker.describe_topics(TopicCollection([self._topic]), request_timeout=CALL_S)[self._topic]
 
 
 def partitions(client: Client) -> dict[str, int]:

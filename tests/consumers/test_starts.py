@@ -44,7 +44,10 @@ def test_reading_begins_where_the_group_has_committed(found: Offsets, heads: dic
             Offsets(2, 41, 0, 50), {2: 40}, "published shipment-orders/2 up to 41, but the ledger knows it up to 40", id="older copy"
         ),
         pytest.param(
-            Offsets(2, 41, 0, 50), {}, "published shipment-orders/2 up to 41, but the ledger knows it up to 0", id="another ledger"
+            Offsets(2, 41, 0, 50),
+            {},
+            "up to 41, but the ledger has judged nothing of this topic",
+            id="made anew",
         ),
     ],
 )

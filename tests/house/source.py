@@ -28,7 +28,7 @@ def files(*tops: str) -> Iterator[Path]:
     for top in tops or (".",):
         for folder, inner, names in os.walk(ROOT / top):
             inner[:] = [name for name in inner if name not in MADE]
-            yield from (Path(folder, name) for name in names)
+            yield from (Path(folder, name) for name in names if name not in MADE)  # .git is a file in a second working tree
 
 
 def modules(*tops: str) -> Iterator[Path]:

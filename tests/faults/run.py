@@ -230,7 +230,8 @@ class Run:
         """Killed while every worker has a transaction open.
 
         Not while one is being ended: a lone node that comes back takes partitions that have no leader yet for deleted, and drops the
-        end of the transaction in them («likely deleted already and hence can be skipped»), which no client can mend.
+        end of the transaction in them («likely deleted already and hence can be skipped»), which no client can mend. So the workers,
+        whose new producers end what is open, reach it only when it leads everything again.
         """
         self._look_after()
         workers = list(self._workers.values())
@@ -243,10 +244,12 @@ class Run:
         try:
             for worker, count in zip(workers, times, strict=True):
                 worker.wait_for("reached", count, HIT_S)
-            self._scene.broker.kill()
-            self._scene.broker.start()
         except TimeoutError:
             return False
+        else:
+            with self._scene.proxy.shut():
+                self._scene.broker.kill()
+                self._scene.broker.start()
         finally:
             for worker in workers:
                 worker.never_mind()

@@ -27,6 +27,8 @@ from tests.faults.scene import CONSUMERS, HALTED, RELAY, group_of, transactional
 from tests.faults.watched import Watched, WatchedEngine, WatchedEvents, WatchedFacts, WatchedGate, WatchedLog, WatchedProducer, WatchedRelay
 
 BATCH = 10
+TRANSACTION_TIMEOUT_S = 30.0
+"""Longer than a broker takes to come back on a busy machine: one that ends transactions for their age as it starts loses their ends."""
 GATES: dict[str, type[Watched]] = {"orders": WatchedGate, "facts": WatchedFacts, "events": WatchedEvents}
 
 
@@ -39,7 +41,7 @@ GATES: dict[str, type[Watched]] = {"orders": WatchedGate, "facts": WatchedFacts,
 @click.option("--diary", type=click.Path(path_type=Path), required=True)
 @click.option("--orders", type=click.Path(path_type=Path), required=True)
 @click.option("--kind", default=mutants.PRODUCT)
-@click.option("--transaction-timeout", type=float, default=10.0)
+@click.option("--transaction-timeout", type=float, default=TRANSACTION_TIMEOUT_S)
 @click.option("--patient", is_flag=True, help="The database does not cut it off while it waits at a point.")
 def main(  # noqa: PLR0917 - a command
     bootstrap: str, database: str, prefix: str, instance: str, consumer: str, diary: Path, orders: Path, kind: str,

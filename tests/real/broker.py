@@ -73,7 +73,7 @@ class Broker:
         return self._server.pid
 
     def start(self) -> None:
-        """Returns when the broker answers; what it held before a stop or a kill is still there."""
+        """Returns when the broker answers and leads all partitions; what it held before a stop or a kill is still there."""
         if self._server is not None:
             raise RuntimeError("the broker is running already")
         if listens(self.port):
@@ -133,9 +133,11 @@ class Broker:
             if self._server is not None and self._server.poll() is not None:
                 raise RuntimeError(f"the broker ended with {self._server.returncode}; the end of its log:\n{self._last_lines()}")
             try:
-                return bool(admin.list_topics(timeout=1).brokers)
+                there = admin.list_topics(timeout=1)
             except KafkaException:
                 return False
+            partitions = [partition for topic in there.topics.values() for partition in topic.partitions.values()]
+            return bool(there.brokers) and all(partition.leader in there.brokers for partition in partitions)
 
         try:
             wait_until(answers, READY_SECONDS, "the broker answers")

@@ -3,8 +3,8 @@
 import socket
 import struct
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 
 END_TXN = 26
@@ -66,6 +66,7 @@ class Proxy:
         self._target = target
         self._lock = threading.Lock()
         self._armed: Held | None = None
+        self._shut = False
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", port))
@@ -97,8 +98,20 @@ class Proxy:
         with self._lock:
             self._armed = None
 
+    @contextmanager
+    def shut(self) -> Iterator[None]:
+        """Meanwhile no new connection is passed on."""
+        self._shut = True
+        try:
+            yield
+        finally:
+            self._shut = False
+
     def _accept(self) -> None:
         while (client := _accepted(self._listener)) is not None:
+            if self._shut:
+                _close(client)
+                continue
             try:
                 broker = socket.create_connection(("127.0.0.1", self._target))
             except OSError:

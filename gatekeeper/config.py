@@ -87,6 +87,12 @@ class Settings:
         readers.whole_number(0, 8760), 72,
         "So long after the end of the day an alert is raised about records that were not acknowledged; 0: never.", unit="hours",
     )  # fmt: skip
+    feed_layouts: Path | None = _setting(
+        readers.folder, None, "The folder of the layouts by which records are written to files.", without="the built-in layouts"
+    )
+    feed_folder: Path | None = _setting(
+        readers.path_of, None, "The folder to which files of records are written.", without="`feed` in `GATEKEEPER_HOME`"
+    )
     batch_messages: int = _setting(
         readers.whole_number(1, 100_000), 2000, "The most messages judged in one database transaction.", unit="messages"
     )

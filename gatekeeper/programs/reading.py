@@ -2,17 +2,17 @@
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from gatekeeper.domain.identifiers import gtin_14
 from gatekeeper.domain.products import gtin_of, ndc_readings
 from gatekeeper.domain.program import CoveredPackage, Program
 from gatekeeper.errors import Unusable
+from gatekeeper.strict_toml import Table, toml
 
 _CLASSES = ("pharmacy", "inpatient_pharmacy", "healthcare_facility", "dispensing_prescriber", "wholesaler")
 _PATIENT_RULES = ("none", "present", "authorized")
@@ -20,8 +20,6 @@ _CADENCES = ("continuous", "daily", "weekly", "monthly", "none")
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 _WATCHED = re.compile(r"([0-9]{4,6})-([0-9]{3,4})", re.ASCII)
 _MOST = 10_000
-
-T = TypeVar("T")
 
 
 class Version(NamedTuple):
@@ -40,7 +38,7 @@ def read_version(path: Path) -> Version:
         raw = path.read_bytes()
     except OSError as error:
         raise Unusable(f"{path} cannot be read: {error.strerror}.") from None
-    table = _Table(path.name, _toml(path.name, raw))
+    table = Table(path.name, toml(path.name, raw), "the program rules")
     since, through = _days(table)
     version = Version(path, _program(path.name, table, hashlib.sha256(raw).hexdigest()), since, through)
     refuse_doubles([version])
@@ -60,77 +58,7 @@ def refuse_doubles(versions: Iterable[Version]) -> None:
             seen[fact] = version.file.name
 
 
-def _toml(file: str, raw: bytes) -> dict[str, Any]:
-    try:
-        return tomllib.loads(raw.decode())
-    except UnicodeDecodeError:
-        raise Unusable(f"{file} is not UTF-8.") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise Unusable(f"{file} is not TOML: {error}.") from None
-
-
-class _Table:
-    """One table of a file, its keys taken one by one; what is left over at the end is unknown."""
-
-    def __init__(self, file: str, values: dict[str, Any], place: str = "") -> None:
-        self._file = file
-        self._values = dict(values)
-        self._place = place
-
-    def refuse(self, key: str, sentence: str) -> Unusable:
-        return Unusable(f"{self._file}: {self._place}{key} {sentence}.")
-
-    def take(self, key: str, kind: type[T], wanted: str) -> T:
-        if key not in self._values:
-            raise self.refuse(key, "is missing")
-        value = self._values.pop(key)
-        if type(value) is not kind:
-            raise self.refuse(key, f"must be {wanted}")
-        return value
-
-    def text(self, key: str) -> str:
-        value = self.take(key, str, "a text")
-        if not 1 <= len(value) <= 200:
-            raise self.refuse(key, "must have 1 to 200 characters")
-        return value
-
-    def one_of(self, key: str, allowed: tuple[str, ...]) -> str:
-        value = self.text(key)
-        if value not in allowed:
-            raise self.refuse(key, f"must be one of {', '.join(allowed)}")
-        return value
-
-    def number(self, key: str, least: int, most: int) -> int:
-        value = self.take(key, int, "a whole number")
-        if not least <= value <= most:
-            raise self.refuse(key, f"must lie between {least} and {most}")
-        return value
-
-    def day(self, key: str) -> date:
-        if isinstance(self._values.get(key), datetime):
-            raise self.refuse(key, "must be a day such as 2026-11-01, without a time")
-        value = self.take(key, date, "a day such as 2026-11-01, without quotes")
-        if not 1900 <= value.year <= 2199:
-            raise self.refuse(key, "must lie in the years 1900 to 2199")
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        values: list[Any] = self.take(key, list, "a list of texts")
-        if not all(isinstance(value, str) for value in values):
-            raise self.refuse(key, "must be a list of texts")
-        if len(set(values)) != len(values):
-            raise self.refuse(key, "has an entry twice")
-        return tuple(values)
-
-    def has(self, key: str) -> bool:
-        return key in self._values
-
-    def end(self) -> None:
-        for key in self._values:
-            raise self.refuse(key, "is not a key of the program rules")
-
-
-def _days(table: _Table) -> tuple[date, date | None]:
+def _days(table: Table) -> tuple[date, date | None]:
     since = table.day("in_force_from")
     through = table.day("in_force_through") if table.has("in_force_through") else None
     if through is not None and through < since:
@@ -138,7 +66,7 @@ def _days(table: _Table) -> tuple[date, date | None]:
     return since, through
 
 
-def _program(file: str, table: _Table, sha256: str) -> Program:
+def _program(file: str, table: Table, sha256: str) -> Program:
     program = Program(
         name=_name(table),
         version=table.text("version"),
@@ -160,14 +88,14 @@ def _program(file: str, table: _Table, sha256: str) -> Program:
     return program
 
 
-def _name(table: _Table) -> str:
+def _name(table: Table) -> str:
     name = table.text("name")
     if not _NAME.fullmatch(name):
         raise table.refuse("name", "must be 1 to 64 letters, digits or . _ : -")
     return name
 
 
-def _zone(table: _Table) -> str:
+def _zone(table: Table) -> str:
     name = table.text("time_zone")
     try:
         ZoneInfo(name)
@@ -176,14 +104,14 @@ def _zone(table: _Table) -> str:
     return name
 
 
-def _classes(table: _Table) -> tuple[str, ...]:
+def _classes(table: Table) -> tuple[str, ...]:
     classes = table.texts("classes")
     if not classes or not set(classes) <= set(_CLASSES):
         raise table.refuse("classes", f"must name classes of sites: {', '.join(_CLASSES)}")
     return classes
 
 
-def _watched(table: _Table) -> tuple[str, ...]:
+def _watched(table: Table) -> tuple[str, ...]:
     watched = []
     for text in table.texts("watched"):
         parts = _WATCHED.fullmatch(text)
@@ -193,14 +121,14 @@ def _watched(table: _Table) -> tuple[str, ...]:
     return tuple(watched)
 
 
-def _packages(file: str, table: _Table) -> tuple[CoveredPackage, ...]:
+def _packages(file: str, table: Table) -> tuple[CoveredPackage, ...]:
     rows: list[Any] = table.take("packages", list, "a list of tables")
     if not rows or not all(isinstance(row, dict) for row in rows):
         raise table.refuse("packages", "must be a list of tables, at least one")
-    return tuple(_package(_Table(file, row, f"packages[{place}].")) for place, row in enumerate(rows))
+    return tuple(_package(Table(file, row, "the program rules", f"packages[{place}].")) for place, row in enumerate(rows))
 
 
-def _package(table: _Table) -> CoveredPackage:
+def _package(table: Table) -> CoveredPackage:
     ndc = table.text("ndc")
     readings = ndc_readings(ndc) or ()
     if "-" not in ndc or not readings:
@@ -220,7 +148,7 @@ def _package(table: _Table) -> CoveredPackage:
     return CoveredPackage(key, padded, name, unit, tuple(units.items()))
 
 
-def _made_gtin(table: _Table, ndc: str) -> str:
+def _made_gtin(table: Table, ndc: str) -> str:
     digits = ndc.replace("-", "")
     if len(digits) != 10:
         raise table.refuse("gtin", "is missing, and can be made only of an NDC of ten digits")

@@ -9,6 +9,7 @@ from psycopg import Cursor
 
 from gatekeeper.domain.acknowledgements import Acknowledged
 from gatekeeper.domain.sequences import Range
+from gatekeeper.errors import Halt
 
 HELD = """
 SELECT r.record_id, r.program, r.sequence,
@@ -81,13 +82,20 @@ def last_sequence(cursor: Cursor[Any], program: str) -> int:
     return row[0] if row else 0
 
 
+def recorded_at(cursor: Cursor[Any], program: str, sequence: int) -> datetime:
+    """When the record with this sequence was recorded. Raises ``Halt`` where there is none."""
+    row = cursor.execute(AT, (program, sequence)).fetchone()
+    if row is None:
+        raise Halt(f"The record of {program} with sequence {sequence} is missing: run `gatekeeper verify`.")
+    return row[0]  # type: ignore[no-any-return]
+
+
 def last_before(cursor: Cursor[Any], program: str, instant: datetime, last: int) -> int:
     """The last of the sequences up to ``last`` that was recorded before an instant, by halving: sequences rise with time. 0: none."""
     low, high = 0, last
     while low < high:
         middle = (low + high + 1) // 2
-        row = cursor.execute(AT, (program, middle)).fetchone()
-        if row is not None and row[0] < instant:
+        if recorded_at(cursor, program, middle) < instant:
             low = middle
         else:
             high = middle - 1

@@ -165,17 +165,14 @@ class Broker:
         return "\n".join((self.folder / "broker.log").read_text(errors="replace").splitlines()[-20:])
 
 
-def libraries() -> Path:
-    """The folder of Kafka's jars, fetched once for what the pom declares."""
-    pom = RECIPE / "pom.xml"
+def libraries(pom: Path = RECIPE / "pom.xml") -> Path:
+    """The folder of the jars, fetched once, for what a pom declares: the broker's, if no other is named."""
     folder = KEPT / f"jars-{hashlib.sha256(pom.read_bytes()).hexdigest()[:16]}"
     if folder.exists():
         return folder
     maven = shutil.which("mvn")
     if maven is None:
-        raise NotInstalledError(
-            "Maven is missing: it fetches the broker's jars. Install it (Debian: apt install maven; macOS: brew install maven)."
-        )
+        raise NotInstalledError("Maven is missing: it fetches the jars. Install it (Debian: apt install maven; macOS: brew install maven).")
     java()
     KEPT.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=KEPT, prefix="fetching-") as fetching:
@@ -185,7 +182,7 @@ def libraries() -> Path:
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode != 0:
-            raise NotInstalledError(f"Maven could not fetch the broker's jars; it needs its repository once:\n{done.stdout}{done.stderr}")
+            raise NotInstalledError(f"Maven could not fetch the jars; it needs its repository once:\n{done.stdout}{done.stderr}")
         try:
             Path(fetching, "jars").rename(folder)
         except OSError:

@@ -18,7 +18,7 @@ from gatekeeper.storage.tables.decisions import (
     SHIPMENT_EVENT,
     SOURCE,
 )
-from gatekeeper.storage.tables.feed import ACKNOWLEDGEMENT, RESUBMISSION
+from gatekeeper.storage.tables.feed import ACKNOWLEDGEMENT, FEED_FILE, FEED_FILE_WRITTEN, RESUBMISSION
 from gatekeeper.storage.tables.metadata import METADATA
 from gatekeeper.storage.tables.moving import (
     AWAITED,
@@ -55,7 +55,7 @@ from gatekeeper.storage.tables.registry import (
 EVIDENCE = (
     SOURCE, ARRIVAL, EXAMINATION, DISTRIBUTION_RECORD, ALERT, REFUSAL, SET_ASIDE, REGISTRY_LOAD, REGISTRY_BATCH, HEARTBEAT, ASIDE,
     SHIPMENT_EVENT, REFUSED_FILE, FILE_PIECE, FILE_CONFIRMATION, SITE_ALIAS, SITE_ALIAS_DECISION, LOOK_BACK, FINDING, OUTBOX,
-    ACKNOWLEDGEMENT, RESUBMISSION,
+    ACKNOWLEDGEMENT, RESUBMISSION, FEED_FILE, FEED_FILE_WRITTEN,
 )  # fmt: skip
 """Tables whose rows carry the number of the block that recorded them; facts and presences do so by their load or batch."""
 ONLY_ADDED = (*EVIDENCE, FACT, FACT_PRESENCE, BLOCK)
@@ -74,6 +74,8 @@ __all__ = [
     "EXAMINATION",
     "FACT",
     "FACT_PRESENCE",
+    "FEED_FILE",
+    "FEED_FILE_WRITTEN",
     "FILE_CONFIRMATION",
     "FILE_PIECE",
     "FINDING",

@@ -1,0 +1,116 @@
+"""The bytes of a file, from the records in it: CSV and JSON lines. Pure; the same file has the same bytes, always."""
+
+import csv
+import io
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from gatekeeper.feeds.layout import Layout
+from gatekeeper.feeds.members import decode, reader
+from gatekeeper.messages import written
+from schemas.record import DistributionRecord
+
+BETWEEN_SERIALS = "|"
+"""No serial holds it."""
+
+
+class File(NamedTuple):
+    """Which file of a program it is, and which records are in it."""
+
+    program: str
+    number: int
+    made_at: datetime
+    first: int
+    """The sequence of its first record."""
+    last: int
+
+    @property
+    def records(self) -> int:
+        return self.last - self.first + 1
+
+
+class Form(ABC):
+    """One file as it is written: ``begin``, ``add`` as often as there are parts of the records, ``end``."""
+
+    def __init__(self, file: File, layout: Layout) -> None:
+        self._file, self._layout = file, layout
+        self.records, self.quantity = 0, 0
+        """The control totals of what was added."""
+
+    @abstractmethod
+    def begin(self) -> bytes:
+        """What stands before the first record."""
+
+    def add(self, bodies: Sequence[bytes]) -> bytes:
+        """The next records, which the ledger has with these bodies."""
+        records = [decode(body) for body in bodies]
+        self.records += len(records)
+        self.quantity += sum([record.quantity for record in records])
+        return self._written(records, bodies)
+
+    @abstractmethod
+    def end(self) -> bytes:
+        """What stands after the last record: the control totals."""
+
+    @abstractmethod
+    def _written(self, records: Sequence[DistributionRecord], bodies: Sequence[bytes]) -> bytes: ...
+
+    def _readers(self) -> list[Any]:
+        layout = self._layout
+        return [reader(column.member, layout.days, layout.ndc_digits, ndc_hyphens=layout.ndc_hyphens) for column in layout.columns]
+
+
+class CsvForm(Form):
+    """RFC 4180, UTF-8: a row of names, a row a record, and a last row whose first cell is ``TOTAL``."""
+
+    def begin(self) -> bytes:
+        self._values = self._readers()
+        return _rows([[column.name for column in self._layout.columns]])
+
+    def _written(self, records: Sequence[DistributionRecord], bodies: Sequence[bytes]) -> bytes:  # noqa: ARG002
+        return _rows([[_cell(read(record)) for read in self._values] for record in records])
+
+    def end(self) -> bytes:
+        file = self._file
+        told = {"file": file.number, "first": file.first, "last": file.last, "records": self.records, "quantity": self.quantity}
+        cells = ["TOTAL", *(f"{name}={value}" for name, value in told.items())]
+        return _rows([[*cells, *[""] * (len(self._layout.columns) - len(cells))]])
+
+
+class JsonLinesForm(Form):
+    """UTF-8, a JSON object a line: the file, then its records, and last its control totals."""
+
+    def begin(self) -> bytes:
+        file, self._values = self._file, self._readers()
+        said = {"file": file.number, "program": file.program, "layout": self._layout.version, "made_at": written(file.made_at)}
+        return _line(said | {"first": file.first, "last": file.last})
+
+    def _written(self, records: Sequence[DistributionRecord], bodies: Sequence[bytes]) -> bytes:
+        if not self._layout.columns:
+            return b"".join([body + b"\n" for body in bodies])
+        names = [column.name for column in self._layout.columns]
+        return b"".join([_line(dict(zip(names, [read(record) for read in self._values], strict=True))) for record in records])
+
+    def end(self) -> bytes:
+        return _line({"total": {"records": self.records, "quantity": self.quantity}})
+
+
+def _rows(rows: Sequence[Sequence[Any]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return BETWEEN_SERIALS.join(value)
+    return "true" if value is True else value
+
+
+def _line(said: dict[str, Any]) -> bytes:
+    return json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from consumers.kafka.log import NAME_TAKEN
+from gatekeeper.clock import seconds
 from tests.faults.judge import judge
 from tests.faults.labels import Sending, Telling
 from tests.faults.load import Load
@@ -241,9 +242,10 @@ class Run:
         for worker in workers:
             worker.tell(self._chance.choice(IN_A_TRANSACTION[worker.consumer]), WAIT)
         self._scene.send(self._wave())
+        deadline = seconds() + HIT_S
         try:
             for worker, count in zip(workers, times, strict=True):
-                worker.wait_for("reached", count, HIT_S)
+                worker.wait_for("reached", count, max(0.0, deadline - seconds()))
         except TimeoutError:
             return False
         else:

@@ -15,6 +15,12 @@ class Publication(NamedTuple):
     headers: list[Header]
 
 
+class Again(NamedTuple):
+    """A record that is sent once more, as it was."""
+
+    record: Stored
+
+
 def publications_for(answer: Answer, topic: str) -> tuple[Publication, ...]:
     """All that is published for ``answer`` to a message of ``topic``, in this order: withdrawals before what comes in their place.
 
@@ -38,12 +44,14 @@ def _examined(examined: Examined, origin: list[Header]) -> list[Publication]:
     return said
 
 
-def relayed(said: Examined | Stored, chain: str) -> list[Publication]:
-    """What the relay publishes for one entry of the outbox, an examination or an alert, recorded by the block with this hash.
+def relayed(said: Examined | Stored | Again, chain: str) -> list[Publication]:
+    """What the relay publishes for one entry of the outbox: an examination, an alert, or a record once more. ``chain`` is its block's hash.
 
     Headers as for an answer, without ``source``: no single message brought it about.
     """
     origin = [("chain", chain.encode())]
+    if isinstance(said, Again):
+        return [_stored("distribution-records", said.record, origin)]
     return _examined(said, origin) if isinstance(said, Examined) else [_stored("compliance-alerts", said, origin)]
 
 

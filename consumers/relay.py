@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from consumers.kafka.passed import Passed
 from consumers.kafka.place import TOPIC, Place, Placed
 from consumers.outbox import MOST_BYTES, MOST_WAITING, Chosen, choose
-from consumers.publications import Publication, relayed
+from consumers.publications import Again, Publication, relayed
 from gatekeeper import metrics
 from gatekeeper.arrivals import Examined, Stored
 from gatekeeper.errors import Halt
@@ -128,8 +128,13 @@ class Relay:
         if not entries:
             return []
         with transaction(self._engine) as cursor:
-            said: dict[Any, Examined | Stored] = dict(examined(cursor, [entry.examination for entry in entries if entry.examination]))
-            said |= outbox.alerts(cursor, [entry.alert_id for entry in entries if entry.alert_id])
+            said: dict[Any, Examined | Stored | Again] = dict(
+                examined(cursor, [entry.examination for entry in entries if entry.examination])
+            )
+            named = [entry.alert_id for entry in entries if entry.alert_id]
+            said |= outbox.alerts(cursor, named)
+            again = outbox.submitted_again(cursor, [name for name in named if name not in said])
+            said |= {name: Again(record) for name, record in again.items()}
         return [each for entry in entries for each in relayed(said[entry.examination or entry.alert_id], entry.hash)]
 
     def _tell(self, chosen: Chosen, entries: Sequence[Entry], length: int) -> None:

@@ -88,6 +88,18 @@ ALERTS = {
         "Distribution records were submitted, and the REMS has not acknowledged all of them in time.",
         "Ask the REMS administrator whether they arrived; what was lost there is sent once more by `gatekeeper feed resend`.",
     ),
+    "feed_file_rejected": (
+        "A REMS did not accept a file of the feed as a whole.",
+        "See why in what it sent; the same file is sent once more by `gatekeeper feed resend --file`. No record is rejected by that.",
+    ),
+    "file_acknowledgement_unknown": (
+        "A REMS acknowledged a file that the feed does not have. It was kept, and changes nothing.",
+        "Ask the REMS administrator which file is meant.",
+    ),
+    "file_acknowledgement_contradicts": (
+        "A second acknowledgement of a file of the feed says something else than the first. It was kept, and changes nothing.",
+        "Ask the REMS administrator which of the two is right.",
+    ),
     "facts_missing": (
         "Facts of a registry have not come, although later ones have, or it says that they were sent.",
         "See whether they were refused in the topic; else ask the REMS administrator for them, or for a snapshot of all kinds.",

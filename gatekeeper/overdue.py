@@ -21,39 +21,57 @@ from gatekeeper.storage.facts import alerted
 
 KIND: Final = "acknowledgement_overdue"
 MOST_RANGES_SHOWN: Final = 20
-AT_ONCE: Final = frozenset({"continuous"})
-"""The cadences of programs whose records are submitted by topic as soon as they are made."""
+AT_ONCE: Final = "continuous"
+"""The cadence of programs whose records are submitted by topic as soon as they are made."""
 
 
 def alert_overdue(engine: Engine, programs: Iterable[Program], limit_h: int) -> bool:
     """Looks at the next day of records, or the next ones that were submitted again, of each program, and says whether there were any.
 
     A day is looked at when so many hours have passed since its end, and has one alert where a record of it has no acknowledgement.
-    Programs whose records go out by file only are not looked at: what became of a file is told of the file. A limit of 0: never.
+    Where the cadence of a program is another than at once, its files are looked at instead, so many hours after each was made. A limit
+    of 0: never.
     """
     if not limit_h:
         return False
-    zones = {program.name: program.time_zone for program in programs if program.feed_cadence in AT_ONCE}
+    known = {program.name: program for program in programs}
     limit, done = timedelta(hours=limit_h), False
     with transaction(engine) as cursor:
-        places = storage.awaited(cursor, zones)
+        places = storage.awaited(cursor, known)
         now = ledger.now(cursor)
         for place in places:
-            done |= _look(cursor, place, zones[place.program], now - limit)
+            program = known[place.program]
+            look = _look_at_day if program.feed_cadence == AT_ONCE else _look_at_file
+            done |= look(cursor, place, program.time_zone, now - limit) or _look_again(cursor, place, now - limit)
     return done
 
 
-def _look(cursor: Cursor[Any], place: Awaited, zone: str, before: datetime) -> bool:
-    """One day, or one resubmission, whose time was over at ``before``."""
-    if place.next_at is not None:
-        day = place.next_at.astimezone(ZoneInfo(zone)).date()
-        end = day_begins(day + timedelta(days=1), zone)
-        if end <= before:
-            last = storage.last_before(cursor, place.program, end, storage.last_sequence(cursor, place.program))
-            count, ranges = storage.unanswered(cursor, place.program, place.through + 1, last, MOST_RANGES_SHOWN)
-            seen = {"recorded_on": day.isoformat()}
-            _note(cursor, place._replace(through=last), f"{place.program}/{day}", count, ranges, seen)
-            return True
+def _look_at_day(cursor: Cursor[Any], place: Awaited, zone: str, before: datetime) -> bool:
+    """The next day of records, if its time was over at ``before``."""
+    if place.next_at is None:
+        return False
+    day = place.next_at.astimezone(ZoneInfo(zone)).date()
+    end = day_begins(day + timedelta(days=1), zone)
+    if end > before:
+        return False
+    last = storage.last_before(cursor, place.program, end, storage.last_sequence(cursor, place.program))
+    count, ranges = storage.unanswered(cursor, place.program, place.through + 1, last, MOST_RANGES_SHOWN)
+    _note(cursor, place._replace(through=last), f"{place.program}/{day}", count, ranges, {"recorded_on": day.isoformat()})
+    return True
+
+
+def _look_at_file(cursor: Cursor[Any], place: Awaited, _: str, before: datetime) -> bool:
+    """The next file, if its time was over at ``before``."""
+    if place.made_at is None or place.file_last is None or place.made_at > before:
+        return False
+    count, ranges = storage.unanswered(cursor, place.program, place.through + 1, place.file_last, MOST_RANGES_SHOWN)
+    about = f"{place.program}/file/{place.file}"
+    _note(cursor, place._replace(through=place.file_last), about, count, ranges, {"file": place.file})
+    return True
+
+
+def _look_again(cursor: Cursor[Any], place: Awaited, before: datetime) -> bool:
+    """The next records that were submitted again, if that was before ``before``."""
     again = storage.resubmitted(cursor, place, before)
     if again is None:
         return False

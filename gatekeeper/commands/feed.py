@@ -1,6 +1,7 @@
 """``gatekeeper feed``."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -10,11 +11,15 @@ from typing import NamedTuple
 import click
 from sqlalchemy import Engine
 
+from gatekeeper.access import person
 from gatekeeper.config import Settings, read_settings
 from gatekeeper.domain.program import Program
+from gatekeeper.domain.sequences import Range
 from gatekeeper.errors import Unusable
 from gatekeeper.feeds import read_layouts
 from gatekeeper.feeds.layout import Layout
+from gatekeeper.feeds.receiving import receive
+from gatekeeper.feeds.resending import resend, resend_file
 from gatekeeper.feeds.writing import Written, write
 from gatekeeper.opening import open_ledger
 from gatekeeper.programs import load_programs
@@ -49,6 +54,51 @@ def write_command(program: str, through: str, folder: Path | None) -> None:
         click.echo(f"There are no records of {program} up to {day} that are in no file yet.")
 
 
+@feed.command("acknowledge")
+@PROGRAM
+@click.argument("file", type=click.Path(path_type=Path))
+def acknowledge_command(program: str, file: Path) -> None:
+    """Take a file in which the REMS says what became of what it was sent: a 997 or 999, or a CSV of receipts by record.
+
+    A 997 or 999 says that a file of ours could be read. It accepts no record, unless the layout says that it does.
+    """
+    settings = read_settings(os.environ)
+    program_named(settings, program)
+    with opened(settings) as engine:
+        came = receive(engine, file, program)
+    about = ", ".join(f"{WORDS[what]} {count:,}" for what, count in sorted(came.counts.items()))
+    click.echo(f"{file} is file {came.number} of those that came ({came.kind}): {about or 'nothing stands in it'}.")
+    if came.accepted:
+        click.echo(f"With their file {came.accepted:,} records were accepted, as the layout of {program} says.")
+
+
+@feed.command("resend")
+@PROGRAM
+@click.argument("sequences", nargs=-1)
+@click.option("--file", "number", type=click.IntRange(1, 999_999_999), help="Instead: a file, to the folder.")
+@FOLDER
+@click.option("--reason", required=True, help="Why, in words that an auditor understands. Name no patient.")
+def resend_command(program: str, sequences: tuple[str, ...], number: int | None, folder: Path | None, reason: str) -> None:
+    """Send records once more that were lost on the other side, on the topic: by sequence (7) or by a range of them (7-12).
+
+    They are the same records, under the same ids. Who does it is the person of GATEKEEPER_TOKEN.
+    """
+    settings = read_settings(os.environ)
+    acting, ranges = person(settings), [range_of(text) for text in sequences]
+    program_named(settings, program)
+    if (number is None) == (not ranges):
+        raise Unusable("Name sequences, or a file with --file, and not both.")
+    with opened(settings) as engine:
+        if number is None:
+            count = resend(engine, program, ranges, reason, acting)
+            click.echo(f"{count:,} records of {program} go out once more, on record with the name of {acting.name}.")
+        else:
+            click.echo(told(resend_file(engine, folder_of(settings, folder), program, number, reason, acting)))
+
+
+WORDS = {"acknowledgement": "counted", "repeat": "repeated", "aside": "set aside with an alert"}
+
+
 class Fed(NamedTuple):
     """A program with the layout of its files."""
 
@@ -70,6 +120,14 @@ def program_named(settings: Settings, name: str) -> Program:
     if name not in programs:
         raise Unusable(f"There are no rules of {name} here; there are of {', '.join(sorted(programs))}.")
     return programs[name]
+
+
+def range_of(text: str) -> Range:
+    """One sequence or a range of them, as a person types it. Raises ``Unusable``."""
+    found = re.fullmatch(r"([1-9][0-9]{0,9})(?:-([1-9][0-9]{0,9}))?", text, re.ASCII)
+    if found is None or int(found[2] or found[1]) < int(found[1]):
+        raise Unusable("A sequence must be a number from 1 on, a range of them two with a hyphen between, as 7-12.")
+    return Range(int(found[1]), int(found[2] or found[1]))
 
 
 def folder_of(settings: Settings, given: Path | None) -> Path:

@@ -24,8 +24,9 @@ SELECT b.at FROM distribution_record r JOIN block b ON b.number = r.block WHERE 
 LAST = "SELECT sequence FROM moving_record_count WHERE program = %s"
 # What is due is found by index, at each turn of the relay.
 NEXT = """
-SELECT w.program, coalesce(a.through, 0), coalesce(a.block, 0), b.at
+SELECT w.program, coalesce(a.through, 0), coalesce(a.block, 0), b.at, f.made_at, f.number, f.last_sequence
 FROM unnest(%s::text[]) AS w(program) LEFT JOIN moving_awaited a ON a.program = w.program
+LEFT JOIN feed_file f ON f.program = w.program AND f.first_sequence = coalesce(a.through, 0) + 1
 LEFT JOIN distribution_record r ON r.program = w.program AND r.sequence = coalesce(a.through, 0) + 1
 LEFT JOIN block b ON b.number = r.block
 """
@@ -56,6 +57,24 @@ ORDER BY s.sequence
 """
 
 
+SUBMITTED = """
+SELECT r.sequence, r.record_id, r.kind, (
+    SELECT a.status FROM acknowledgement a WHERE a.program = r.program AND a.sequence = r.sequence ORDER BY a.number DESC LIMIT 1
+) FROM distribution_record r WHERE r.program = %s AND r.sequence BETWEEN %s AND %s ORDER BY r.sequence
+"""
+FILE_RESUBMISSIONS = "SELECT count(*) FROM file_resubmission WHERE program = %s AND file = %s"
+
+
+class Submitted(NamedTuple):
+    """A record that was sent."""
+
+    sequence: int
+    record_id: UUID
+    kind: str
+    status: str | None
+    """What its REMS said of it last."""
+
+
 class Awaited(NamedTuple):
     """How far it was looked whether a program's records were acknowledged in time."""
 
@@ -66,6 +85,10 @@ class Awaited(NamedTuple):
     """The block of the last resubmission that was."""
     next_at: datetime | None
     """When the next record was recorded, if there is one."""
+    made_at: datetime | None = None
+    """When the file was made of which it is the first, if it is."""
+    file: int | None = None
+    file_last: int | None = None
 
 
 def held(cursor: Cursor[Any], record_ids: Iterable[UUID]) -> dict[UUID, Acknowledged]:
@@ -100,6 +123,17 @@ def last_before(cursor: Cursor[Any], program: str, instant: datetime, last: int)
         else:
             high = middle - 1
     return low
+
+
+def submitted(cursor: Cursor[Any], program: str, first: int, last: int) -> list[Submitted]:
+    """The records with these sequences."""
+    return [Submitted(*row) for row in cursor.execute(SUBMITTED, (program, first, last))]
+
+
+def file_resubmissions(cursor: Cursor[Any], program: str, number: int) -> int:
+    """How often a file was made once more."""
+    row = cursor.execute(FILE_RESUBMISSIONS, (program, number)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def awaited(cursor: Cursor[Any], programs: Iterable[str]) -> list[Awaited]:

@@ -20,6 +20,10 @@ LEFT JOIN examination e ON e.id = o.examination LEFT JOIN source s ON s.id = o.s
 AFTER = ENTRIES + "WHERE o.number >= %s ORDER BY o.number LIMIT %s"
 NAMED = ENTRIES + "WHERE o.number = ANY(%s) ORDER BY o.number"
 ALERTS = "SELECT alert_id, body FROM alert WHERE alert_id = ANY(%s)"
+SUBMITTED_AGAIN = """
+SELECT s.resubmission_id, r.record_id, r.body FROM resubmission s
+JOIN distribution_record r ON r.program = s.program AND r.sequence = s.sequence WHERE s.resubmission_id = ANY(%s)
+"""
 SOURCES = "SELECT topic_id FROM source WHERE topic = %s"
 LENGTH = "SELECT outbox FROM moving_tail"
 IN_HAND = """
@@ -39,11 +43,12 @@ class After(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One entry of the outbox: an examination with all that belongs to it, or an alert by itself."""
+    """One entry of the outbox: an examination with all that belongs to it, an alert by itself, or a record that is sent once more."""
 
     number: int
     examination: int | None
     alert_id: UUID | None
+    """Of an alert, or of a resubmission."""
     order: tuple[str, str] | None
     """Wholesaler and number of the order that the examination is of."""
     after: After | None
@@ -78,6 +83,11 @@ def entries(cursor: Cursor[Any], numbers: Sequence[int]) -> list[Entry]:
 def alerts(cursor: Cursor[Any], names: Sequence[UUID]) -> dict[UUID, Stored]:
     """Alerts by their ids."""
     return {name: Stored(str(name), body) for name, body in cursor.execute(ALERTS, (list(names),))} if names else {}
+
+
+def submitted_again(cursor: Cursor[Any], names: Sequence[UUID]) -> dict[UUID, Stored]:
+    """By the ids of resubmissions, the records that are sent once more."""
+    return {name: Stored(str(record), body) for name, record, body in cursor.execute(SUBMITTED_AGAIN, (list(names),))} if names else {}
 
 
 def length(cursor: Cursor[Any]) -> int:

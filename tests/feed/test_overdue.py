@@ -1,13 +1,16 @@
 """Records that nobody acknowledges: one alert a day of them, when the time is over, and none where all were acknowledged."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gatekeeper.feeds.writing import write
 from gatekeeper.overdue import alert_overdue
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
+from tests.feed.made import layout
 from tests.feed.rems import Rems, acknowledgement
 from tests.feed.test_acknowledging import resubmit
 from tests.gate.ledger import NOON
@@ -73,7 +76,7 @@ def test_what_was_submitted_again_is_looked_at_again(rems: Rems, three_days: lis
 
 
 def test_never(rems: Rems, three_days: list[str]) -> None:
-    """Where the setting says so, and of a program whose records go by file only."""
+    """Where the setting says so, and of a program whose records go by file where none was made."""
     assert three_days
     rems.ledger.set_clock(MIDNIGHT + timedelta(days=9))
     assert look(rems, 0) == []
@@ -89,3 +92,19 @@ def test_ranges_are_few_and_the_count_is_whole(rems: Rems) -> None:
     assert body["evidence"]["missing"] == 25
     assert body["evidence"]["sequences"][:2] == [{"first": 2, "last": 2}, {"first": 4, "last": 4}]
     assert len(body["evidence"]["sequences"]) == 20
+
+
+def test_of_a_program_that_sends_files_each_file_is_looked_at(rems: Rems, three_days: list[str], tmp_path: Path) -> None:
+    """So long after it was made; what is in no file yet is not overdue."""
+    list(write(rems.ledger.engine, tmp_path, layout("json_lines"), "America/New_York", NOON.date()))
+    made_at = NOON + timedelta(days=1)
+    [lemtrada] = rems.ledger.rules.programs
+    monthly = [lemtrada._replace(feed_cadence="monthly")]
+    rems.ledger.set_clock(made_at + timedelta(hours=24, milliseconds=-1))
+    assert not alert_overdue(rems.ledger.engine, monthly, 24)
+    rems.ledger.set_clock(made_at + timedelta(hours=24))
+    assert alert_overdue(rems.ledger.engine, monthly, 24)
+    assert not alert_overdue(rems.ledger.engine, monthly, 24)
+    [body] = [body for kind, body in rems.alerts() if kind == "acknowledgement_overdue"]
+    assert body["evidence"] == {"file": 1, "missing": 1, "sequences": [{"first": 2, "last": 2}]}
+    assert len(three_days) == 6

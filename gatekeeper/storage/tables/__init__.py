@@ -39,6 +39,7 @@ from gatekeeper.storage.tables.moving import (
     UNITS,
     WATCHED_LINE,
 )
+from gatekeeper.storage.tables.received import FILE_ACKNOWLEDGEMENT, FILE_RESUBMISSION, RECEIVED_FILE
 from gatekeeper.storage.tables.registry import (
     FACT,
     FACT_PRESENCE,
@@ -55,7 +56,7 @@ from gatekeeper.storage.tables.registry import (
 EVIDENCE = (
     SOURCE, ARRIVAL, EXAMINATION, DISTRIBUTION_RECORD, ALERT, REFUSAL, SET_ASIDE, REGISTRY_LOAD, REGISTRY_BATCH, HEARTBEAT, ASIDE,
     SHIPMENT_EVENT, REFUSED_FILE, FILE_PIECE, FILE_CONFIRMATION, SITE_ALIAS, SITE_ALIAS_DECISION, LOOK_BACK, FINDING, OUTBOX,
-    ACKNOWLEDGEMENT, RESUBMISSION, FEED_FILE, FEED_FILE_WRITTEN,
+    ACKNOWLEDGEMENT, RESUBMISSION, FEED_FILE, FEED_FILE_WRITTEN, RECEIVED_FILE, FILE_ACKNOWLEDGEMENT, FILE_RESUBMISSION,
 )  # fmt: skip
 """Tables whose rows carry the number of the block that recorded them; facts and presences do so by their load or batch."""
 ONLY_ADDED = (*EVIDENCE, FACT, FACT_PRESENCE, BLOCK)
@@ -76,8 +77,10 @@ __all__ = [
     "FACT_PRESENCE",
     "FEED_FILE",
     "FEED_FILE_WRITTEN",
+    "FILE_ACKNOWLEDGEMENT",
     "FILE_CONFIRMATION",
     "FILE_PIECE",
+    "FILE_RESUBMISSION",
     "FINDING",
     "FOLLOW_UP",
     "FRESHNESS",
@@ -90,6 +93,7 @@ __all__ = [
     "OPEN_LINE",
     "OUTBOX",
     "PENDING_HEARTBEAT",
+    "RECEIVED_FILE",
     "RECORD_COUNT",
     "REFUSAL",
     "REFUSED_FILE",

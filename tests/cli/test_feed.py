@@ -1,0 +1,83 @@
+"""`gatekeeper feed`, as people type it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gatekeeper.storage import tables
+from tests.cli.conftest import Typing
+from tests.feed.rems import Rems, acknowledgement
+from tests.feed.test_receiving import HEAD, row
+from tests.gate.conftest import ledger, template
+from tests.gate.ledger import Ledger, authorization
+
+__all__ = ["ledger", "template"]
+
+LAYOUT = Path(__file__).parents[1] / "feed" / "layouts" / "json_lines"
+WRITE = ("feed", "write", "--program", "lemtrada", "--through", "2026-11-20")
+REASON = ("--reason", "They lost it.")
+
+
+@pytest.fixture
+def rems(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, as_person: Typing) -> Iterator[Rems]:
+    """A ledger that the commands reach, and a folder for files."""
+    assert as_person
+    ledger.load(authorization("AU-MANY", 1_000_000))
+    for name, text in {"DATABASE_URL": ledger.url, "FEED_LAYOUTS": str(LAYOUT), "FEED_FOLDER": str(tmp_path / "feed")}.items():
+        monkeypatch.setenv(f"GATEKEEPER_{name}", text)
+    return Rems(ledger)
+
+
+def test_write_acknowledge_and_send_once_more(rems: Rems, as_person: Typing, tmp_path: Path) -> None:
+    records = rems.records(3)
+    said = as_person(None, *WRITE)
+    path = tmp_path / "feed" / "lemtrada-000001.jsonl"
+    assert said.status == 0
+    assert said.out.startswith(f"{path}: made; records 1 to 3 (3, quantity 15), sha256 ")
+    assert as_person(None, *WRITE).out == said.out.replace(": made;", ": there;")
+    (tmp_path / "receipts.csv").write_text(HEAD + row(records[0]) + row(records[1], "rejected"))
+    came = as_person(None, "feed", "acknowledge", "--program", "lemtrada", tmp_path / "receipts.csv")
+    assert (came.status, came.out) == (0, f"{tmp_path / 'receipts.csv'} is file 1 of those that came (receipts): counted 2.\n")
+    again = as_person("u-1", "feed", "resend", "--program", "lemtrada", "1", "3-3", *REASON)
+    assert (again.status, again.out) == (0, "2 records of lemtrada go out once more, on record with the name of u-1.\n")
+    path.unlink()
+    assert as_person("u-1", "feed", "resend", "--program", "lemtrada", "--file", "1", *REASON).out.startswith(f"{path}: made again;")
+    assert len(rems.ledger.rows(tables.RESUBMISSION)) == 2
+    assert len(rems.ledger.rows(tables.FILE_RESUBMISSION)) == 1
+    assert as_person(None, "verify").status == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((*WRITE[:3], "nobody", *WRITE[4:]), "There are no rules of nobody here; there are of lemtrada."),
+        ((*WRITE[:-1], "20.11.2026"), "--through must be a day, written YYYY-MM-DD."),
+        ((*WRITE[:-1], "2026-11-21"), "2026-11-21 is not over yet where lemtrada is (America/New_York): no file can be made of it."),
+        (("feed", "resend", "--program", "lemtrada", "2", *REASON), "Record 2 of lemtrada was rejected: it needs a correction"),
+        (("feed", "resend", "--program", "lemtrada", "3-9", *REASON), "There is no record of lemtrada with sequence 4."),
+        (("feed", "resend", "--program", "lemtrada", "1-20000", *REASON), "At most 10,000 records are sent again at once"),
+        (("feed", "resend", "--program", "lemtrada", "0", *REASON), "A sequence must be a number from 1 on"),
+        (("feed", "resend", "--program", "lemtrada", "3-2", *REASON), "A sequence must be a number from 1 on"),
+        (("feed", "resend", "--program", "lemtrada", *REASON), "Name sequences, or a file with --file, and not both."),
+        (("feed", "resend", "--program", "lemtrada", "1", "--file", "1", *REASON), "Name sequences, or a file"),
+        (("feed", "resend", "--program", "lemtrada", "--file", "9", *REASON), "There is no file 9 of lemtrada."),
+        (("feed", "resend", "--program", "lemtrada", "1", "--reason", " "), "The reason must be a text"),
+        (("feed", "acknowledge", "--program", "lemtrada", "no-such-file"), "no-such-file cannot be read"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(rems: Rems, as_person: Typing, words: tuple[str, ...], said: str) -> None:
+    records = rems.records(3)
+    rems.say(acknowledgement(records[1], "rejected"))
+    blocks = len(rems.ledger.rows(tables.BLOCK))
+    answer = as_person("u-1", *words)
+    assert (answer.status, answer.out) == (2, "")
+    assert answer.err.startswith(said)
+    assert answer.err.count("\n") == 1
+    assert len(rems.ledger.rows(tables.BLOCK)) == blocks
+
+
+def test_nobody_sends_once_more_without_a_name(rems: Rems, as_person: Typing) -> None:
+    rems.records(1)
+    assert as_person(None, "feed", "resend", "--program", "lemtrada", "1", *REASON).status == 2
+    assert rems.ledger.rows(tables.RESUBMISSION) == []

@@ -27,8 +27,8 @@ def step(engine: Engine, book: RuleBook, terms: Terms, *, orders: int = ORDERS_A
     """Does one bounded piece of what is due, and says whether there was any. Killed at any moment, it has done the piece or nothing.
 
     In this order: changed rules are noticed; what hangs on a single fact is found; lines whose watch is over leave it; lines are judged
-    again; what hangs on a snapshot or on new rules is found; decisions already made are looked at by what became known later; an alert is
-    raised where facts are missing for too long, a registry is too old, or records were not acknowledged in time.
+    again; what hangs on a snapshot or on new rules is found; an alert is raised where facts are missing for too long, a registry is too
+    old, or records were not acknowledged in time; decisions already made are looked at by what became known later.
     """
     with transaction(engine) as cursor:
         at_once = notice_rules(cursor, book) or expand(cursor, book, facts, at_once=True)
@@ -37,8 +37,10 @@ def step(engine: Engine, book: RuleBook, terms: Terms, *, orders: int = ORDERS_A
         return True
     with transaction(engine) as cursor:
         done = judge_due(cursor, book, terms, orders) or expand(cursor, book, facts)
-    if done or look_back.step(engine):
-        return True
+    return done or _alert(engine, book, terms) or look_back.step(engine)
+
+
+def _alert(engine: Engine, book: RuleBook, terms: Terms) -> bool:
     known = {program.name for program in book.newest}
     if alert_missing(engine, known, terms.missing_facts_s) or alert_stale(engine, limits_of(book.at(now()).programs)):
         return True

@@ -51,4 +51,4 @@ def _missing(name: str, one: Heard) -> Iterator[str]:
     if one.gaps:
         named = ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in one.gaps[:GAPS_NAMED])
         more = ", …" if len(one.gaps) > GAPS_NAMED else ""
-        yield f"Of the sequence of {name}, {one.missing} facts are missing: {named}{more}."
+        yield f"Missing in the sequence of {name}: {named}{more} ({one.missing} in all)."

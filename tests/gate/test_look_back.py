@@ -10,7 +10,8 @@ import pytest
 from gatekeeper import look_back
 from gatekeeper.audit import Walked, walk
 from gatekeeper.errors import Halt
-from gatekeeper.following import expand
+from gatekeeper.following import expand, step
+from gatekeeper.recording import Terms
 from gatekeeper.storage import look_back as storage
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
@@ -259,3 +260,14 @@ def test_two_who_look_at_the_same_find_it_once(ledger: Ledger, telling: Telling)
 def to_the_end(ledger: Ledger) -> None:
     while look_back.step(ledger.engine, examinations=2):
         pass
+
+
+def test_no_alert_waits_until_a_look_back_is_over(ledger: Ledger, telling: Telling) -> None:
+    judge_on(ledger, 0, "SO-0")
+    telling.tell(told(HF1, 0, "suspended"))
+    ledger.set_clock(NOON + timedelta(hours=25))
+    while not alerts(ledger, "registry_stale"):
+        assert step(ledger.engine, Always(ledger.rules), Terms())
+    assert len(ledger.rows(tables.LOOKING_BACK)) == 1
+    follow(ledger)
+    assert len(alerts(ledger)) == 1

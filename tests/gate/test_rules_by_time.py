@@ -144,7 +144,7 @@ def test_a_registry_that_is_too_old_or_not_whole(ledger: Ledger, tmp_path: Path)
         with transaction(ledger.engine) as cursor:
             return lacking(cursor, RULES.programs)
 
-    missing = "Of the sequence of lemtrada, 4 facts are missing: 1001 to 1002, 1004 to 1005."
+    missing = "Missing in the sequence of lemtrada: 1001 to 1002, 1004 to 1005 (4 in all)."
     assert said(NOON + timedelta(hours=24)) == [missing]
     old = (
         "The registry of lemtrada speaks as of 2026-11-20T17:00:00.000Z, longer ago than its 24 hours: every line of its products is held."

@@ -27,6 +27,7 @@ from gatekeeper.refused_files import Loss, Offered
 from gatekeeper.snapshot import AHEAD_AT_MOST, Snapshot
 from gatekeeper.storage import differences, ledger, tables
 from gatekeeper.storage import registry as held
+from gatekeeper.storage.certified import Certified
 from gatekeeper.storage.chain import FactsDigest
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.moving import follow
@@ -71,7 +72,7 @@ class Loaded(NamedTuple):
     as_of: datetime
     facts: int
     difference: held.Difference
-    certified: held.Certified
+    certified: Certified
 
 
 class Compared(NamedTuple):
@@ -285,7 +286,7 @@ def _refuse_earlier(name: object, header: SnapshotHeader, last: int) -> None:
         raise Unusable(f"{name}: the snapshot's sequence {header.sequence} is not above {last}, that of the last one loaded.")
 
 
-def _refuse_loss(name: object, certified: held.Certified, terms: Terms) -> None:
+def _refuse_loss(name: object, certified: Certified, terms: Terms) -> None:
     if certified.lost * 100 > terms.loss_percent * certified.before:
         raise Loss(
             f"{name}: {certified.lost} of the {certified.before} sites that are certified would vanish or lose certification, "

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from psycopg import Cursor
 
-from gatekeeper.storage.registry import HELD, LAPSED, LEFT_OUT, NAMED_AGAIN, NEW, Certified
+from gatekeeper.storage.certified import LAPSED, Certified, lapse
+from gatekeeper.storage.registry import HELD, LEFT_OUT, NAMED_AGAIN, NEW
 
 # In canonical bytes these signs stand in a row only where the member itself does: within a text every quote has a backslash.
 STATUS = """substring(convert_from(body, 'UTF8') FROM '"status":"([a-z]+)"')"""
@@ -84,7 +85,7 @@ def compare(
 ) -> Changes:
     """What the facts that arrived would change of those that are held, from ``day`` on; of sites, how they stand on another."""
     named = {"load": NO_LOAD, "program": program, "sequence": sequence, "day": day, "counted_on": counted_on, "covers": list(covers)}
-    named["years"] = years
+    named |= lapse(counted_on, years)
     cursor.execute(HELD, named)
     cursor.execute("ANALYZE held")
     cursor.execute(SITES, named)

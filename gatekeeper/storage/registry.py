@@ -13,6 +13,7 @@ from psycopg import Connection, Cursor
 from gatekeeper.domain.sequences import Range, Sequences
 from gatekeeper.errors import Halt
 from gatekeeper.storage import ledger
+from gatekeeper.storage.certified import CERTIFIED, LOST, Certified, lapse
 
 IMPORT_LOCK = 7313003
 """One import follows the other. Taken before the ledger lock, and never while that is held."""
@@ -115,31 +116,6 @@ FROM (
     SELECT subject, convert_from(body, 'UTF8')::jsonb -> 'identifiers' FROM fact WHERE load = %(load)s AND kind = 'site'
 ) f (site_id, identifiers), jsonb_each(identifiers) i (kind, on_file), jsonb_array_elements_text(on_file) v (value)
 """
-# In canonical bytes these signs stand in a row only where the member itself does: within a text every quote has a backslash.
-DATE = """substring(convert_from({{0}}, 'UTF8') FROM '"{0}":"([0-9-]+)"')::date"""
-LAPSED = f"""
-coalesce(coalesce({DATE.format("valid_through")}, ({DATE.format("certified_on")} + make_interval(years => %(years)s))::date - 1)
-         < %(counted_on)s, false)
-"""
-"""Whether the certificate of which a fact speaks is over on the day; without a last day it counts so many years."""
-CERTIFIED = f"""
-SELECT subject, {LAPSED.format("body")} AS lapsed FROM (
-    SELECT DISTINCT ON (f.subject COLLATE "C") f.subject, f.body, position('"status":"certified"'::bytea IN f.body) > 0 AS certified
-    FROM fact f
-    LEFT JOIN (
-        SELECT DISTINCT ON (fact) fact, CASE WHEN NOT present THEN day END AS until FROM fact_presence ORDER BY fact, load DESC
-    ) p ON p.fact = f.id
-    WHERE f.program = %(program)s AND f.load <= %(load)s AND f.kind = 'site' AND f.effective_on <= %(counted_on)s
-    AND (p.until IS NULL OR p.until > %(counted_on)s)
-    ORDER BY f.subject COLLATE "C", f.effective_on DESC, f.sequence DESC, f.id
-) s WHERE certified
-"""  # noqa: S608
-# A certificate that is over today anyway is not lost again; one that a load says was over before is.
-LOST = """
-SELECT count(b.subject), count(a.subject) - count(*) FILTER (WHERE a.lapsed AND NOT b.lapsed),
-       count(b.subject) FILTER (WHERE a.subject IS NULL OR (a.lapsed AND NOT b.lapsed))
-FROM certified_before b FULL JOIN certified_after a USING (subject)
-"""
 ROWS_OF_LOAD = """
 SELECT id, kind, program, subject, sequence, effective_on, body FROM fact WHERE load = %s ORDER BY id
 """
@@ -164,17 +140,6 @@ class Difference(NamedTuple):
     added: int
     gone: int
     back: int
-
-
-class Certified(NamedTuple):
-    """How many sites are certified without and with a load, and how many of the former are not among the latter.
-
-    A site whose certificate would be over by what the load says, and is not without it, is certified no longer.
-    """
-
-    before: int
-    after: int
-    lost: int
 
 
 def begin(cursor: Cursor[Any]) -> None:
@@ -225,7 +190,7 @@ def add_difference(
     Held is what loads with lower numbers brought: for the rest there is ``settle``.
     """
     named = {"load": load, "program": program, "sequence": sequence, "day": day, "counted_on": counted_on, "covers": list(covers)}
-    named["years"] = years
+    named |= lapse(counted_on, years)
     cursor.execute(f"CREATE TEMPORARY TABLE certified_before ON COMMIT DROP AS {CERTIFIED}", named)
     cursor.execute(HELD, named)
     cursor.execute("ANALYZE held")

@@ -78,8 +78,6 @@ def header_of(file: BinaryIO) -> SnapshotHeader | None:
 
 
 def _is_header(line: bytes) -> bool:
-    if b'"snapshot"' not in line:
-        return False
     try:
         document = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

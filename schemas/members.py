@@ -113,7 +113,7 @@ class Instant(Member):
 
 
 class Items(Member):
-    """A list. One that is too long is told as such, and its items are not looked at."""
+    """A list. Of one that is too long no more items are looked at than it may have."""
 
     def __init__(self, item: fields.Field[Any], *, least: int = 0, most: int | None = None, once: bool = False, **options: Any) -> None:
         super().__init__(**options)
@@ -124,9 +124,11 @@ class Items(Member):
             raise ValidationError(NO_LIST)
         if len(value) < self.least:
             raise ValidationError(f"Must have at least {self.least}.")
+        items: list[Any] = []
+        problems = self._repeated(value)
         if self.most is not None and len(value) > self.most:
-            raise ValidationError(f"Must have at most {self.most}.")
-        items, problems = [], self._repeated(value)
+            problems["_schema"] = [f"Must have at most {self.most}."]
+            value = value[: self.most]
         for index, item in enumerate(value):
             try:
                 items.append(self.item.deserialize(item))
@@ -136,7 +138,7 @@ class Items(Member):
             raise ValidationError(problems)
         return tuple(items)
 
-    def _repeated(self, value: list[Any]) -> dict[int, Any]:
+    def _repeated(self, value: list[Any]) -> dict[int | str, Any]:
         if not self.once:
             return {}
         first: dict[str, int] = {}

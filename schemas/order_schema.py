@@ -30,7 +30,7 @@ def lines_with_a_number_before(lines: Any) -> dict[int, Any]:
     """The lines, by their place, whose number another line before has, with what is to be said of it."""
     seen: set[int] = set()
     twice: dict[int, Any] = {}
-    for index, line in enumerate(lines if isinstance(lines, list) and len(lines) <= 200 else ()):
+    for index, line in enumerate(lines[:200] if isinstance(lines, list) else ()):
         number = line.get("line") if isinstance(line, dict) else None
         if type(number) is int and number in seen:
             twice[index] = {"line": [TWICE]}

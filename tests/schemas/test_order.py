@@ -91,7 +91,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("/ship_from/site_id", "a" * 65, ""),
     ("/ship_to/address/city", "", ""),
     ("/lines", [], ""),
-    ("/lines", [LINE] * 201, ""),
+    ("/lines", [LINE | {"line": number} for number in range(1, 202)], ""),
     ("/lines", {}, ""),
     ("/lines/0", "line", ""),
     ("/lines/0/line", 0, ""),
@@ -167,6 +167,15 @@ def test_optional(pointer: str) -> None:
     assert order(with_value(ORDER, pointer, "")) == left_out
     assert canonical(order(with_value(ORDER, pointer, ""))) == canonical(left_out)
     assert list(problems(with_value(ORDER, pointer, None))) == [pointer]
+
+
+def test_of_too_many_lines_what_is_wrong_in_the_first_is_told_too() -> None:
+    lines = [LINE | {"line": number} for number in range(1, 202)]
+    lines[2] |= {"quantity": 0}
+    lines[4] |= {"line": 1}
+    lines[200] |= {"quantity": 0}
+
+    assert sorted(problems(with_value(ORDER, "/lines", lines))) == ["/lines", "/lines/2/quantity", "/lines/4/line"]
 
 
 def test_no_serials_are_none_given() -> None:

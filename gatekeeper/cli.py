@@ -38,6 +38,10 @@ class Commands(click.Group):
             _end(str(error), 2)
         except TryAgain as error:
             _end(str(error), 1)
+        except click.exceptions.NoArgsIsHelpError as error:
+            # Which commands there are is no sentence.
+            click.echo(error.format_message(), err=True)
+            sys.exit(2)
         except click.ClickException as error:
             _end(error.format_message(), 2)
         except Halt as error:

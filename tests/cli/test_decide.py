@@ -117,6 +117,15 @@ def test_wrong_use(tmp_path: Path) -> None:
     assert "--at must be an instant" in sentence_of(run("decide", "--registry", registry, "--at", "2026-02-30T00:00:00Z", orders))
 
 
+def test_without_a_command_those_that_there_are_are_listed() -> None:
+    for words in ((), ("consume",)):
+        done = run(*words)
+        assert (done.returncode, done.stdout) == (2, b"")
+        first, *_, last = done.stderr.decode().splitlines()
+        assert first.startswith("Usage: gatekeeper")
+        assert last.startswith("  ")
+
+
 def test_program_rules_from_a_folder(tmp_path: Path) -> None:
     registry, orders = files(tmp_path, "site-facility")
     rules = tmp_path / "rules"

@@ -1,9 +1,8 @@
 """What `gatekeeper doctor` looks at on the broker."""
 
-from consumers.kafka import topics
 from consumers.kafka.client import client_of
 from consumers.kafka.publisher import Publisher
-from consumers.topics import topic_problems, wanted_topics
+from consumers.topics import there, topic_problems, wanted_topics
 from gatekeeper.config import Settings
 from gatekeeper.doctor import Check
 from gatekeeper.errors import Unusable
@@ -11,9 +10,7 @@ from gatekeeper.errors import Unusable
 
 def _topics(settings: Settings) -> str:
     client = client_of(settings, "doctor")
-    wanted, there = wanted_topics(settings), topics.partitions(client)
-    if missing := [name for name in wanted if name not in there]:
-        raise Unusable(f"The broker has no topic {', '.join(missing)}: `gatekeeper topics create` makes what is missing.")
+    wanted = there(client, wanted_topics(settings))
     if problems := dict(topic_problems(client, settings)):
         raise Unusable(" ".join(f"{name}: {problem}" for name, problem in problems.items()))
     return f"All {len(wanted)} topics are there and keep what they are told."

@@ -1,7 +1,6 @@
 """The relay from start to stop: what follows from changes is done piece by piece, and published in between."""
 
 from collections.abc import Callable
-from functools import partial
 from threading import Event
 from typing import Final
 
@@ -14,6 +13,7 @@ from consumers.kafka.passed import Passed
 from consumers.kafka.topics import topic_id
 from consumers.loop import turn_after_turn
 from consumers.relay import Relay
+from consumers.topics import there, written_topics
 from gatekeeper import following, metrics
 from gatekeeper.clock import now, seconds
 from gatekeeper.config import Settings
@@ -71,7 +71,7 @@ def _relay(settings: Settings, client: Client, book: RuleBook, freshness: Freshn
     if engine is None:
         return
     orders, own = topic_name(settings.topic_prefix, SHIPMENT_ORDERS), settings.topic_prefix + place.TOPIC
-    if any(going.until_there(partial(topic_id, client, topic)) is None for topic in (orders, own)):
+    if going.until_there(lambda: there(client, [orders, own, *written_topics(settings.topic_prefix)])) is None:
         return
     placed = place.Placed(client, settings.topic_prefix)
     work = Relay(engine, placed, lambda: topic_id(client, own), Passed(client, orders), client.instance)

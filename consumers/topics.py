@@ -6,6 +6,7 @@ from consumers.kafka import topics
 from consumers.kafka.client import Client, client_of
 from consumers.kafka.place import TOPIC as PLACE
 from gatekeeper.config import Settings
+from gatekeeper.errors import Unusable
 from schemas.text import MOST_BYTES
 from schemas.topics import TOPICS, topic_name
 
@@ -27,6 +28,19 @@ def create_missing(settings: Settings, count: int, replication: int, say: Callab
 def wanted_topics(settings: Settings) -> list[str]:
     """The names of the contract's topics on the broker, and of the relay's own."""
     return [*(topic_name(settings.topic_prefix, topic) for topic in TOPICS), settings.topic_prefix + PLACE]
+
+
+def written_topics(prefix: str) -> list[str]:
+    """The names on the broker of the topics that are written."""
+    return [topic_name(prefix, topic) for topic in TOPICS if topic.direction == "out"]
+
+
+def there(client: Client, wanted: list[str]) -> list[str]:
+    """The same topics, named as the broker does. Raises ``Unusable`` where it lacks one."""
+    found = topics.partitions(client)
+    if missing := [name for name in wanted if name not in found]:
+        raise Unusable(f"The broker has no topic {', '.join(missing)}: `gatekeeper topics create` makes what is missing.")
+    return wanted
 
 
 def topic_problems(client: Client, settings: Settings) -> Iterator[tuple[str, str]]:

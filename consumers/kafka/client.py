@@ -125,6 +125,10 @@ def away(error: KafkaException, what: str) -> TryAgain:
     cause = error.args[0]
     if not isinstance(cause, KafkaError):
         return TryAgain(f"Kafka did not {what}: {type(cause).__name__}.")
+    if cause.name() == "_INCONSISTENT":
+        return TryAgain(
+            f"Kafka did not {what}, for it did not take all that was said: `gatekeeper doctor` tells what is wrong with a topic."
+        )
     return NameTaken() if says_name_taken(cause) else TryAgain(f"Kafka did not {what}: {cause.name()}.")
 
 

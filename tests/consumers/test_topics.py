@@ -1,4 +1,4 @@
-"""A topic that is deleted and made again while a consumer reads it: nothing of the new one is passed over in silence."""
+"""Topics that are missing, or deleted and made again while a consumer reads them: nothing is passed over in silence."""
 
 import re
 import signal
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicCollection, TopicPartition
 
 from consumers.kafka import topics
@@ -17,10 +18,10 @@ from tests.consumers.test_loop import orders_of, some
 from tests.gate.ledger import Ledger
 from tests.real.waiting import wait_until
 
-COMMAND = (sys.executable, "-W", "ignore", "-c", "from gatekeeper.cli import main; main()", "consume", "orders", "--instance", "one")
+COMMAND = (sys.executable, "-W", "ignore", "-c", "from gatekeeper.cli import main; main()")
 
 
-def made_anew(place: Place, topic: str) -> None:
+def deleted(place: Place, topic: str) -> None:
     admin = topics.admin(place.client("admin"))
     admin.delete_topics([topic])[topic].result()
 
@@ -32,17 +33,51 @@ def made_anew(place: Place, topic: str) -> None:
         return False
 
     wait_until(gone, PATIENCE_S, "the topic is deleted")
+
+
+def made_anew(place: Place, topic: str) -> None:
+    deleted(place, topic)
     topics.create(place.client("admin"), [topic], place.partitions, 1)
 
 
 @contextmanager
-def consuming(place: Place) -> Iterator[subprocess.Popen[str]]:
-    running = subprocess.Popen(COMMAND, env=place.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+def running_as(place: Place, *words: str) -> Iterator[subprocess.Popen[str]]:
+    command = [*COMMAND, *words, "--instance", "one"]
+    running = subprocess.Popen(command, env=place.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
         yield running
     finally:
         running.kill()
         running.communicate()
+
+
+@pytest.mark.parametrize("words", [("consume", "facts"), ("relay",)])
+def test_what_could_not_say_what_it_decides_does_not_begin(place: Place, words: tuple[str, ...]) -> None:
+    deleted(place, f"{place.prefix}compliance-alerts")
+    with running_as(place, *words) as running:
+        _, said = running.communicate(timeout=PATIENCE_S)
+    assert running.returncode == 2
+    assert said.splitlines()[-1] == (
+        f"The broker has no topic {place.prefix}compliance-alerts: `gatekeeper topics create` makes what is missing."
+    )
+
+
+def test_a_topic_that_is_gone_is_waited_for_and_then_all_is_said_once(place: Place, ledger: Ledger) -> None:
+    records = f"{place.prefix}distribution-records"
+    running = place.start(transaction_timeout_s=2)
+    place.send(some(3, "before"))
+    place.wait_for("distribution-records", 3)
+    deleted(place, records)
+    place.send(some(3, "after"))
+    told = "for it did not take all that was said: `gatekeeper doctor` tells what is wrong with a topic."
+    wait_until(lambda: any(str(reason).endswith(told) for reason in running.waits), PATIENCE_S, "it says why it waits")
+    place.read()
+    assert len(place.of("shipments-released")) == 3
+
+    topics.create(place.client("admin"), [records], place.partitions, 1)
+    assert len(set(orders_of(place.wait_for("shipments-released", 6)))) == 6
+    assert running.halt is None
+    assert len(ledger.rows(tables.DISTRIBUTION_RECORD)) == 6
 
 
 def test_a_topic_with_another_id_is_noticed_beside_the_loop(place: Place) -> None:
@@ -68,7 +103,7 @@ def test_a_topic_with_another_id_is_noticed_beside_the_loop(place: Place) -> Non
 def test_a_consumer_halts_when_its_topic_is_made_anew_and_then_all_of_it_is_answered(place: Place, ledger: Ledger) -> None:
     """It goes on in the new topic from where it stood in the old one, until it notices; nothing that it passed over is lost."""
     place.send(some(30, "old"))
-    with consuming(place) as running:
+    with running_as(place, "consume", "orders") as running:
         place.wait_for("shipments-released", 30)
         # Frozen meanwhile: when it looks again, the new topic reaches past the place where it stood.
         running.send_signal(signal.SIGSTOP)
@@ -80,7 +115,7 @@ def test_a_consumer_halts_when_its_topic_is_made_anew_and_then_all_of_it_is_answ
     assert re.search(r"made again while this consumer read it|the topic was made anew", said)
 
     if any(place.committed().values()):
-        with consuming(place) as running:
+        with running_as(place, "consume", "orders") as running:
             _, said = running.communicate(timeout=PATIENCE_S)
         assert running.returncode == 3
         assert "but the ledger has judged nothing of this topic" in said

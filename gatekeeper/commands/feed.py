@@ -20,9 +20,11 @@ from gatekeeper.feeds import read_layouts
 from gatekeeper.feeds.layout import Layout
 from gatekeeper.feeds.receiving import receive
 from gatekeeper.feeds.resending import resend, resend_file
+from gatekeeper.feeds.their_list import their_list
 from gatekeeper.feeds.writing import Written, write
 from gatekeeper.opening import open_ledger
 from gatekeeper.programs import load_programs
+from gatekeeper.reconciling import NOT_RECORDED, reconcile
 from schemas.text import is_day
 
 PROGRAM = click.option("--program", required=True, metavar="NAME", help="Whose records.")
@@ -96,6 +98,41 @@ def resend_command(program: str, sequences: tuple[str, ...], number: int | None,
             click.echo(told(resend_file(engine, folder_of(settings, folder), program, number, reason, acting)))
 
 
+@feed.command("reconcile")
+@PROGRAM
+@click.option("--from", "since", required=True, metavar="YYYY-MM-DD", help="The first day whose records are compared.")
+@click.option("--to", "until", required=True, metavar="YYYY-MM-DD", help="The last one.")
+@click.argument("their_file", type=click.Path(path_type=Path), required=False)
+def reconcile_command(program: str, since: str, until: str, their_file: Path | None) -> int:
+    """Compare what was released, shipped, recorded, submitted and acknowledged, and with THEIR_FILE, a CSV list, what the REMS has.
+
+    Exit 1 if anything differs. What differs is listed by the sequences of the records.
+    """
+    settings = read_settings(os.environ)
+    of, days = program_named(settings, program), (day_of(since, "--from"), day_of(until, "--to"))
+    if days[1] < days[0]:
+        raise Unusable("--to must not be before --from.")
+    with opened(settings) as engine:
+        theirs = None if their_file is None else their_list(their_file)
+        found = reconcile(engine, of, days, settings.reporting_wholesalers, theirs)
+    if found.last < found.first:
+        click.echo(f"There are no records of {program} from {since} to {until}.")
+    else:
+        click.echo(f"Records {found.first} to {found.last} of {program}, made from {since} to {until}:")
+    for name, count in found.counts.items():
+        click.echo(f"{name:<16}{count:>12,}")
+    for what, runs in found.differences.items():
+        shown = ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in runs.ranges[:MOST_RANGES_SHOWN])
+        more = len(runs.ranges) - MOST_RANGES_SHOWN
+        click.echo(f"Differs: {what}: {runs.count:,}: {shown}{f', and {more:,} more ranges' if more > 0 else ''}")
+    for where in found.orders:
+        click.echo(f"Differs: {NOT_RECORDED}: {where}")
+    differs = bool(found.differences or found.orders)
+    click.echo("The books differ." if differs else "The books agree.")
+    return int(differs)
+
+
+MOST_RANGES_SHOWN = 1000
 WORDS = {"acknowledgement": "counted", "repeat": "repeated", "aside": "set aside with an alert"}
 
 
@@ -154,6 +191,7 @@ def told(written: Written) -> str:
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Engine]:
+    """The ledger of the settings."""
     engine = open_ledger(settings)
     try:
         yield engine

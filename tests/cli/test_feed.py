@@ -81,3 +81,23 @@ def test_nobody_sends_once_more_without_a_name(rems: Rems, as_person: Typing) ->
     rems.records(1)
     assert as_person(None, "feed", "resend", "--program", "lemtrada", "1", *REASON).status == 2
     assert rems.ledger.rows(tables.RESUBMISSION) == []
+
+
+def test_reconcile_agrees_or_names_what_differs(rems: Rems, as_person: Typing, tmp_path: Path) -> None:
+    """Exit 0 or 1; what differs by its sequences, and nobody by name."""
+    records = rems.records(3)
+    words = ("feed", "reconcile", "--program", "lemtrada", "--from", "2026-11-20", "--to", "2026-11-20")
+    rems.say(acknowledgement(records[0]))
+    said = as_person(None, *words)
+    assert said.status == 1
+    assert said.out.splitlines()[0] == "Records 1 to 3 of lemtrada, made from 2026-11-20 to 2026-11-20:"
+    assert said.out.splitlines()[-2:] == ["Differs: submitted and not acknowledged: 2: 2-3", "The books differ."]
+    rems.say(*map(acknowledgement, records[1:]))
+    (tmp_path / "theirs.csv").write_text("record_id,sequence\n" + "".join(f"{name},{number}\n" for number, name in enumerate(records, 1)))
+    said = as_person(None, *words, tmp_path / "theirs.csv")
+    assert (said.status, said.out.splitlines()[-1]) == (0, "The books agree.")
+    (tmp_path / "theirs.csv").write_text(f"record_id,sequence\n{records[0]},1\n{records[2]},3\n")
+    said = as_person(None, *words, tmp_path / "theirs.csv")
+    assert (said.status, said.out.splitlines()[-2]) == (1, "Differs: not in their list: 1: 2")
+    assert as_person(None, *words[:-1], "2026-11-19").err == "--to must not be before --from.\n"
+    assert as_person(None, *words[:-3], "2027-01-01", "--to", "2027-01-02").out.startswith("There are no records of lemtrada from")

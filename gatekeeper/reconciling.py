@@ -1,0 +1,229 @@
+"""Released, shipped, recorded, submitted, acknowledged: the books of one program over some days, compared with each other."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from datetime import date, timedelta
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+from psycopg import Cursor
+from sqlalchemy import Engine
+
+from gatekeeper.acknowledging import record_named
+from gatekeeper.books import STANDING
+from gatekeeper.domain.acknowledgements import ACCEPTED, REJECTED
+from gatekeeper.domain.program import Program
+from gatekeeper.domain.runs import Runs
+from gatekeeper.domain.sequences import Range
+from gatekeeper.overdue import AT_ONCE
+from gatekeeper.rules import day_begins
+from gatekeeper.storage import reconciling as storage
+from gatekeeper.storage.acknowledgements import last_before, last_sequence
+from gatekeeper.storage.engine import transaction
+from gatekeeper.storage.reconciling import Account, Told
+
+ONE_DAY: Final = timedelta(days=1)
+
+NOT_RECORDED = "released and not recorded"
+NOT_RELEASED = "recorded as released, and not released"
+NOT_SHIPPED = "recorded and not reported as shipped"
+NOT_SUBMITTED = "recorded and in no file"
+NOT_ACKNOWLEDGED = "submitted and not acknowledged"
+NOT_CORRECTED = "rejected and not corrected"
+GAP = "missing in the sequence of our records"
+FILES_GAP = "not covered by our files, or by two of them"
+MISSING_THERE = "not in their list"
+UNKNOWN_HERE = "in their list and not in our books, by its row"
+OUTSIDE = "in their list and of other days"
+TWICE = "twice in their list"
+SEQUENCE_TWICE = "a sequence that is twice in their list"
+DIFFERS = "in their list with another sequence, kind, quantity or lot"
+
+
+class Reconciled(NamedTuple):
+    first: int
+    """The sequence of the first record of these days."""
+    last: int
+    counts: dict[str, int]
+    """In their order: released, recorded, of what kind, shipped, submitted, acknowledged; and theirs."""
+    differences: dict[str, Runs]
+    """By what differs, the sequences of the records; those of which there are none are left out."""
+    orders: list[str]
+    """Of what was released and not recorded: wholesaler, order, revision and line."""
+
+
+class _Line(Struct):
+    line: int
+    outcome: str | UnsetType = UNSET
+    program: str | None = None
+    record_ids: tuple[str, ...] = ()
+
+
+class _Lines(Struct):
+    lines: tuple[_Line, ...] = ()
+
+
+class _Place(Struct):
+    wholesaler_id: str
+    order_id: str
+    revision: int
+    line: int
+    quantity: int
+    kind: str
+    outside_gate: bool = False
+    lot: str | None = None
+
+
+_lines = msgspec.json.Decoder(_Lines)
+_place = msgspec.json.Decoder(_Place)
+
+
+def reconcile(
+    engine: Engine, program: Program, days: tuple[date, date], reporting: Collection[str], theirs: Iterator[Told] | None = None
+) -> Reconciled:
+    """Compares all that the ledger has of the records that were made on these days, both of them, by the program's time zone.
+
+    What was shipped is known of the wholesalers of ``reporting`` only. With ``theirs``, a list from the REMS, also what is in it.
+    Needs memory for what differs, and not for what agrees.
+    """
+    with transaction(engine) as cursor:
+        storage.begin(cursor)
+        begin, end = day_begins(days[0], program.time_zone), day_begins(days[1] + ONE_DAY, program.time_zone)
+        newest = last_sequence(cursor, program.name)
+        first, last = last_before(cursor, program.name, begin, newest) + 1, last_before(cursor, program.name, end, newest)
+        walk = _Walk(cursor, program, Range(first, last), frozenset(reporting))
+        walk.records()
+        walk.releases(storage.examination_before(cursor, begin) + 1, storage.examination_before(cursor, end))
+        walk.files()
+        if theirs is not None:
+            walk.theirs(theirs)
+        return walk.found()
+
+
+class _Walk:
+    def __init__(self, cursor: Cursor[Any], program: Program, span: Range, reporting: frozenset[str]) -> None:
+        self._cursor, self._program, self._span, self._reporting = cursor, program, span, reporting
+        self._counts: Counter[str] = Counter()
+        self._kinds: Counter[str] = Counter()
+        self._differences: dict[str, Runs] = {}
+        self._orders: list[str] = []
+
+    def records(self) -> None:
+        """Each record: is it where it must be, was it released, did it leave, is it acknowledged."""
+        expected, submitted = self._span.first, self._submitted()
+        for part in storage.accounts(self._cursor, self._program.name, *self._span):
+            places = [_place.decode(account.body) for account in part]
+            orders = {place.order_id for place in places if place.wholesaler_id in self._reporting}
+            left = self._left(orders)
+            made = storage.released(self._cursor, {account.examination for account in part if account.kind == "original"})
+            for account, place in zip(part, places, strict=True):
+                for missing in range(expected, account.sequence):
+                    self._differ(GAP, missing)
+                expected = account.sequence + 1
+                self._kinds[account.kind] += 1
+                if account.kind == "original" and not place.outside_gate:
+                    self._released(account, made.get(account.examination, b""))
+                self._acknowledged(account, submitted=account.sequence <= submitted)
+                if account.kind in STANDING and not account.replaced:
+                    self._shipped(account, place, left)
+        for missing in range(expected, self._span.last + 1):
+            self._differ(GAP, missing)
+
+    def releases(self, first: int, last: int) -> None:
+        """Each line that was released: does its record exist."""
+        name = self._program.name
+        for part in storage.examinations(self._cursor, first, last):
+            named = {
+                record: f"{row.wholesaler_id} {row.order_id} revision {row.revision} line {line.line}"
+                for row in part
+                for line in _lines.decode(row.released).lines
+                if line.program == name and line.outcome == "released"
+                for record in map(record_named, line.record_ids)
+                if record is not None
+            }
+            self._counts["released"] += len(named)
+            there = storage.known(self._cursor, name, list(named))
+            self._orders += [where for record, where in named.items() if record not in there]
+
+    def files(self) -> None:
+        """Sequence proves completeness: each file begins where the one before ended."""
+        number, last = 0, 0
+        for file, first, to in storage.files(self._cursor, self._program.name):
+            if (file, first) != (number + 1, last + 1):
+                for sequence in range(min(first, last + 1), max(first, last + 1)):
+                    self._differ(FILES_GAP, sequence)
+            number, last = file, to
+
+    def theirs(self, rows: Iterator[Told]) -> None:
+        """Each record against a list from the REMS."""
+        cursor, name, span = self._cursor, self._program.name, self._span
+        storage.take_theirs(cursor, self._counted(rows))
+        for what, statement, named in (
+            (MISSING_THERE, storage.MISSING_THERE, (name, *span)),
+            (UNKNOWN_HERE, storage.UNKNOWN_HERE, (name,)),
+            (OUTSIDE, storage.OUTSIDE, (name, *span)),
+            (TWICE, storage.TWICE, (name,)),
+            (SEQUENCE_TWICE, storage.SEQUENCES_TWICE, ()),
+        ):
+            for number in storage.sequences(cursor, statement, *named):
+                self._differ(what, number)
+        for ours, sequence, kind, quantity, lot, body in storage.pairs(cursor, name):
+            record = _place.decode(body)
+            said = (sequence, ours), (kind, record.kind), (quantity, record.quantity), (lot, record.lot or "")
+            if any(their is not None and their != own for their, own in said):
+                self._differ(DIFFERS, ours)
+
+    def found(self) -> Reconciled:
+        counts, recorded = self._counts, sum(self._kinds.values())
+        ordered = {"released": counts["released"], "recorded": recorded}
+        ordered |= {f"  of them {kind}": self._kinds[kind] for kind in ("original", "correction", "void", "return")}
+        if self._reporting:
+            ordered["shipped"] = counts["shipped"]
+        ordered |= {
+            name: counts[name] for name in ("submitted", "acknowledged", "in their list") if name in counts or name != "in their list"
+        }
+        return Reconciled(*self._span, ordered, self._differences, self._orders)
+
+    def _submitted(self) -> int:
+        """Up to which sequence records were submitted: all of a program that sends them at once, else what is in files."""
+        if self._program.feed_cadence == AT_ONCE:
+            return self._span.last
+        return max([last for _, _, last in storage.files(self._cursor, self._program.name)], default=0)
+
+    def _left(self, orders: Collection[str]) -> set[tuple[str, str, int, int]]:
+        """The lines of which anything was reported as shipped."""
+        return {
+            (wholesaler, order, revision, line.line)
+            for wholesaler, order, revision, body in storage.shipped(self._cursor, orders)
+            for line in _lines.decode(body).lines
+        }
+
+    def _released(self, account: Account, released: bytes) -> None:
+        if str(account.record_id).encode() not in released:
+            self._differ(NOT_RELEASED, account.sequence)
+
+    def _shipped(self, account: Account, place: _Place, left: Collection[tuple[str, str, int, int]]) -> None:
+        if (place.wholesaler_id, place.order_id, place.revision, place.line) in left:
+            self._counts["shipped"] += 1
+        elif place.wholesaler_id in self._reporting:
+            self._differ(NOT_SHIPPED, account.sequence)
+
+    def _acknowledged(self, account: Account, *, submitted: bool) -> None:
+        self._counts["submitted"] += submitted
+        self._counts["acknowledged"] += account.status == ACCEPTED
+        if not submitted:
+            self._differ(NOT_SUBMITTED, account.sequence)
+        elif account.status is None:
+            self._differ(NOT_ACKNOWLEDGED, account.sequence)
+        elif account.status == REJECTED and not account.replaced:
+            self._differ(NOT_CORRECTED, account.sequence)
+
+    def _counted(self, rows: Iterator[Told]) -> Iterator[Told]:
+        self._counts["in their list"] = 0
+        for row in rows:
+            self._counts["in their list"] += 1
+            yield row
+
+    def _differ(self, what: str, sequence: int) -> None:
+        self._differences.setdefault(what, Runs()).add(sequence)

@@ -1,0 +1,177 @@
+"""What the books are compared by: records with all that belongs to them, a bounded part at a time."""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from psycopg import Cursor
+
+AT_ONCE: Final = 5000
+
+# Nobody waits for this session; what it compares is one state of the ledger, however long that takes.
+LONG_READING: Final = """
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = '15min'
+"""
+RECORDS: Final = """
+SELECT r.sequence, r.record_id, r.kind, r.examination, r.body,
+    (SELECT a.status FROM acknowledgement a WHERE a.program = r.program AND a.sequence = r.sequence ORDER BY a.number DESC LIMIT 1),
+    EXISTS (SELECT FROM distribution_record n WHERE n.replaces = r.record_id AND n.kind IN ('void', 'correction'))
+FROM distribution_record r WHERE r.program = %s AND r.sequence BETWEEN %s AND %s ORDER BY r.sequence
+"""
+RELEASED: Final = "SELECT id, released FROM examination WHERE id = ANY(%s) AND released IS NOT NULL"
+EXAMINATIONS: Final = """
+SELECT id, wholesaler_id, order_id, revision, released FROM examination WHERE id BETWEEN %s AND %s AND released IS NOT NULL ORDER BY id
+"""
+KNOWN: Final = "SELECT record_id FROM distribution_record WHERE record_id = ANY(%s) AND program = %s"
+DECIDED: Final = "SELECT decided_at FROM examination WHERE id <= %s ORDER BY id DESC LIMIT 1"
+LAST_EXAMINATION: Final = "SELECT examination FROM moving_tail"
+SHIPPED: Final = "SELECT wholesaler_id, order_id, revision, body FROM shipment_event WHERE order_id = ANY(%s) AND event = 'shipped'"
+FILES: Final = "SELECT number, first_sequence, last_sequence FROM feed_file WHERE program = %s ORDER BY number"
+
+THEIRS: Final = """
+CREATE TEMPORARY TABLE theirs (
+    line integer NOT NULL, record_id uuid, sequence bigint, kind text, quantity bigint, lot text
+) ON COMMIT DROP
+"""
+COPY: Final = "COPY theirs (line, record_id, sequence, kind, quantity, lot) FROM STDIN"
+INDEX: Final = "CREATE INDEX ON theirs (record_id); ANALYZE theirs"
+MISSING_THERE: Final = """
+SELECT r.sequence FROM distribution_record r LEFT JOIN theirs t ON t.record_id = r.record_id
+WHERE r.program = %s AND r.sequence BETWEEN %s AND %s AND t.record_id IS NULL ORDER BY r.sequence
+"""
+UNKNOWN_HERE: Final = """
+SELECT t.line FROM theirs t LEFT JOIN distribution_record r ON r.record_id = t.record_id AND r.program = %s
+WHERE r.record_id IS NULL ORDER BY t.line
+"""
+OUTSIDE: Final = """
+SELECT r.sequence FROM theirs t JOIN distribution_record r ON r.record_id = t.record_id AND r.program = %s
+WHERE r.sequence NOT BETWEEN %s AND %s ORDER BY r.sequence
+"""
+TWICE: Final = """
+SELECT DISTINCT r.sequence FROM (SELECT record_id FROM theirs GROUP BY record_id HAVING count(*) > 1) t
+JOIN distribution_record r ON r.record_id = t.record_id AND r.program = %s ORDER BY r.sequence
+"""
+SEQUENCES_TWICE: Final = "SELECT sequence FROM theirs WHERE sequence IS NOT NULL GROUP BY sequence HAVING count(*) > 1 ORDER BY sequence"
+DIFFERING: Final = """
+SELECT r.sequence, t.sequence, t.kind, t.quantity, t.lot, r.body FROM theirs t
+JOIN distribution_record r ON r.record_id = t.record_id AND r.program = %s ORDER BY r.sequence
+"""
+
+
+class Account(NamedTuple):
+    """One record, with all that the ledger has beside it."""
+
+    sequence: int
+    record_id: UUID
+    kind: str
+    examination: int
+    body: bytes
+    status: str | None
+    """What its REMS said of it last."""
+    replaced: bool
+    """A void or a correction names it."""
+
+
+class Answered(NamedTuple):
+    """An examination that released something."""
+
+    id: int
+    wholesaler_id: str
+    order_id: str
+    revision: int
+    released: bytes
+
+
+class Told(NamedTuple):
+    """A row of their list."""
+
+    line: int
+    record_id: UUID | None
+    sequence: int | None
+    kind: str | None
+    quantity: int | None
+    lot: str | None
+
+
+def begin(cursor: Cursor[Any]) -> None:
+    """The first statement of the transaction."""
+    cursor.execute(LONG_READING)
+
+
+def accounts(cursor: Cursor[Any], program: str, first: int, last: int) -> Iterator[list[Account]]:
+    """The records with these sequences, in their order."""
+    for begin_at in range(first, last + 1, AT_ONCE):
+        found = cursor.execute(RECORDS, (program, begin_at, min(last, begin_at + AT_ONCE - 1)), binary=True)
+        yield [Account(*row) for row in found]
+
+
+def released(cursor: Cursor[Any], examinations: Collection[int]) -> dict[int, bytes]:
+    """What these examinations released."""
+    return dict(cursor.execute(RELEASED, (list(examinations),), binary=True).fetchall())
+
+
+def last_examination(cursor: Cursor[Any]) -> int:
+    row = cursor.execute(LAST_EXAMINATION).fetchone()
+    return int(row[0]) if row else 0
+
+
+def examination_before(cursor: Cursor[Any], instant: datetime) -> int:
+    """The last examination that was decided before an instant, by halving: they rise with time. 0: none."""
+    low, high = 0, last_examination(cursor)
+    while low < high:
+        middle = (low + high + 1) // 2
+        row = cursor.execute(DECIDED, (middle,)).fetchone()
+        if row is None or row[0] < instant:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def examinations(cursor: Cursor[Any], first: int, last: int) -> Iterator[list[Answered]]:
+    """Those that released something, in their order."""
+    for begin_at in range(first, last + 1, AT_ONCE):
+        found = cursor.execute(EXAMINATIONS, (begin_at, min(last, begin_at + AT_ONCE - 1)), binary=True)
+        yield [Answered(*row) for row in found]
+
+
+def known(cursor: Cursor[Any], program: str, record_ids: Sequence[UUID]) -> set[UUID]:
+    """Which of these are records of the program."""
+    return {row[0] for row in cursor.execute(KNOWN, (list(record_ids), program), binary=True)} if record_ids else set()
+
+
+def shipped(cursor: Cursor[Any], order_ids: Collection[str]) -> list[tuple[str, str, int, bytes]]:
+    """Wholesaler, order, revision and content of what was reported as shipped of these orders."""
+    return cursor.execute(SHIPPED, (list(order_ids),), binary=True).fetchall() if order_ids else []
+
+
+def files(cursor: Cursor[Any], program: str) -> Iterator[tuple[int, int, int]]:
+    """Number, first and last sequence of each file, in their order."""
+    yield from cursor.execute(FILES, (program,))
+
+
+def take_theirs(cursor: Cursor[Any], rows: Iterator[Told]) -> None:
+    """Their list, beside ours until the transaction ends."""
+    cursor.execute(THEIRS)
+    with cursor.copy(COPY) as copy:
+        for row in rows:
+            copy.write_row(row)
+    cursor.execute(INDEX)
+    cursor.execute("SET LOCAL enable_seqscan = on; SET LOCAL work_mem = '64MB'")
+
+
+def sequences(cursor: Cursor[Any], statement: str, *named: Any) -> Iterator[int]:
+    """The one number of each row."""
+    with cursor.connection.cursor("compared") as stream:
+        for (number,) in stream.execute(statement.encode(), named):
+            yield number
+
+
+def pairs(cursor: Cursor[Any], program: str) -> Iterator[tuple[Any, ...]]:
+    """Each of their rows beside our record: our sequence, their sequence, kind, quantity and lot, our record."""
+    with cursor.connection.cursor("pairs", binary=True) as stream:
+        stream.itersize = AT_ONCE
+        yield from stream.execute(DIFFERING.encode(), (program,))

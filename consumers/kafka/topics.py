@@ -13,6 +13,7 @@ from gatekeeper.errors import Halt, TryAgain, Unusable
 
 CALL_S = 15
 LOOK_AGAIN_S: Final = 1.0
+SAFE_COPIES: Final = 3
 KEPT: Final = {"max.message.bytes": str(LARGEST_MESSAGE), "retention.ms": "-1", "cleanup.policy": "delete"}
 """Messages are kept until somebody decides otherwise, and may be as large as an answer can be."""
 COMPACTED: Final = {"cleanup.policy": "compact", "segment.bytes": str(16 * 1024 * 1024), "min.cleanable.dirty.ratio": "0.1"}
@@ -64,11 +65,20 @@ class Watch:
 
 def partitions(client: Client) -> dict[str, int]:
     """Every topic that the broker shows, and how many partitions it has."""
+    return {name: len(topic.partitions) for name, topic in _listed(client).items()}
+
+
+def copies(client: Client) -> dict[str, int]:
+    """Every topic that the broker shows, and how many copies there are of the partition that has the fewest."""
+    listed = _listed(client).items()
+    return {name: min([len(partition.replicas) for partition in topic.partitions.values()], default=0) for name, topic in listed}
+
+
+def _listed(client: Client) -> dict[str, Any]:
     try:
-        found = admin(client).list_topics(timeout=CALL_S).topics
+        return dict(admin(client).list_topics(timeout=CALL_S).topics)
     except KafkaException as error:
         raise away(error, "list topics") from error
-    return {name: len(topic.partitions) for name, topic in found.items()}
 
 
 def settings_of(client: Client, topics: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -91,7 +101,9 @@ def settings_of(client: Client, topics: Iterable[str]) -> dict[str, dict[str, st
 
 def create(client: Client, topics: Iterable[str], count: int, replication: int, settings: Mapping[str, str] = KEPT) -> None:
     """Makes topics with these settings; when it returns, the broker shows them."""
-    made = [NewTopic(topic, num_partitions=count, replication_factor=replication, config=dict(settings)) for topic in topics]
+    # One broker of several may be away, and yet what was said is in two places before it counts as said.
+    config = {**settings, "min.insync.replicas": "2" if replication >= SAFE_COPIES else "1"}
+    made = [NewTopic(topic, num_partitions=count, replication_factor=replication, config=config) for topic in topics]
     if not made:
         return
     broker = admin(client)

@@ -3,6 +3,7 @@
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import entry_points
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from consumers.kafka import topics
 from consumers.kafka.client import client_of
 from consumers.topics import create_missing
 from gatekeeper.config import Settings, read_settings
-from gatekeeper.doctor import OTHERS
+from gatekeeper.doctor import OTHERS, Heed
 from gatekeeper.errors import Unusable
 from tests.real.broker import Broker
 
@@ -28,6 +29,9 @@ def test_the_doctor_looks_at_the_broker(broker: Broker) -> None:
         others["topics"].run(settings)
     create_missing(settings, 2, 1, lambda _: None)
     assert others["topics"].run(settings) == "All 10 topics are there and keep what they are told."
+    heeded = others["copies"].run(settings)
+    assert isinstance(heeded, Heed)
+    assert heeded.startswith(f"{settings.topic_prefix}shipment-orders, ")
     assert others["transactions"].run(settings) == "This user may write in transactions."
 
 
@@ -42,6 +46,21 @@ def test_what_is_missing_is_made_and_what_exists_is_looked_at(broker: Broker) ->
 def test_more_copies_than_brokers_is_one_sentence_with_a_way_out(broker: Broker) -> None:
     with pytest.raises(Unusable, match=r"^There are not 3 brokers for as many copies of .*: ask for fewer \(--replication\)\.$"):
         create_missing(settings_of(broker), 2, 3, lambda _: None)
+
+
+@pytest.mark.parametrize(("replication", "least"), [(1, "1"), (2, "1"), (3, "2"), (5, "2")])
+def test_of_three_copies_two_must_have_it(broker: Broker, monkeypatch: pytest.MonkeyPatch, replication: int, least: str) -> None:
+    asked: list[topics.NewTopic] = []
+
+    def new(name: str, **settings: Any) -> topics.NewTopic:
+        asked.append(made(name, **settings))
+        return made(name, **(settings | {"replication_factor": 1}))
+
+    made = topics.NewTopic
+    monkeypatch.setattr(topics, "NewTopic", new)
+    settings = settings_of(broker)
+    topics.create(client_of(settings, "topics"), [f"{settings.topic_prefix}x"], 1, replication)
+    assert [(topic.replication_factor, topic.config["min.insync.replicas"]) for topic in asked] == [(replication, least)]
 
 
 def test_a_topic_that_would_lose_messages_is_named(broker: Broker) -> None:

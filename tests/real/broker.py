@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "deploy" / "kafka"
 KEPT = ROOT / ".kafka"
 
-READY_SECONDS = 120.0
+READY_SECONDS = 240.0
 STOP_SECONDS = 30.0
 
 # For clients whose lines about lost connections are expected.

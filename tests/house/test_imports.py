@@ -36,6 +36,24 @@ def test_the_domain_imports_the_language_and_itself_only() -> None:
     assert impure("import msgspec\nimport re\nfrom gatekeeper.domain.order import Order") == [(1, "msgspec")]
 
 
+def others(text: str) -> list[source.Place]:
+    """What knows more than what goes over the wire."""
+    own = {"schemas", "msgspec", *sys.stdlib_module_names}
+    return [
+        place for place in source.imports(text) if place.found.partition(".")[0] not in own and place.found != "consumers.demo.rems_files"
+    ]
+
+
+def test_the_simulated_rems_imports_schemas_only() -> None:
+    """Else books that agree would say little: both would be kept by the same rules."""
+    modules = [source.ROOT / "consumers" / "demo" / name for name in ("rems.py", "rems_files.py")]
+    assert {source.named(path): wrong for path in modules if (wrong := others(path.read_text()))} == {}
+    assert others("from gatekeeper.books import live") == [(1, "gatekeeper.books")]
+    assert others("from consumers.demo.words import day\nimport csv\nfrom schemas.record import DistributionRecord") == [
+        (1, "consumers.demo.words")
+    ]
+
+
 def test_one_module_reads_a_clock() -> None:
     readers = {
         source.named(path): found for path in source.modules(*source.PACKAGES) if (found := list(source.clock_readings(path.read_text())))

@@ -3,7 +3,7 @@
 from sqlalchemy import Engine
 
 from gatekeeper.storage.engine import transaction
-from gatekeeper.storage.registry import begin, lock_ledger, write_through
+from gatekeeper.storage.registry import begin, begin_comparing, lock_ledger, write_through
 
 MUCH = """
 INSERT INTO fact (id, load, kind, program, subject, sequence, effective_on, body)
@@ -27,3 +27,20 @@ def test_under_the_ledger_lock_a_load_looks_things_up_by_index_whatever_the_stat
         assert cursor.execute("SHOW enable_seqscan").fetchone() == ("on",)
         lock_ledger(cursor)
         assert cursor.execute("SHOW enable_seqscan").fetchone() == ("off",)
+
+
+def test_a_load_and_a_comparison_leave_processors_to_the_orders(engine: Engine) -> None:
+    plan = "EXPLAIN SELECT count(*) FROM generate_series(1, 10) n, fact f JOIN fact g ON g.body = f.body"
+    for prepare in (begin, begin_comparing):
+        with transaction(engine) as cursor:
+            cursor.execute(
+                "SET LOCAL min_parallel_table_scan_size = 0; SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0"
+            )
+            cursor.execute("SET LOCAL enable_seqscan = on")
+            assert "Gather" in str(cursor.execute(plan).fetchall()), "this proves nothing where it would be done by one process anyway"
+        with transaction(engine) as cursor:
+            prepare(cursor)
+            cursor.execute(
+                "SET LOCAL min_parallel_table_scan_size = 0; SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0"
+            )
+            assert "Gather" not in str(cursor.execute(plan).fetchall())

@@ -157,11 +157,13 @@ def alert_about(
 ) -> tuple[UUID, str, bytes]:
     """The id, the kind and the bytes of the alert about all that a look-back found; ``bodies`` begins anew at each call.
 
-    It says the totals and every site with its lines. What does not fit into ``most`` bytes is counted, and stands with the findings.
+    It says the totals and every site with its lines; of sites that do not fit their ids. What does not fit into ``most`` bytes
+    is counted, and stands with the findings.
     """
     kind = KINDS[looking.kind]
     sites, totals = _summed(bodies())
     shown = _sites_that_fit(sites, min(MOST_BYTES_OF_SITES, most // 3))
+    further = _ids_that_fit(sites.keys() - set(shown), min(MOST_BYTES_OF_SITES, most // 3))
     left_out = sum(sites[site_id].lines for site_id in sites)
     evidence = {
         "fact": _said_of(looking),
@@ -171,7 +173,8 @@ def alert_about(
         **totals,
         "sites": [],
         "sites_in_all": len(sites),
-        "sites_not_shown": len(sites) - len(shown),
+        "further_sites": further,
+        "sites_not_shown": len(sites) - len(shown) - len(further),
         "lines_not_shown": left_out,
     }
     empty = _alert(kind, looking, at, evidence | {"sites": [sites[site_id].said(site_id) for site_id in shown]})
@@ -208,6 +211,17 @@ def _sites_that_fit(sites: dict[str | None, _Site], most: int) -> list[str | Non
     return shown
 
 
+def _ids_that_fit(site_ids: Iterable[str | None], most: int) -> list[str]:
+    """Of sites that do not fit with their lines at least who they are."""
+    named, size = [], 0
+    for site_id in sorted(site_id for site_id in site_ids if site_id is not None):
+        size += len(msgspec.json.encode(site_id)) + 1
+        if size > most:
+            break
+        named.append(site_id)
+    return named
+
+
 def _fill(sites: dict[str | None, _Site], shown: Iterable[str | None], bodies: Iterable[bytes], most: int) -> int:
     """Puts lines with their sites as long as they fit, and says how many did."""
     filled, size, known = 0, 0, set(shown)
@@ -240,6 +254,7 @@ def _line_said(finding: Finding) -> dict[str, Any]:
         "unit": finding.unit,
         "serials": finding.serials,
         "reasons": [reason.code for reason in finding.reasons if reason.stops],
+        "known": msgspec.to_builtins(finding.known),
     }
     return {name: value for name, value in said.items() if value not in (None, (), [])}
 

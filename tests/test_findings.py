@@ -46,7 +46,8 @@ def test_what_does_not_fit_is_counted(count: int, sites: int) -> None:
     shown = sum(len(site["shipments"]) for site in evidence["sites"])
     assert len(body) <= MOST_BYTES
     assert (evidence["lines"], evidence["quantity"], evidence["reasons"]) == (count, {"vial": 2 * count}, {"site_suspended": count})
-    assert (len(evidence["sites"]) + evidence["sites_not_shown"], shown + evidence["lines_not_shown"]) == (sites, count)
+    assert (evidence["sites_not_shown"], shown + evidence["lines_not_shown"]) == (0, count)
+    assert {site["site_id"] for site in evidence["sites"]} | set(evidence["further_sites"]) == {f"HF-{number}" for number in range(sites)}
     assert (len(body) > MOST_BYTES * 0.99) == (shown < count)
 
 
@@ -61,6 +62,7 @@ def test_lines_whose_goods_stayed_are_counted_and_reached_nobody() -> None:
     assert (evidence["lines"], evidence["states"]) == (2, {"stayed": 1, "shipped": 1})
     [site] = evidence["sites"]
     assert (site["lines"], site["quantity"], [line["order_id"] for line in site["shipments"]]) == (1, {"vial": 2}, ["SO-2"])
+    assert site["shipments"][0]["known"] == {"registry_version": 1}
 
 
 @pytest.mark.parametrize(("fact", "named"), [("site", True), ("prescriber", True), ("patient", False), ("authorization", False)])

@@ -74,6 +74,9 @@ def test_a_late_suspension_finds_exactly_the_lines_since_its_day(ledger: Ledger,
     )  # fmt: skip
     [site] = seen["sites"]
     assert (site["site_id"], site["lines"]) == ("HF1", 2)
+    assert site["shipments"][0]["known"] == {
+        "registry_version": first.known.registry_version, "status": "certified", "effective_on": "2025-06-01", "sequence": 2,
+    }  # fmt: skip
     assert [(line["order_id"], line["serials"]) for line in site["shipments"]] == [
         ("SO-1", ["S10", "S11", "S12", "S13", "S14"]), ("SO-2", ["S20", "S21", "S22", "S23", "S24"]),
     ]  # fmt: skip

@@ -103,6 +103,8 @@ def unreachable(error: psycopg.Error | sqlalchemy.exc.DBAPIError) -> TryAgain | 
 def named(error: psycopg.Error) -> TryAgain | Halt:
     """What must be done about an error of the database, in one sentence that repeats none of its words."""
     code, kind = error.sqlstate or "", type(error).__name__
+    if isinstance(error, psycopg.errors.DiskFull):
+        return TryAgain("The database's disk is full: nothing is decided until it has room again.")
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) or code.startswith(AWAY):
         return TryAgain(f"The database did not finish ({kind}).")
     where = error.diag.constraint_name or error.diag.table_name

@@ -93,6 +93,12 @@ def test_what_took_too_long_is_to_be_tried_again(engine: Engine, setting: str) -
             run(engine, f"SET LOCAL {setting} = '1ms'", "SELECT pg_advisory_xact_lock(1)")
 
 
+def test_a_disk_that_is_full_is_said_and_is_to_be_tried_again(engine: Engine) -> None:
+    with pytest.raises(TryAgain, match=r"^The database's disk is full: nothing is decided until it has room again\.$"):
+        run(engine, COUNTS, "DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$")
+    assert counts(engine) == []
+
+
 def test_what_the_database_refuses_is_our_fault_and_shows_no_row(engine: Engine) -> None:
     with pytest.raises(Halt) as halted:
         run(engine, "INSERT INTO moving_freshness VALUES ('P-MARKER', NULL)")

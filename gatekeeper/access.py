@@ -32,11 +32,16 @@ class Person(NamedTuple):
 
 def who(token: str, settings: Settings) -> Person:
     """The person whom ``token`` names. Raises ``Unusable``, with a sentence that shows nothing of the token, where it proves nothing."""
+    return person_of(verified(token, settings))
+
+
+def verified(token: str, settings: Settings) -> dict[str, Any]:
+    """What ``token`` claims, all of it signed for us by our issuer and in its time. Raises ``Unusable`` as ``who`` does."""
     if settings.jwks is None or settings.issuer is None or settings.audience is None:
         raise Unusable("Nobody can be recognized: GATEKEEPER_JWKS, GATEKEEPER_ISSUER and GATEKEEPER_AUDIENCE must be given.")
     algorithm, key = _signed_by(token, settings)
     try:
-        claims = jwt.decode(
+        return jwt.decode(
             token, key, algorithms=[algorithm], issuer=settings.issuer, audience=settings.audience, leeway=LEEWAY_S,
             options={"require": ["exp", "iss", "aud", "sub"]},
         )  # fmt: skip
@@ -44,7 +49,6 @@ def who(token: str, settings: Settings) -> Person:
         raise Unusable(REFUSALS.get(type(error), "The token's content cannot be used.")) from None
     except (ValueError, OverflowError, RecursionError):
         raise Unusable("The token's content cannot be used.") from None
-    return _person(claims)
 
 
 def person(settings: Settings) -> Person:
@@ -106,7 +110,8 @@ def _key(algorithm: str, found: list[dict[str, Any]]) -> jwt.PyJWK:
     return key
 
 
-def _person(claims: dict[str, Any]) -> Person:
+def person_of(claims: dict[str, Any]) -> Person:
+    """The person that verified claims name."""
     subject, name = claims["sub"], claims.get("name")
     if not isinstance(subject, str) or not 1 <= len(subject) <= 200 or not subject.isprintable():
         raise Unusable("The token names nobody: its sub must be 1 to 200 characters that can be printed.")

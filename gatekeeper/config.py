@@ -10,6 +10,7 @@ from typing import Any
 
 from gatekeeper import readers
 from gatekeeper.errors import Unusable
+from gatekeeper.permissions import BUILT_IN, Role, read_roles
 from gatekeeper.readers import ClientOptions, Secret, WrongValueError
 
 PREFIX = "GATEKEEPER_"
@@ -132,6 +133,15 @@ class Settings:
     health_port: int | None = _setting(
         readers.whole_number(1, 65_535), None, "The port for health and metrics.", without="they are not served"
     )
+    http_host: str = _setting(
+        readers.matching(r"[A-Za-z0-9.:_-]{1,253}", "a host name or an address"), "127.0.0.1", "Where `gatekeeper serve` listens."
+    )
+    http_port: int = _setting(readers.whole_number(1, 65_535), 8080, "The port on which it listens.", unit="TCP port")
+    http_threads: int = _setting(readers.whole_number(1, 64), 8, "How many requests it answers at the same time.", unit="requests")
+    roles: tuple[Role, ...] = _setting(
+        read_roles, BUILT_IN, "A TOML or JSON file of roles: by the name of each, the list of its permissions.",
+        without="the built-in roles, see [http.md](http.md)",
+    )  # fmt: skip
     log_level: str = _setting(readers.one_of("debug", "info", "warning", "error"), "info", "The least level of the lines that are logged.")
     jwks: Path | None = _setting(
         readers.file, None, "The JWKS file with the keys that sign people's tokens.", without="none: no command acts for a person"

@@ -1,4 +1,4 @@
-"""The generated pages under ``docs``.
+"""The generated pages under ``docs``, and the OpenAPI document.
 
 ``python -m gatekeeper.documents`` writes them; with ``--check`` it writes nothing, names those that are stale, and exits 1 if any is.
 """
@@ -8,12 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from gatekeeper.openapi_page import openapi
 from gatekeeper.reasons_page import reasons_page
 from gatekeeper.settings_page import settings_page
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
-PAGES: Final[dict[str, Callable[[], str]]] = {"reasons.md": reasons_page, "settings.md": settings_page}
-"""Every page, and what makes it."""
+PAGES: Final[dict[str, Callable[[], str]]] = {
+    "reasons.md": reasons_page,
+    "settings.md": settings_page,
+    "../schemas/published/openapi.json": openapi,
+}
+"""Every page, and what makes it. What the API takes and answers is published beside the messages, which know nothing of it."""
 
 
 def stale() -> list[str]:

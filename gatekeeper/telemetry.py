@@ -53,6 +53,8 @@ EVENTS: Final[dict[str, Event]] = {
     ),
     "health_served": _event("info", "Health and metrics are served.", "port"),
     "health_failed": _event("warning", "A request for health or metrics could not be answered.", "code"),
+    "http_served": _event("info", "The API is served.", "port"),
+    "request_failed": _event("error", "A request ended with a fault of the gatekeeper.", "code"),
     "library_said": _event("warning", "A library logged something, whose words are not repeated.", "library", "code"),
 }
 """Every event: its level, what it says, and the fields that it may have."""

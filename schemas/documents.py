@@ -19,6 +19,8 @@ HERE: Final = Path(__file__).parent
 PUBLISHED: Final = HERE / "published"
 EXAMPLES: Final = HERE / "examples"
 VERSION: Final = "1.0.0"
+OF_OTHERS: Final = frozenset({PUBLISHED / "openapi.json"})
+"""What stands there too, and is not made here."""
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 MESSAGES: Final[dict[str, Any]] = {topic.name: topic.message for topic in TOPICS} | {"snapshot-header": SnapshotHeader}
@@ -99,7 +101,7 @@ def stale() -> list[Path]:
     """The documents that are missing, differ from what would be written, or are made no more."""
     made = documents()
     differ = [path for path, content in made.items() if not path.exists() or path.read_bytes() != content]
-    return differ + sorted(set(PUBLISHED.glob("*.json")) - set(made))
+    return differ + sorted(set(PUBLISHED.glob("*.json")) - set(made) - OF_OTHERS)
 
 
 def main(arguments: list[str]) -> int:
@@ -113,7 +115,7 @@ def main(arguments: list[str]) -> int:
         return 2
     made = documents()
     PUBLISHED.mkdir(exist_ok=True)
-    for path in set(PUBLISHED.glob("*.json")) - set(made):
+    for path in set(PUBLISHED.glob("*.json")) - set(made) - OF_OTHERS:
         path.unlink()
     for path, content in made.items():
         path.write_bytes(content)

@@ -19,6 +19,7 @@ MOST_PROBLEMS: Final = 1000
 NOT_JSON: Final = "Is not JSON."
 TOO_DEEP: Final = f"Nests more than {MOST_DEPTH} deep."
 NO_NUMBER: Final = float("inf")
+UNREAD: Final = object()
 
 _SCHEMAS: Final[dict[str, MessageSchema]] = {
     "order": OrderSchema(),
@@ -48,30 +49,44 @@ def problems(raw: bytes, name: str) -> dict[str, list[str]]:
     return examine(raw, name).problems or {"": ["Cannot be read."]}
 
 
+def content_of(raw: bytes) -> tuple[Any, dict[str, list[str]]]:
+    """What any document says that is read as strictly as messages are, and every problem of it as a whole."""
+    content, found = _content(raw)
+    return content, Examined(None, found).problems
+
+
 def examine(raw: bytes, name: str) -> Examined:
     """A whole message, read without the decoder."""
+    content, found = _content(raw)
+    if content is UNREAD:
+        return Examined(None, found)
+    message, rest = _loaded(content, name)
+    return Examined(None if found or rest else message, found + rest)
+
+
+def _content(raw: bytes) -> tuple[Any, list[tuple[str, str]]]:
+    """What the document says, or ``UNREAD``."""
     if len(raw) > MOST_BYTES:
-        return Examined(None, [("", f"Is longer than {MOST_BYTES:,} bytes.")])
+        return UNREAD, [("", f"Is longer than {MOST_BYTES:,} bytes.")]
     if raw.startswith(b"\xef\xbb\xbf"):
-        return Examined(None, [("", "Begins with a byte order mark.")])
+        return UNREAD, [("", "Begins with a byte order mark.")]
     try:
         text = raw.decode()
     except UnicodeDecodeError:
-        return Examined(None, [("", "Is not UTF-8.")])
+        return UNREAD, [("", "Is not UTF-8.")]
     document = _Document()
     try:
         content = json.loads(
             text, object_pairs_hook=document.members, parse_int=_whole_number, parse_constant=_no_constant, parse_float=float
         )
     except RecursionError:
-        return Examined(None, [("", TOO_DEEP)])
+        return UNREAD, [("", TOO_DEEP)]
     except ValueError:
-        return Examined(None, [("", NOT_JSON)])
+        return UNREAD, [("", NOT_JSON)]
     found = [("", "A member stands twice.")] if document.says_twice else []
     if _depth(content) > MOST_DEPTH:
         found.append(("", TOO_DEEP))
-    message, rest = _loaded(content, name)
-    return Examined(None if found or rest else message, found + rest)
+    return content, found
 
 
 def _loaded(content: Any, name: str) -> tuple[Any, list[tuple[str, str]]]:

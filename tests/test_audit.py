@@ -66,9 +66,7 @@ def messages(number: int) -> dict[Table, list[tuple[Any, ...]]]:
     """What a batch of two orders and one that could not be read records."""
     orders = [10 * number, 10 * number + 1]
     return {
-        tables.ARRIVAL: [
-            *((1, 0, order, "order", b"d", order, order) for order in orders), (1, 0, 10 * number + 2, "refused", b"d", None, None),
-        ],
+        tables.ARRIVAL: [*((1, 0, n, "order", b"d", n, n) for n in orders), (1, 0, 10 * number + 2, "refused", b"d", None, None)],
         tables.EXAMINATION: [
             (order, "WD-001", f"SO-{order}", 1, 1, "message", b"d", AT, number, b"case", b"released", None) for order in reversed(orders)
         ],
@@ -85,6 +83,11 @@ def messages(number: int) -> dict[Table, list[tuple[Any, ...]]]:
         tables.SITE_ALIAS_DECISION: [(UUID(int=order), 1, "approved", "Seen.", "u-18", AT) for order in orders],
         tables.LOOK_BACK: [(order, 11, "site", number, 9, 1, None, AT) for order in orders],
         tables.FINDING: [(10 * number, order, 1, b"{}") for order in orders],
+        tables.ACKNOWLEDGEMENT: [("lemtrada", order, 1, uuid4(), "accepted", b"d", b"{}") for order in orders],
+        tables.RESUBMISSION: [(uuid4(), "lemtrada", order, uuid4(), "It was lost.", "u-17", AT) for order in orders],
+        tables.FEED_FILE: [("lemtrada", order, order, order, 1, AT.date(), b"{}", AT, 9, b"d") for order in orders],
+        tables.FEED_FILE_WRITTEN: [("lemtrada", order, AT) for order in orders],
+        tables.INQUIRY: [(uuid4(), "patients", "x", None, 1, "WD-001", f"SO-{order}", *[None] * 3, "u", "J.", AT) for order in orders],
     }  # fmt: skip
 
 

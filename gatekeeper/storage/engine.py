@@ -39,8 +39,11 @@ AWAY = ("08", "25", "40", "53", "55", "57", "58")
 """Classes of SQLSTATE that pass: connection, state of the session, rollback, resources, locks, an operator's doing, the machine."""
 
 
-def open_engine(url: str, *, statement_timeout_s: int = 30) -> Engine:
-    """An engine for ``url``, every session of which has the settings above. Nothing is connected yet."""
+def open_engine(url: str, *, statement_timeout_s: int = 30, connections: int = 4) -> Engine:
+    """An engine for ``url``, every session of which has the settings above. Nothing is connected yet.
+
+    At most so many ``connections`` are open at a time.
+    """
     options = " ".join(f"-c {name}={value}" for name, value in (SESSION | {"statement_timeout": f"{statement_timeout_s}s"}).items())
     try:
         parsed = sqlalchemy.make_url(url)
@@ -51,8 +54,8 @@ def open_engine(url: str, *, statement_timeout_s: int = 30) -> Engine:
     engine = sqlalchemy.create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         connect_args={"options": options, **KEEPALIVE},
-        pool_size=2,
-        max_overflow=2,
+        pool_size=connections // 2,
+        max_overflow=connections - connections // 2,
         pool_pre_ping=False,
     )
     event.listen(engine, "connect", lambda connection, _: columns.prepare(connection))

@@ -17,6 +17,8 @@ NAMELESS = {"process", "manager", "service", "helper", "util", "common", "data",
 ASKED_FOR = {
     "process_bind_param": "SQLAlchemy",
     "process_result_value": "SQLAlchemy",
+    "info": "gunicorn",
+    "_register_error_handlers": "flask-smorest",
 }
 
 MACHINE_PATH = re.compile(rf"(?<![\w.~$}}/-])/({'|'.join(('home', 'root', 'tmp', 'work', 'Users'))})/\w")

@@ -75,6 +75,16 @@ def test_only_the_edge_imports_the_kafka_client() -> None:
     assert {path for path in importers if not path.startswith(("consumers/kafka/", "consumers/kafka.py"))} == set()
 
 
+def test_only_the_api_imports_the_web_framework() -> None:
+    importers = {
+        source.named(path)
+        for path in source.modules(*source.PACKAGES)
+        if any(place.found.partition(".")[0] in {"flask", "flask_smorest", "werkzeug"} for place in source.imports(path.read_text()))
+    }
+    assert importers
+    assert {path for path in importers if not path.startswith("gatekeeper/api/")} == {"gatekeeper/serving.py"}
+
+
 def test_nobody_waits_by_sleeping() -> None:
     sleepers = {source.named(path) for path in source.modules(*source.PACKAGES, "tests") if list(source.sleeps(path.read_text()))}
     assert sleepers - set(MAY_SLEEP) == set()

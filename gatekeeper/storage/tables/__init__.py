@@ -19,6 +19,7 @@ from gatekeeper.storage.tables.decisions import (
     SOURCE,
 )
 from gatekeeper.storage.tables.feed import ACKNOWLEDGEMENT, FEED_FILE, FEED_FILE_WRITTEN, RESUBMISSION
+from gatekeeper.storage.tables.inquiries import INQUIRY
 from gatekeeper.storage.tables.metadata import METADATA
 from gatekeeper.storage.tables.moving import (
     AWAITED,
@@ -57,6 +58,7 @@ EVIDENCE = (
     SOURCE, ARRIVAL, EXAMINATION, DISTRIBUTION_RECORD, ALERT, REFUSAL, SET_ASIDE, REGISTRY_LOAD, REGISTRY_BATCH, HEARTBEAT, ASIDE,
     SHIPMENT_EVENT, REFUSED_FILE, FILE_PIECE, FILE_CONFIRMATION, SITE_ALIAS, SITE_ALIAS_DECISION, LOOK_BACK, FINDING, OUTBOX,
     ACKNOWLEDGEMENT, RESUBMISSION, FEED_FILE, FEED_FILE_WRITTEN, RECEIVED_FILE, FILE_ACKNOWLEDGEMENT, FILE_RESUBMISSION,
+    INQUIRY,
 )  # fmt: skip
 """Tables whose rows carry the number of the block that recorded them; facts and presences do so by their load or batch."""
 ONLY_ADDED = (*EVIDENCE, FACT, FACT_PRESENCE, BLOCK)
@@ -86,6 +88,7 @@ __all__ = [
     "FRESHNESS",
     "HEAD",
     "HEARTBEAT",
+    "INQUIRY",
     "LOOKING_BACK",
     "LOOK_BACK",
     "METADATA",

@@ -86,6 +86,7 @@ ALERT = Table(
     Column("body", LargeBinary, nullable=False),
     Column("block", BigInteger, nullable=False),
     Index("alert_examination", "examination"),
+    Index("alert_block", "block", "alert_id"),
     comment="Something that a person must look at, as it is published",
 )
 
@@ -98,6 +99,7 @@ REFUSAL = Table(
     Column("raw", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("block", BigInteger, nullable=False),
+    Index("refusal_block", "block", "source", "partition", "offset"),
     comment="A message that could not be read: its bytes, which are never published, and what was said of it",
 )
 

@@ -1,0 +1,69 @@
+"""The application: its areas, who may what, limits, headers. Refusing by default: what names no permission is for nobody."""
+
+from threading import Event
+from typing import Any, Final
+
+from flask import Flask, Response, current_app, g, request
+from sqlalchemy import Engine
+
+from gatekeeper.api import health, records, refusals, rules, sites
+from gatekeeper.api.areas import MOST_OF_A_BODY, OPEN, Id, Parts
+from gatekeeper.api.callers import caller_of_request
+from gatekeeper.api.document import Document
+from gatekeeper.api.problems import Problem, answer_problems
+from gatekeeper.config import Settings
+from gatekeeper.permissions import Permission
+from gatekeeper.recording import Terms
+from gatekeeper.rules import RuleBook
+
+AREAS: Final = (health.AREA, rules.AREA, sites.AREA, refusals.AREA, records.AREA)
+HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def make_app(settings: Settings, engine: Engine, book: RuleBook, stopping: Event | None = None) -> Flask:
+    """The application on this ledger, by these rules. It opens nothing, and starts nothing."""
+    app = Flask("gatekeeper", static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=MOST_OF_A_BODY, PROPAGATE_EXCEPTIONS=False, TRAP_HTTP_EXCEPTIONS=False)
+    app.url_map.converters["id"] = Id
+    app.url_map.merge_slashes = False
+    app.extensions["gatekeeper"] = Parts(engine, book, Terms.of(settings), settings, stopping or Event())
+    document = Document(app)
+    for area in AREAS:
+        document.add(area)
+    answer_problems(app)
+    app.before_request(_permitted)
+    app.after_request(_with_headers)
+    app.extensions["document"] = document
+    return app
+
+
+def permission_of(app: Flask, endpoint: str) -> Any:
+    """What the operation behind an endpoint needs; None where it names nothing, and is therefore for nobody."""
+    return getattr(app.view_functions[endpoint], "permission", None)
+
+
+def _permitted() -> None:
+    """Before anything of the request is looked at: whether its caller may ask this at all."""
+    if request.endpoint is None:
+        return
+    needed = permission_of(current_app, request.endpoint)
+    if needed == OPEN:
+        return
+    g.caller = caller_of_request(current_app.extensions["gatekeeper"].settings)
+    if not isinstance(needed, Permission):
+        raise Problem("not-permitted")
+    g.caller.must(needed)
+
+
+def _with_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

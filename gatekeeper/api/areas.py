@@ -1,0 +1,195 @@
+"""How an operation is made: its path, the permission that it needs, what it takes and what it answers, all of it in the document."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from threading import Event
+from typing import Any, Final, NamedTuple, NoReturn
+
+import flask_smorest
+import msgspec
+from flask import Response, current_app, g, request
+from marshmallow import Schema, ValidationError
+from psycopg import Cursor
+from sqlalchemy import Engine
+from webargs.flaskparser import FlaskParser
+from werkzeug.routing import BaseConverter
+
+from gatekeeper.api.callers import Caller
+from gatekeeper.api.problems import Problem, invalid_body, invalid_parameters
+from gatekeeper.config import Settings
+from gatekeeper.permissions import Permission
+from gatekeeper.recording import Terms
+from gatekeeper.rules import RuleBook
+from gatekeeper.storage.engine import transaction
+from schemas.members import TWICE, Member, MessageSchema, flat
+from schemas.problems import content_of
+
+KIB: Final = 1024
+MOST_OF_A_BODY: Final = 64 * KIB
+OPEN: Final = "open"
+"""In the place of a permission: the operation is for everybody, and shows nothing of the ledger."""
+View = Callable[..., Any]
+_DIGITS: Final = re.compile(r"[0-9]{1,19}")
+
+
+class Parts(NamedTuple):
+    """What the operations work with."""
+
+    engine: Engine
+    book: RuleBook
+    terms: Terms
+    settings: Settings
+    stopping: Event
+    """Is set when the program is told to stop: who waits answers at once."""
+
+
+class Id(BaseConverter):
+    """An id of the contract, in a path."""
+
+    regex = r"[A-Za-z0-9._:-]{1,64}"
+
+
+class Query(MessageSchema):
+    """What an operation takes in its query: by the parameter's name."""
+
+    def make_struct(self, members: dict[str, Any]) -> Any:
+        return members
+
+
+class Body(Query):
+    """What an operation takes in its body."""
+
+
+class Number(Member):
+    """A whole number in a query."""
+
+    def __init__(self, least: int, most: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.least, self.most = least, most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> int:  # noqa: ARG002
+        if not isinstance(value, str) or not _DIGITS.fullmatch(value) or not self.least <= int(value) <= self.most:
+            raise ValidationError(f"Must be a whole number from {self.least:,} to {self.most:,}.")
+        return int(value)
+
+
+class Strict(FlaskParser):
+    """Reads queries and bodies as the contract's messages are read: nothing unknown, nothing twice."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {"query": None, "json": None}  # noqa: RUF012 - as the library has it
+
+    def load_querystring(self, req: Any, schema: Schema) -> Any:  # noqa: ARG002
+        twice = {name: [TWICE] for name, values in req.args.lists() if len(values) > 1}
+        if twice:
+            raise ValidationError(twice)
+        return dict(req.args)
+
+    def load_json(self, req: Any, schema: Schema) -> Any:  # noqa: ARG002
+        if req.mimetype != "application/json":
+            raise Problem("unsupported-media-type")
+        content, problems = content_of(body())
+        if problems:
+            raise invalid_body(problems)
+        return content
+
+    def handle_error(self, error: ValidationError, req: Any, schema: Schema, **_: Any) -> NoReturn:  # noqa: ARG002
+        # The library puts the messages under the name of where they were found.
+        messages: Any = next(iter(error.messages_dict.values()))
+        if not isinstance(schema, Body):
+            raise invalid_parameters(messages)
+        found: dict[str, list[str]] = {}
+        for pointer, sentence in flat(messages):
+            found.setdefault(pointer, []).append(sentence)
+        raise invalid_body(found)
+
+
+class Area(flask_smorest.Blueprint):  # type: ignore[misc] # the library has no types
+    """The operations about one subject."""
+
+    ARGUMENTS_PARSER = Strict()
+
+    def __init__(self, name: str, module: str, about: str, *also: type) -> None:
+        super().__init__(name, module, description=about)
+        self.answers: list[type] = [*also]
+        """The types that its operations answer with, and others that the document refers to."""
+
+    def operation(
+        self, method: str, path: str, permission: Permission | str, answers: Any, *, query: type[Query] | None = None,
+        body: type[Body] | None = None, content_type: str | None = None, **documented: Any,
+    ) -> Callable[[View], View]:  # fmt: skip
+        """Registers a view, which gives what is answered. ``permission`` is checked before anything else is looked at."""
+
+        def decorate(view: View) -> View:
+            @wraps(view)
+            def answered(*given: Any, **path_given: Any) -> Response:
+                answer = view(*given, **path_given)
+                return answer if isinstance(answer, Response) else as_json(answer)
+
+            if not isinstance(answers, dict):
+                self.answers.append(answers)
+            schema = answers if isinstance(answers, dict) else refer(answers)
+            made = self.response(200, schema, description="The answer.", content_type=content_type)(answered)
+            for taken, location in ((query, "query"), (body, "json")):
+                if taken is not None:
+                    made = self.arguments(taken, location=location, error_status_code=400)(made)
+            always = _documented(permission, takes=query is not None or body is not None, body=body is not None, named="<" in path)
+            made = self.doc(**documented)(self.doc(**always)(made))
+            made.permission = permission
+            made.provide_automatic_options = False
+            self.add_url_rule(path, view.__name__, made, methods=[method])
+            return view
+
+        return decorate
+
+
+def refer(kind: type) -> dict[str, str]:
+    """The document's own name for what an operation answers."""
+    return {"$ref": f"#/components/schemas/{kind.__name__}"}
+
+
+def as_json(answer: Any) -> Response:
+    return Response(msgspec.json.encode(answer), content_type="application/json")
+
+
+def parts() -> Parts:
+    """Of the application that answers this request."""
+    found: Parts = current_app.extensions["gatekeeper"]
+    return found
+
+
+def caller() -> Caller:
+    """Who makes this request."""
+    found: Caller = g.caller
+    return found
+
+
+def body(most: int = MOST_OF_A_BODY) -> bytes:
+    """The request's body, of at most so many bytes."""
+    request.max_content_length = most
+    return request.get_data()
+
+
+@contextmanager
+def reading() -> Iterator[Cursor[Any]]:
+    """One state of the ledger, for all that is asked of it within; nothing can be changed there."""
+    with transaction(parts().engine) as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield cursor
+
+
+def _documented(permission: Permission | str, *, takes: bool, body: bool, named: bool) -> dict[str, Any]:
+    """What every operation of this kind says in the document."""
+    problems = [] if permission == OPEN else ["401", "403", "500", "503"]
+    if named:
+        problems.append("404")
+    if takes:
+        problems.append("400")
+    if body:
+        problems += ["413", "415"]
+    return {
+        "responses": {status: {"$ref": f"#/components/responses/Problem{status}"} for status in sorted(problems)},
+        "security": [] if permission == OPEN else [{"token": []}],
+        "x-permission": str(permission),
+    }

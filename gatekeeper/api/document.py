@@ -1,0 +1,98 @@
+"""The OpenAPI 3.1 document, made from the operations: what they take by marshmallow, what they answer by the types of the answers."""
+
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+import flask_smorest
+import msgspec
+from apispec.ext.marshmallow import MarshmallowPlugin
+from flask import Flask
+
+from gatekeeper.api import areas, lists
+from gatekeeper.api.problems import CONTENT_TYPE, KINDS, PREFIX, ProblemSchema
+from schemas import members
+from schemas.documents import VERSION
+
+ABOUT: Final = (
+    "Who was stopped, why, and what clears it; what the gate would answer; the feed of distribution records. Times are UTC. "
+    "Lists page by opaque cursor. What goes wrong is a problem document (RFC 9457), whose `type` stays the same. "
+    "`x-permission` names the permission that an operation needs; a token's claims are `roles`, `wholesalers` and `programs`, "
+    "lists of texts, and `*` is all of them."
+)
+_FORMS: Final[dict[type, Callable[[Any], dict[str, Any]]]] = {
+    members.Words: lambda field: {"type": "string", "minLength": 1, "maxLength": field.most},
+    members.Written: lambda field: {"type": "string", "pattern": f"^(?:{field.pattern.pattern})$"},
+    members.OneOf: lambda field: {"type": "string", "enum": list(field.words)},
+    members.WholeNumber: lambda field: {"type": "integer", "minimum": field.least, "maximum": field.most},
+    areas.Number: lambda field: {"type": "integer", "minimum": field.least, "maximum": field.most},
+    members.Day: lambda _: {"type": "string", "format": "date"},
+    members.Instant: lambda _: {"type": "string", "format": "date-time"},
+    members.TrueOrFalse: lambda _: {"type": "boolean"},
+    lists.Cursor: lambda _: {"type": "string", "pattern": f"^{lists.FORM.pattern}$"},
+}
+
+
+class Document(flask_smorest.Api):  # type: ignore[misc] # the library has no types
+    """Registers areas, and tells what they are made of."""
+
+    def __init__(self, app: Flask) -> None:
+        self._answers: list[type] = []
+        plugin = MarshmallowPlugin()
+        app.config.update(API_TITLE="Distribution gatekeeper", API_VERSION=VERSION, OPENAPI_VERSION="3.1.0")
+        super().__init__(app, spec_kwargs={"marshmallow_plugin": plugin, "info": {"description": ABOUT}})
+        plugin.converter.add_attribute_function(_form)  # type: ignore[union-attr] # it is there from now on
+        self.register_converter(areas.Id, lambda _: {"type": "string", "pattern": f"^{areas.Id.regex}$"})
+        self.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+        self.spec.components.schema("Problem", schema=ProblemSchema)
+        for status in sorted({kind.status for kind in KINDS.values()}):
+            self.spec.components.response(f"Problem{status}", _problem(status))
+
+    # The library's own errors are not RFC 9457, and neither are their descriptions.
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def _register_responses(self) -> None:
+        """Only those above."""
+
+    def _register_etag_headers(self) -> None:
+        """None yet."""
+
+    def _register_pagination_header(self) -> None:
+        """None: lists say themselves where they go on."""
+
+    def _register_error_handlers(self) -> None:
+        """None: see ``answer_problems``."""
+
+    def add(self, area: areas.Area) -> None:
+        """Registers an area, with the types of its answers."""
+        self._answers += area.answers
+        self.register_blueprint(area)
+
+    def told(self) -> dict[str, Any]:
+        """The whole document."""
+        document: dict[str, Any] = json.loads(json.dumps(self.spec.to_dict()))
+        _, components = msgspec.json.schema_components(self._answers, ref_template="#/components/schemas/{name}")
+        document["components"]["schemas"] = dict(sorted((document["components"].get("schemas", {}) | components).items()))
+        for operation in [path[method] for path in document["paths"].values() for method in path if method != "parameters"]:
+            operation["responses"] = {
+                status: response for status, response in sorted(operation["responses"].items()) if response not in _OF_THE_LIBRARY
+            }
+        return document
+
+
+_OF_THE_LIBRARY: Final = ("BAD_REQUEST", {"$ref": "#/components/responses/BAD_REQUEST"})
+
+
+def _problem(status: int) -> dict[str, Any]:
+    kinds = {name: kind for name, kind in KINDS.items() if kind.status == status}
+    examples = {name: {"value": {"type": PREFIX + name, "title": kind.title, "status": status}} for name, kind in kinds.items()}
+    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}
+    return {"description": " ".join(kind.about for kind in kinds.values()), "content": {CONTENT_TYPE: content}}
+
+
+def _form(_: Any, field: Any, **__: Any) -> dict[str, Any]:
+    """What the contract's own fields say in the document."""
+    for kind, form in _FORMS.items():
+        if isinstance(field, kind):
+            return form(field)
+    return {}

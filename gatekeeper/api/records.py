@@ -1,0 +1,77 @@
+"""The feed: distribution records in the order of their sequence, whole, for the REMS."""
+
+from typing import Any, Final, Literal
+
+import msgspec
+from psycopg import Cursor
+
+from gatekeeper import clock
+from gatekeeper.api.areas import Area, Number, Query, caller, parts, reading
+from gatekeeper.api.masking import masked
+from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
+from gatekeeper.api.problems import Problem
+from gatekeeper.inquiries import Inquiry
+from gatekeeper.permissions import Permission
+from schemas.members import Written
+from schemas.record import DistributionRecord
+
+AREA = Area("records", __name__, "Distribution records.")
+MOST: Final = 1000
+USUAL: Final = 200
+LONGEST_WAIT_S: Final = 20
+LOOKS_EVERY_S: Final = 0.25
+RECORDS = "SELECT sequence, body FROM distribution_record WHERE program = %s AND sequence > %s ORDER BY sequence LIMIT %s"
+LAST = "SELECT coalesce((SELECT sequence FROM moving_record_count WHERE program = %s), 0)"
+
+
+class Feed(msgspec.Struct):
+    """Records one after the other, none left out."""
+
+    program: str
+    records: list[DistributionRecord]
+    after: int
+    """Ask on with this."""
+    last: int
+    """The sequence of the program's last record."""
+    patients: Literal["shown", "masked"]
+
+
+class FeedQuery(Query):
+    program = Written(r"[A-Za-z0-9._:-]{1,64}", "Must be a program's name.", required=True)
+    after = Number(0, 2**63 - 1, metadata={"description": "Records with a higher sequence; 0 where not given."})
+    limit = Number(1, MOST, metadata={"description": f"The most records; {USUAL} where not given."})
+    wait = Number(0, LONGEST_WAIT_S, metadata={"description": "Seconds to wait for the next record where there is none yet."})
+
+
+@AREA.operation("GET", "/v1/distribution-records", Permission.READ_RECORDS, Feed, query=FeedQuery, parameters=[PARAMETER])
+def list_records(query: dict[str, Any]) -> Any:
+    """A program's distribution records by sequence, without gaps.
+
+    A token that is limited to wholesalers would see gaps, so it sees none. Patients are masked unless the permission
+    `patients.read` and a purpose are there.
+    """
+    program, after, limit = query["program"], query.get("after", 0), query.get("limit", USUAL)
+    caller().must_see_program(program)
+    if not caller().wholesalers.every:
+        raise Problem("not-permitted")
+    purpose = purpose_of_request()
+    until = clock.seconds() + query.get("wait", 0)
+    rows, last = _read(program, after, limit)
+    while not rows and clock.seconds() < until and not parts().stopping.wait(LOOKS_EVERY_S):
+        rows, last = _read(program, after, limit)
+    if purpose is not None and rows:
+        on_record(
+            Inquiry("patients", "list_records", purpose, len(rows), program=program, first_sequence=rows[0][0], last_sequence=rows[-1][0])
+        )
+    shown: Any = [msgspec.Raw(body) if purpose is not None else masked(msgspec.json.decode(body)) for _, body in rows]
+    return Feed(program, shown, rows[-1][0] if rows else after, last, "masked" if purpose is None else "shown")
+
+
+def _read(program: str, after: int, limit: int) -> tuple[list[tuple[int, bytes]], int]:
+    with reading() as cursor:
+        return cursor.execute(RECORDS, (program, after, limit)).fetchall(), _last(cursor, program)
+
+
+def _last(cursor: Cursor[Any], program: str) -> int:
+    (last,) = cursor.execute(LAST, (program,)).fetchone() or (0,)
+    return int(last)

@@ -1,0 +1,87 @@
+"""What somebody may do, each named once, and which roles grant what."""
+
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from gatekeeper.readers import WrongValueError, document, file
+
+
+class Permission(StrEnum):
+    """Each operation of the API names one of these, or says that it needs none."""
+
+    READ_RULES = "rules.read"
+    READ_SITES = "sites.read"
+    READ_ORDERS = "orders.read"
+    READ_RECORDS = "records.read"
+    READ_REFUSALS = "refusals.read"
+    READ_ALERTS = "alerts.read"
+    READ_PATIENTS = "patients.read"
+    REHEARSE = "orders.rehearse"
+    REHEARSE_PATIENTS = "patients.rehearse"
+    READ_METRICS = "metrics.read"
+
+
+ABOUT: Final[dict[Permission, str]] = {
+    Permission.READ_RULES: "Reasons, and the rules in force.",
+    Permission.READ_SITES: "Who is certified, and who was.",
+    Permission.READ_ORDERS: "Orders, and everything that was decided about them; patients masked.",
+    Permission.READ_RECORDS: "Distribution records; patients masked.",
+    Permission.READ_REFUSALS: "What could not be read, of every wholesaler and program: nobody knows whose it is.",
+    Permission.READ_ALERTS: "Alerts.",
+    Permission.READ_PATIENTS: "Patients' pseudonyms where they are shown or searched for, for a stated purpose; on record.",
+    Permission.REHEARSE: "Asking what the gate would answer.",
+    Permission.REHEARSE_PATIENTS: "The same, also about patients, prescribers and authorizations.",
+    Permission.READ_METRICS: "Metrics.",
+}
+
+
+class Role(NamedTuple):
+    name: str
+    permissions: frozenset[Permission]
+
+
+_READING: Final = frozenset({Permission.READ_RULES, Permission.READ_SITES, Permission.READ_ORDERS, Permission.READ_ALERTS})
+BUILT_IN: Final = (
+    Role("order-system", frozenset({Permission.READ_RULES, Permission.REHEARSE})),
+    Role("compliance-reader", _READING | {Permission.READ_REFUSALS, Permission.REHEARSE}),
+    Role(
+        "compliance-officer",
+        _READING
+        | {
+            Permission.READ_REFUSALS,
+            Permission.READ_RECORDS,
+            Permission.READ_PATIENTS,
+            Permission.REHEARSE,
+            Permission.REHEARSE_PATIENTS,
+        },
+    ),
+    Role("lead", frozenset(Permission) - {Permission.READ_METRICS}),
+    Role("rems", frozenset({Permission.READ_RULES, Permission.READ_SITES, Permission.READ_RECORDS, Permission.READ_PATIENTS})),
+    Role("auditor", _READING | {Permission.READ_REFUSALS, Permission.READ_RECORDS}),
+    Role("operator", frozenset({Permission.READ_RULES, Permission.READ_METRICS})),
+)
+"""The roles where the settings name no file of them."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
+
+
+def read_roles(text: str) -> tuple[Role, ...]:
+    """Reads the file of roles: by the name of each, the list of its permissions."""
+    return tuple([_role(name, given) for name, given in document(file(text)).items()])
+
+
+def granted(names: Iterable[str], roles: Iterable[Role]) -> frozenset[Permission]:
+    """What the roles of these names permit; a name that is no role's permits nothing."""
+    wanted = set(names)
+    return frozenset().union(*[role.permissions for role in roles if role.name in wanted])
+
+
+def _role(name: str, given: object) -> Role:
+    if not _NAME.fullmatch(name):
+        raise WrongValueError("has a role whose name is not made of 1 to 64 letters, digits, points, underscores, colons and hyphens.")
+    known = {permission.value: permission for permission in Permission}
+    if not isinstance(given, list) or not all(isinstance(each, str) and each in known for each in given):
+        raise WrongValueError(f"has the role {name}, which must be a list of these: {', '.join(known)}.")
+    return Role(name, frozenset(known[each] for each in given))

@@ -1,0 +1,110 @@
+"""The API on gunicorn: one process with threads; whoever needs more runs more of them."""
+
+from threading import Event
+from typing import Any, Final
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+from gunicorn.http import wsgi
+from gunicorn.workers.gthread import ThreadWorker
+
+from gatekeeper.api.app import make_app
+from gatekeeper.config import Settings
+from gatekeeper.errors import Unusable
+from gatekeeper.opening import migrate_ledger, open_ledger
+from gatekeeper.rules import RuleBook
+from gatekeeper.telemetry import log, start_logging
+
+QUERY_TIMEOUT_S: Final = 10
+"""What the database has not answered by then is answered with 503."""
+KEEP_ALIVE_S: Final = 5
+
+
+def serve(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT. Raises ``Unusable`` where it cannot begin, ``TryAgain`` where the database is away."""
+    if settings.jwks is None or settings.issuer is None or settings.audience is None:
+        raise Unusable("Nobody could be recognized: GATEKEEPER_JWKS, GATEKEEPER_ISSUER and GATEKEEPER_AUDIENCE must be given.")
+    start_logging(settings.log_level)
+    if settings.database_url is None:
+        migrate_ledger(settings)
+    book = RuleBook.read(settings.programs, settings.programs_added)
+    # Only to say in one sentence what is wrong: connections must not go through a fork.
+    open_ledger(settings).dispose()
+    _Server(settings, book).run()
+
+
+class _Server(BaseApplication):  # type: ignore[misc] # it has no types
+    def __init__(self, settings: Settings, book: RuleBook) -> None:
+        self._settings, self._book, self.stopping = settings, book, Event()
+        super().__init__()
+
+    def load_config(self) -> None:
+        """As the settings say; gunicorn's own environment variables and files count for nothing."""
+        settings = self._settings
+        host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
+        wanted: dict[str, Any] = {
+            "bind": f"{host}:{settings.http_port}",
+            "workers": 1,
+            "worker_class": Threads,
+            "threads": settings.http_threads,
+            "keepalive": KEEP_ALIVE_S,
+            "graceful_timeout": settings.stop_deadline_s,
+            "logger_class": Silent,
+            "when_ready": lambda _: log("http_served", port=settings.http_port),
+            "forwarded_allow_ips": "",
+            "control_socket_disable": True,
+        }
+        for name, value in wanted.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """In the process that serves."""
+        wsgi.SERVER = "gatekeeper"
+        settings = self._settings
+        engine = open_ledger(settings, statement_timeout_s=QUERY_TIMEOUT_S, connections=settings.http_threads + 2)
+        return make_app(settings, engine, self._book, self.stopping)
+
+
+class Threads(ThreadWorker):  # type: ignore[misc]
+    """Ends what only waits when it is told to stop."""
+
+    def handle_exit(self, sig: Any, frame: Any) -> None:
+        super().handle_exit(sig, frame)
+        self.app.stopping.set()
+
+    def handle_quit(self, sig: Any, frame: Any) -> None:
+        self.app.stopping.set()
+        super().handle_quit(sig, frame)
+
+
+class Silent(Logger):  # type: ignore[misc]
+    """gunicorn's own lines show requests; of those that matter only that there was one, and how grave it was."""
+
+    def setup(self, cfg: Any) -> None:
+        self.cfg = cfg
+
+    def critical(self, *_: Any, **__: Any) -> None:
+        log("library_said", library="gunicorn", code="critical")
+
+    def error(self, *_: Any, **__: Any) -> None:
+        log("library_said", library="gunicorn", code="error")
+
+    exception = error
+
+    def warning(self, *_: Any, **__: Any) -> None:
+        log("library_said", library="gunicorn", code="warning")
+
+    def info(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
+    debug = access = info
+
+    def log(self, *_: Any, **__: Any) -> None:
+        """Nothing."""
+
+    def reopen_files(self) -> None:
+        """There are none."""
+
+    def close_on_exec(self) -> None:
+        """There is nothing open."""

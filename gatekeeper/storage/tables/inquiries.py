@@ -1,0 +1,26 @@
+"""Evidence of who asked for what is not for everybody: only ever added."""
+
+from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, Table, Text, Uuid
+
+from gatekeeper.storage.tables.metadata import METADATA
+
+INQUIRY = Table(
+    "inquiry",
+    METADATA,
+    Column("inquiry_id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("purpose", Text),
+    Column("count", Integer, nullable=False),
+    Column("wholesaler_id", Text),
+    Column("order_id", Text),
+    Column("program", Text),
+    Column("first_sequence", BigInteger),
+    Column("last_sequence", BigInteger),
+    Column("person", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("block", BigInteger, nullable=False),
+    Index("inquiry_order", "order_id", "wholesaler_id"),
+    comment="A call of the API that showed patients' pseudonyms, with what for, or that asked what the gate would answer",
+)

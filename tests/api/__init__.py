@@ -1,0 +1,1 @@
+"""The API on a real ledger, as its callers see it."""

@@ -1,0 +1,191 @@
+"""Who may what: tokens, permissions, wholesalers and programs. What is not permitted shows nothing."""
+
+import base64
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
+
+from gatekeeper import clock
+from gatekeeper.api.app import permission_of
+from gatekeeper.api.areas import OPEN
+from gatekeeper.permissions import ABOUT, BUILT_IN, Permission
+from tests.api.desk import KEY, Desk, token
+
+ROLES = [role.name for role in BUILT_IN]
+
+
+class Asked(NamedTuple):
+    """An operation, and who may ask it: of his own wholesaler and program, and of another's."""
+
+    path: str
+    roles: set[str]
+    foreign_wholesaler: str | None = None
+    """The same of a wholesaler that the token does not name; None where it is asked of none."""
+    foreign_program: str | None = None
+    limited_to_wholesalers: bool = True
+    """Whether a token may ask it at all that is limited to some wholesalers."""
+    limited_to_programs: bool = True
+    method: str = "GET"
+    body: Any = None
+
+
+READERS = {"compliance-reader", "compliance-officer", "lead", "auditor"}
+SITES = READERS | {"rems"}
+AUTHORITY = {
+    "list_reasons": Asked("/v1/reasons", set(ROLES)),
+    "list_programs": Asked("/v1/programs", set(ROLES)),
+    "list_sites": Asked("/v1/sites?program=lemtrada", SITES, foreign_program="/v1/sites?program=tegsedi"),
+    "show_site": Asked("/v1/sites/lemtrada/HF-0001", SITES, foreign_program="/v1/sites/tegsedi/HF-0001"),
+    "list_refusals": Asked("/v1/refusals", READERS, limited_to_wholesalers=False, limited_to_programs=False),
+    "list_alerts": Asked(
+        "/v1/alerts", READERS, foreign_wholesaler="/v1/alerts?wholesaler_id=WD-2", foreign_program="/v1/alerts?program=tegsedi"
+    ),
+    "list_records": Asked(
+        "/v1/distribution-records?program=lemtrada",
+        {"compliance-officer", "lead", "rems", "auditor"},
+        foreign_program="/v1/distribution-records?program=tegsedi",
+        limited_to_wholesalers=False,
+    ),
+    "metrics": Asked("/metrics", {"operator"}),
+}
+
+
+def test_every_route_names_a_permission_and_stands_in_the_table(desk: Desk) -> None:
+    """Whoever adds an operation says who may ask it, and the table says it a second time."""
+    named = {}
+    for rule in desk.app.url_map.iter_rules():
+        needed = permission_of(desk.app, rule.endpoint)
+        assert needed == OPEN or isinstance(needed, Permission), rule.endpoint
+        assert rule.methods is not None
+        assert "OPTIONS" not in rule.methods
+        named[rule.endpoint.rpartition(".")[2]] = needed
+    assert {name for name, needed in named.items() if needed == OPEN} == {"live", "ready", "openapi"} & named.keys()
+    assert {name for name, needed in named.items() if needed != OPEN} == set(AUTHORITY)
+
+
+def test_what_names_no_permission_is_for_nobody(desk: Desk) -> None:
+    def forgotten() -> str:
+        return "secret"
+
+    desk.app.add_url_rule("/forgotten", "forgotten", forgotten)
+    answer = desk.client.get("/forgotten", headers={"Authorization": f"Bearer {token(roles=['lead'])}"})
+    assert (answer.status_code, b"secret" in answer.data) == (403, False)
+    assert desk.client.get("/forgotten").status_code == 401
+
+
+@pytest.mark.parametrize("name", AUTHORITY)
+def test_authority(desk: Desk, name: str) -> None:
+    """Every operation, by every role, of one's own and of another's wholesaler and program."""
+    asked, given = AUTHORITY[name], {"method": AUTHORITY[name].method, "json": AUTHORITY[name].body}
+    given = {key: value for key, value in given.items() if value is not None}
+    own = {"wholesalers": ["WD-1"], "programs": ["lemtrada"]}
+    for role in ROLES:
+        may = role in asked.roles
+        assert (desk.ask(asked.path, role, **given).status_code == 200) is may, role
+        if not may:
+            assert desk.problem(asked.path, role, **given) == "not-permitted"
+        for limits, permitted in (
+            ({"wholesalers": own["wholesalers"]}, asked.limited_to_wholesalers),
+            ({"programs": own["programs"]}, asked.limited_to_programs),
+        ):
+            assert (desk.ask(asked.path, role, **given, **limits).status_code == 200) is (may and permitted), (role, limits)
+        for path in filter(None, (asked.foreign_wholesaler, asked.foreign_program)):
+            assert desk.ask(path, role, **given).status_code == (200 if may else 403), (role, path)
+            assert desk.problem(path, role, **given, **own) == "not-permitted", (role, path)
+    assert desk.problem(asked.path, "nobody", **given) == "not-permitted"
+    assert desk.problem(asked.path, None, **given) == "token-missing"
+
+
+def encoded(*parts: Any) -> str:
+    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts)
+
+
+PUBLIC = KEY.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+OTHER = ed25519.Ed25519PrivateKey.generate()
+CLAIMS = {"iss": "id", "aud": "gate", "sub": "u-17", "exp": 4_000_000_000, "roles": ["lead"]}
+
+
+def by_secret(secret: bytes) -> str:
+    """Signed as HS256, which PyJWT refuses to do with a public key."""
+    import hashlib  # noqa: PLC0415
+    import hmac  # noqa: PLC0415
+
+    signed = encoded({"alg": "HS256", "kid": "1"}, CLAIMS)
+    signature = hmac.new(secret, signed.encode(), hashlib.sha256).digest()
+    return f"{signed}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+REFUSED: dict[str, Callable[[], str]] = {
+    "expired": lambda: token(roles=["lead"], exp=clock.now() - timedelta(minutes=5)),
+    "early": lambda: token(roles=["lead"], nbf=clock.now() + timedelta(minutes=5)),
+    "other audience": lambda: token(roles=["lead"], aud="other"),
+    "other issuer": lambda: token(roles=["lead"], iss="other"),
+    "none": lambda: encoded({"alg": "none", "kid": "1"}, CLAIMS) + ".",
+    "a secret": lambda: jwt.encode(CLAIMS, "s" * 32, "HS256", headers={"kid": "1"}),
+    "HS256 with the public key": lambda: by_secret(PUBLIC),
+    "HS256 with the key set": lambda: by_secret(json.dumps(OKPAlgorithm.to_jwk(KEY.public_key(), as_dict=True)).encode()),
+    "key confusion": lambda: jwt.encode(CLAIMS, rsa.generate_private_key(65537, 2048), "RS256", headers={"kid": "1"}),
+    "a key of its own": lambda: jwt.encode(
+        CLAIMS, OTHER, "EdDSA", headers={"kid": "1", "jwk": OKPAlgorithm.to_jwk(OTHER.public_key(), as_dict=True)}
+    ),
+    "unknown kid": lambda: token(roles=["lead"], kid="2"),
+    "cut": lambda: token(roles=["lead"])[:-4],
+    "overlong": lambda: token(roles=["lead"], more="x" * 20_000),
+    "without a subject": lambda: token(roles=["lead"], sub=None),
+    "no token": lambda: "Zm9v",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_tokens_that_prove_nothing(desk: Desk, name: str) -> None:
+    answer = desk.ask("/v1/reasons", None, headers={"Authorization": f"Bearer {REFUSED[name]()}"})
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    assert ("detail" in json.loads(answer.data)) is (name in {"expired", "early"})
+    assert b"GATEKEEPER" not in answer.data
+
+
+def test_a_key_that_was_rotated(desk: Desk) -> None:
+    """The key set is what it says at the moment: a new key counts at once, an old one no longer."""
+    old = {"Authorization": f"Bearer {token(roles=['lead'])}"}
+    rotated = {"Authorization": f"Bearer {token(OTHER, kid='2', roles=['lead'])}"}
+    assert desk.ask("/v1/reasons", None, headers=rotated).status_code == 401
+    desk.keys.write_text(json.dumps({"keys": [OKPAlgorithm.to_jwk(OTHER.public_key(), as_dict=True) | {"kid": "2"}]}))
+    assert desk.ask("/v1/reasons", None, headers=rotated).status_code == 200
+    assert desk.ask("/v1/reasons", None, headers=old).status_code == 401
+    desk.keys.write_text(json.dumps({"keys": [RSAAlgorithm.to_jwk(rsa.generate_private_key(65537, 2048).public_key(), as_dict=True)]}))
+    assert desk.ask("/v1/reasons", None, headers=rotated).status_code == 401
+
+
+@pytest.mark.parametrize("claims", [
+    {}, {"roles": "lead"}, {"roles": [["lead"]]}, {"roles": {"lead": True}}, {"roles": ["lead"] * 1100}, {"roles": ["Lead"]},
+    {"role": ["lead"]},
+])  # fmt: skip
+def test_claims_that_permit_nothing(desk: Desk, claims: dict[str, Any]) -> None:
+    answer = desk.ask("/v1/reasons", None, headers={"Authorization": f"Bearer {token(**claims)}"})
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("claim", ["*", ["WD-1*"], None, [], [1], {"*": 1}])
+def test_without_the_claim_there_is_no_wholesaler_and_no_program(desk: Desk, claim: Any) -> None:
+    for name in ("wholesalers", "programs"):
+        claims = {"wholesalers": ["*"], "programs": ["*"]} | {name: claim}
+        answer = desk.ask("/v1/refusals", None, headers={"Authorization": f"Bearer {token(roles=['lead'], **claims)}"})
+        assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic dTpw", "bearer"])
+def test_what_is_no_bearer_token(desk: Desk, header: str) -> None:
+    assert desk.problem("/v1/reasons", None, headers={"Authorization": header}) == "token-missing"
+
+
+def test_every_permission_is_told_of_and_granted_by_some_role() -> None:
+    assert set(ABOUT) == set(Permission)
+    assert frozenset().union(*[role.permissions for role in BUILT_IN]) == set(Permission)

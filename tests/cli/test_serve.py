@@ -1,0 +1,89 @@
+"""``gatekeeper serve`` as a program: it answers over a real socket, says nothing of what it was sent, and ends when it is told to."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gatekeeper.storage.engine import migrate, open_engine
+from tests.api.desk import KEY, OKPAlgorithm, token
+from tests.real.ports import free_ports
+from tests.real.waiting import wait_until
+
+PATIENT = "P-00001234"
+
+
+class Served:
+    def __init__(self, port: int, log: Path, running: subprocess.Popen[bytes]) -> None:
+        self.port, self.log, self.running = port, log, running
+
+    def ask(self, path: str, **headers: str) -> tuple[int, bytes, dict[str, str]]:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+                return answer.status, answer.read(), dict(answer.headers)
+        except urllib.error.HTTPError as error:
+            return error.code, error.read(), dict(error.headers)
+
+    def ready(self) -> bool:
+        assert self.running.poll() is None, self.log.read_text()
+        try:
+            return self.ask("/health/ready")[0] == 200
+        except OSError:
+            return False
+
+
+@pytest.fixture
+def served(database_url: str, tmp_path: Path) -> Iterator[Served]:
+    engine = open_engine(database_url)
+    migrate(engine)
+    engine.dispose()
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [OKPAlgorithm.to_jwk(KEY.public_key(), as_dict=True) | {"kid": "1"}]}))
+    (port,) = free_ports(1)
+    given = {"DATABASE_URL": database_url, "JWKS": str(tmp_path / "keys.json"), "ISSUER": "id", "AUDIENCE": "gate", "HTTP_PORT": str(port)}
+    environment = os.environ | {f"GATEKEEPER_{name}": text for name, text in given.items()} | {"GUNICORN_CMD_ARGS": "--access-logfile=-"}
+    with (tmp_path / "log").open("wb") as log:
+        running = subprocess.Popen([str(Path(sys.executable).parent / "gatekeeper"), "serve"], env=environment, stdout=log, stderr=log)
+    served = Served(port, tmp_path / "log", running)
+    try:
+        wait_until(served.ready, 60, "the API answers")
+        yield served
+    finally:
+        running.kill()
+        running.wait()
+
+
+def test_it_answers_and_ends(served: Served) -> None:
+    bearer = {"Authorization": f"Bearer {token(roles=['lead'], wholesalers=['*'], programs=['*'])}"}
+    status, body, headers = served.ask("/v1/reasons", **bearer)
+    assert (status, headers["Server"], headers["X-Content-Type-Options"]) == (200, "gatekeeper", "nosniff")
+    assert json.loads(body)["reasons"]
+    assert served.ask(f"/v1/sites?program=lemtrada&identifier={PATIENT}", **bearer)[0] == 200
+    assert served.ask(f"/{PATIENT}")[0] == 404
+    with socket.create_connection(("127.0.0.1", served.port)) as raw:
+        raw.sendall(f"GET /{PATIENT} HTTP/9.9\r\n{PATIENT}\r\n\r\n".encode())
+        assert raw.recv(100).startswith(b"HTTP/1.1 400")
+    served.running.send_signal(signal.SIGTERM)
+    assert served.running.wait(30) == 0
+    log = served.log.read_text()
+    assert [json.loads(line)["event"] for line in log.splitlines()][:1] == ["http_served"]
+    assert PATIENT not in log
+
+
+def test_whoever_waits_for_the_next_record_is_answered_when_it_ends(served: Served) -> None:
+    bearer = token(roles=["lead"], wholesalers=["*"], programs=["*"])
+    with socket.create_connection(("127.0.0.1", served.port), timeout=15) as raw:
+        path = "/v1/distribution-records?program=lemtrada&wait=20"
+        raw.sendall(f"GET {path} HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {bearer}\r\n\r\n".encode())
+        served.ask("/health/live")
+        served.running.send_signal(signal.SIGTERM)
+        assert raw.recv(100).startswith(b"HTTP/1.1 200")
+    assert served.running.wait(30) == 0

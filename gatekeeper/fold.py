@@ -49,6 +49,11 @@ class Fold(Recording):
         self.voidable: dict[UUID, RecordRow] = {}
         self._answers: list[Answer] = []
 
+    @property
+    def answers(self) -> list[Answer]:
+        """What was answered so far, whether or not it is ever written."""
+        return self._answers
+
     def superseded_records(self, orders: Iterable[Order]) -> list[UUID]:
         """The records that a higher revision among ``orders`` would void, and those of what has left."""
         return [

@@ -117,9 +117,12 @@ class Area(flask_smorest.Blueprint):  # type: ignore[misc] # the library has no 
 
     def operation(
         self, method: str, path: str, permission: Permission | str, answers: Any, *, query: type[Query] | None = None,
-        body: type[Body] | None = None, content_type: str | None = None, **documented: Any,
+        body: type[Body] | None = None, content_type: str | None = None, takes: bool = False, **documented: Any,
     ) -> Callable[[View], View]:  # fmt: skip
-        """Registers a view, which gives what is answered. ``permission`` is checked before anything else is looked at."""
+        """Registers a view, which gives what is answered. ``permission`` is checked before anything else is looked at.
+
+        ``takes`` says that the view itself reads headers or a body.
+        """
 
         def decorate(view: View) -> View:
             @wraps(view)
@@ -134,7 +137,8 @@ class Area(flask_smorest.Blueprint):  # type: ignore[misc] # the library has no 
             for taken, location in ((query, "query"), (body, "json")):
                 if taken is not None:
                     made = self.arguments(taken, location=location, error_status_code=400)(made)
-            always = _documented(permission, takes=query is not None or body is not None, body=body is not None, named="<" in path)
+            reads = body is not None or "requestBody" in documented
+            always = _documented(permission, takes=takes or reads or query is not None, body=reads, named="<" in path)
             made = self.doc(**documented)(self.doc(**always)(made))
             made.permission = permission
             made.provide_automatic_options = False

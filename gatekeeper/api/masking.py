@@ -1,16 +1,36 @@
-"""Who a patient is, taken out of what is shown."""
+"""What is taken out of what is shown: who a patient is, and what is another wholesaler's."""
 
 from collections.abc import Iterator
 from typing import Any, Final
 
+from gatekeeper.api.callers import Limits
+
 MASK: Final = "masked"
+OF_ANOTHER: Final = "an order of another wholesaler"
 NAMES: Final = frozenset({"patient_id", "authorization_id"})
 """Members whose values are of one patient."""
 
 
-def masked(document: Any) -> Any:
-    """The document with the values of these members replaced, wherever else in it they stand."""
-    return _without(document, frozenset(_values(document)))
+def masked(document: Any, also: frozenset[str] = frozenset()) -> Any:
+    """The document with the values of these members, and ``also``, replaced wherever in it they stand."""
+    return _without(document, frozenset(_values(document)) | also)
+
+
+def without_others(document: Any, wholesalers: Limits) -> Any:
+    """The document without accounts of other wholesalers, and without which of their orders a serial went out with."""
+    if isinstance(document, list):
+        return [without_others(each, wholesalers) for each in document]
+    if not isinstance(document, dict):
+        return document
+    shown: dict[str, Any] = {}
+    for name, value in document.items():
+        if name == "account" and isinstance(value, list):
+            shown[name] = [account for account in value if wholesalers.allow(account.partition(":")[0])]
+        elif name == "released_in" and not wholesalers.allow(str(value).partition("/")[0]):
+            shown[name] = OF_ANOTHER
+        else:
+            shown[name] = without_others(value, wholesalers)
+    return shown
 
 
 def _values(document: Any) -> Iterator[str]:

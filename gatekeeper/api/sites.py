@@ -9,6 +9,7 @@ from psycopg import Cursor
 from gatekeeper import both_times
 from gatekeeper.api.areas import Area, Query, caller, parts, reading
 from gatekeeper.api.lists import Page, begins, ends, limit_of
+from gatekeeper.api.masking import without_others
 from gatekeeper.both_times import Subject
 from gatekeeper.instants import instant_of
 from gatekeeper.messages import written
@@ -124,7 +125,7 @@ def show_site(query: dict[str, Any], program: str, site_id: str) -> Any:
         on, known_at = _times(cursor, query, program)
         answer = _answer(cursor, program, site_id, on, known_at)
         said = both_times.history(cursor, Subject(program, "site", site_id))
-    return SiteHistory(**answer, history=[_shown(both_times.document(fact)) for fact in said])
+    return SiteHistory(**answer, history=[_shown(fact) for fact in said])
 
 
 def _times(cursor: Cursor[Any], query: dict[str, Any], program: str) -> tuple[date, datetime]:
@@ -135,16 +136,12 @@ def _times(cursor: Cursor[Any], query: dict[str, Any], program: str) -> tuple[da
 
 def _answer(cursor: Cursor[Any], program: str, site_id: str, on: date, known_at: datetime) -> dict[str, Any]:
     given = both_times.answer(cursor, Subject(program, "site", site_id), on, known_at)
-    holds = [_shown(both_times.document(fact)) for fact in given.holds]
+    holds = [_shown(fact) for fact in given.holds]
     return {"program": program, "site_id": site_id, "on": on, "known_at": written(known_at), "holds": holds, "why": given.why}
 
 
-def _shown(document: dict[str, Any]) -> Any:
-    """Without the accounts of wholesalers that the caller may not see."""
-    accounts = document["fact"].get("identifiers", {}).get("account")
-    if accounts:
-        document["fact"]["identifiers"]["account"] = [account for account in accounts if not _of_another(account)]
-    return document
+def _shown(fact: both_times.Held) -> Any:
+    return without_others(both_times.document(fact), caller().wholesalers)
 
 
 def _of_another(identifier: str | None) -> bool:

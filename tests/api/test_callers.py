@@ -17,6 +17,7 @@ from gatekeeper.api.app import permission_of
 from gatekeeper.api.areas import OPEN
 from gatekeeper.permissions import ABOUT, BUILT_IN, Permission
 from tests.api.desk import KEY, Desk, token
+from tests.gate.ledger import order
 
 ROLES = [role.name for role in BUILT_IN]
 
@@ -34,6 +35,8 @@ class Asked(NamedTuple):
     limited_to_programs: bool = True
     method: str = "GET"
     body: Any = None
+    foreign: Any = None
+    """A body about another wholesaler's order."""
 
 
 READERS = {"compliance-reader", "compliance-officer", "lead", "auditor"}
@@ -52,6 +55,24 @@ AUTHORITY = {
         {"compliance-officer", "lead", "rems", "auditor"},
         foreign_program="/v1/distribution-records?program=tegsedi",
         limited_to_wholesalers=False,
+    ),
+    "list_orders": Asked(
+        "/v1/orders", READERS, foreign_wholesaler="/v1/orders?wholesaler_id=WD-2", foreign_program="/v1/orders?program=tegsedi"
+    ),
+    "search_orders": Asked(
+        "/v1/orders/searches",
+        READERS,
+        method="POST",
+        body={"purpose": "looking"},
+        foreign={"purpose": "looking", "wholesaler_id": "WD-2"},
+    ),
+    "show_order": Asked("/v1/orders/WD-001/SO-1", READERS, foreign_wholesaler="/v1/orders/WD-2/SO-1"),
+    "rehearse_orders": Asked(
+        "/v1/rehearsals",
+        {"order-system", "compliance-reader", "compliance-officer", "lead"},
+        method="POST",
+        body={"orders": [json.loads(order())]},
+        foreign={"orders": [json.loads(order("SO-1", {"/wholesaler_id": "WD-2"}))]},
     ),
     "metrics": Asked("/metrics", {"operator"}),
 }
@@ -85,7 +106,9 @@ def test_authority(desk: Desk, name: str) -> None:
     """Every operation, by every role, of one's own and of another's wholesaler and program."""
     asked, given = AUTHORITY[name], {"method": AUTHORITY[name].method, "json": AUTHORITY[name].body}
     given = {key: value for key, value in given.items() if value is not None}
-    own = {"wholesalers": ["WD-1"], "programs": ["lemtrada"]}
+    own = {"wholesalers": ["WD-001"], "programs": ["lemtrada"]}
+    desk.ledger.load()
+    desk.ledger.judge(order(), order("SO-1", {"/wholesaler_id": "WD-2"}))
     for role in ROLES:
         may = role in asked.roles
         assert (desk.ask(asked.path, role, **given).status_code == 200) is may, role
@@ -99,6 +122,9 @@ def test_authority(desk: Desk, name: str) -> None:
         for path in filter(None, (asked.foreign_wholesaler, asked.foreign_program)):
             assert desk.ask(path, role, **given).status_code == (200 if may else 403), (role, path)
             assert desk.problem(path, role, **given, **own) == "not-permitted", (role, path)
+        if asked.foreign is not None:
+            assert desk.ask(asked.path, role, method=asked.method, json=asked.foreign).status_code == (200 if may else 403), role
+            assert desk.problem(asked.path, role, method=asked.method, json=asked.foreign, **own) == "not-permitted", role
     assert desk.problem(asked.path, "nobody", **given) == "not-permitted"
     assert desk.problem(asked.path, None, **given) == "token-missing"
 

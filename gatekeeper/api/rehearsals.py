@@ -1,0 +1,177 @@
+"""What would be answered, asked ahead. Nothing is recorded but who asked about how many."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from json import loads
+from typing import Any, Final, Literal
+
+import msgspec
+from flask import request
+from msgspec import UNSET, UnsetType
+from psycopg import Cursor
+
+from gatekeeper.api.areas import KIB, Area, body, caller, parts, reading, refer
+from gatekeeper.api.callers import Caller
+from gatekeeper.api.masking import without_others
+from gatekeeper.api.patients import on_record
+from gatekeeper.api.problems import Problem, invalid_body
+from gatekeeper.domain.order import Order
+from gatekeeper.domain.reasons import REASONS
+from gatekeeper.inquiries import Inquiry
+from gatekeeper.lines import message_of, read_lines
+from gatekeeper.messages import written
+from gatekeeper.permissions import Permission
+from gatekeeper.recording import Terms
+from gatekeeper.rehearsal import Rehearsed, rehearse
+from gatekeeper.rules import RuleBook
+from schemas.members import NO_LIST, SENTENCES, TWICE, UNKNOWN
+from schemas.order import ShipmentOrder
+from schemas.problems import NOT_JSON
+
+MOST_ORDERS: Final = 500
+MOST: Final = 8 * 1024 * KIB
+JSON: Final = "application/json"
+LINES: Final = "application/x-ndjson"
+
+
+class ReasonShown(msgspec.Struct):
+    """A reason, with what would have to change and who can change it."""
+
+    code: str
+    outcome: Literal["held", "blocked"]
+    stops: bool
+    text: str
+    remedy: str
+    cleared_by: str
+    evidence: dict[str, Any]
+
+
+class RehearsedLine(msgspec.Struct):
+    """``not_told``: nothing but the patient could stop it, and of patients nothing is told."""
+
+    line: int
+    outcome: Literal["released", "not_covered", "held", "blocked", "not_told"]
+    program: str | None
+    site_id: str | None
+    reasons: list[ReasonShown]
+
+
+class RehearsedOrder(msgspec.Struct):
+    """What would be answered to one order: its lines, or what is wrong with it by JSON Pointer."""
+
+    position: int
+    """From 1, as they were sent."""
+    wholesaler_id: str | UnsetType = UNSET
+    order_id: str | UnsetType = UNSET
+    revision: int | UnsetType = UNSET
+    repeat: bool | UnsetType = UNSET
+    """It has come before with the same content; the answer is the one of then."""
+    lines: list[RehearsedLine] | UnsetType = UNSET
+    refused: dict[str, list[str]] | UnsetType = UNSET
+
+
+class RehearsalAnswer(msgspec.Struct):
+    """What the gate would answer now."""
+
+    at: str
+    registry_version: int
+    patients: Literal["judged", "not_told"]
+    orders: list[RehearsedOrder]
+
+
+class RehearsalAsked(msgspec.Struct):
+    """Orders as they would be sent, in the order in which they would be."""
+
+    orders: list[ShipmentOrder]
+
+
+AREA = Area("rehearsals", __name__, "Asking ahead.", RehearsalAsked)
+TAKES: Final = {
+    "required": True,
+    "content": {
+        JSON: {"schema": refer(RehearsalAsked) | {"description": f"1 to {MOST_ORDERS} orders."}},
+        LINES: {"schema": {"type": "string", "description": f"1 to {MOST_ORDERS} orders, one a line, whatever stands there."}},
+    },
+}
+
+
+@AREA.operation("POST", "/v1/rehearsals", Permission.REHEARSE, RehearsalAnswer, takes=True, requestBody=TAKES)
+def rehearse_orders() -> Any:
+    """Whether orders would be released, and if not, why, and what would have to change.
+
+    The gate's own decoder and decision, on the registry of this moment; what one order releases counts for the later ones. Nothing
+    is recorded but who asked about how many. Reasons about patients, prescribers and authorizations need `patients.rehearse`.
+    """
+    messages = _messages()
+    with reading() as cursor:
+        answer = answered(cursor, messages, parts().book, parts().terms, caller())
+    on_record(Inquiry("rehearsal", "rehearse_orders", count=len(messages)))
+    return answer
+
+
+def answered(cursor: Cursor[Any], messages: Sequence[bytes], book: RuleBook, terms: Terms, asking: Caller) -> RehearsalAnswer:
+    """The answer, for who is asking. Ends the request where an order is not the caller's to ask about."""
+    patients = asking.may(Permission.REHEARSE_PATIENTS)
+    tail, answers = rehearse(cursor, messages, book, terms, patients=patients)
+    for rehearsed in answers:
+        if isinstance(rehearsed.order, Order):
+            asking.must_see_wholesaler(rehearsed.order.wholesaler_id)
+        for program in {line["program"] for line in rehearsed.lines} - {None}:
+            asking.must_see_program(program)
+    shown = [_shown(number, rehearsed, asking) for number, rehearsed in enumerate(answers, 1)]
+    return RehearsalAnswer(written(tail.now), tail.registry_version, "judged" if patients else "not_told", shown)
+
+
+def _shown(position: int, rehearsed: Rehearsed, asking: Caller) -> RehearsedOrder:
+    order = rehearsed.order
+    if not isinstance(order, Order):
+        return RehearsedOrder(position, refused=order.problems)
+    lines = [RehearsedLine(**line | {"reasons": [_reason(reason, asking) for reason in line["reasons"]]}) for line in rehearsed.lines]
+    return RehearsedOrder(position, order.wholesaler_id, order.order_id, order.revision, rehearsed.repeat, lines)
+
+
+def _reason(reason: dict[str, Any], asking: Caller) -> ReasonShown:
+    evidence = without_others(reason["evidence"], asking.wholesalers)
+    return ReasonShown(**reason | {"evidence": evidence}, cleared_by=REASONS[reason["code"]].cleared_by)
+
+
+def _messages() -> list[bytes]:
+    """The orders that were sent, each as its bytes. Ends the request where they are none, or too many."""
+    if request.mimetype == LINES:
+        found = [message for line in read_lines(BytesIO(body(MOST)), "") if (message := message_of(line)) is not None]
+    elif request.mimetype == JSON:
+        found = _listed(body(MOST))
+    else:
+        raise Problem("unsupported-media-type")
+    if not 1 <= len(found) <= MOST_ORDERS:
+        raise invalid_body({"/orders" if request.mimetype == JSON else "": [f"Must be 1 to {MOST_ORDERS} orders."]})
+    return found
+
+
+def _listed(raw: bytes) -> list[bytes]:
+    """The orders of a list, as they stand in it: what is wrong within one is said of that one."""
+    members: list[list[str]] = []
+
+    def noticed(pairs: list[tuple[str, Any]]) -> Any:
+        members.append([name for name, _ in pairs])
+        return dict(pairs)
+
+    try:
+        content = loads(raw.decode(), object_pairs_hook=noticed)
+        listed = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    except (ValueError, RecursionError, msgspec.MsgspecError):
+        raise invalid_body({"": [NOT_JSON]}) from None
+    # The outermost object is the last that was read to its end.
+    names = members[-1] if isinstance(content, dict) else []
+    problems: dict[str, list[str]] = {}
+    if names.count("orders") > 1:
+        problems[""] = [TWICE]
+    elif "orders" not in names:
+        problems["/orders"] = [SENTENCES["required"]]
+    elif not isinstance(content["orders"], list):
+        problems["/orders"] = [NO_LIST]
+    if set(names) - {"orders"}:
+        problems["/*"] = [UNKNOWN]
+    if problems:
+        raise invalid_body(problems)
+    return [bytes(order) for order in msgspec.json.decode(listed["orders"], type=list[msgspec.Raw])]

@@ -1,0 +1,127 @@
+"""One order whole: what the API shows is what the ledger holds; patients are masked, other programs' lines left out."""
+
+import json
+from typing import Any
+
+from gatekeeper.storage import tables
+from tests.api.desk import PURPOSE, Desk
+from tests.gate.ledger import Wire, order
+from tests.gate.test_revisions import revision
+from tests.gate.warehouse import Warehouse, event
+
+PATH = "/v1/orders/WD-001/SO-1"
+PATIENT = json.loads(order())["lines"][0]["patient"]
+SUSPENDED: Wire = {
+    "fact": "site", "program": "lemtrada", "sequence": 990, "effective_on": "2026-11-20", "site_id": "HF1", "class": "healthcare_facility",
+    "status": "suspended",
+}  # fmt: skip
+
+
+def said(desk: Desk) -> dict[int, list[dict[str, Any]]]:
+    """By examination, the lines of its messages, as they are in the ledger."""
+    found = {}
+    for row in desk.ledger.rows(tables.EXAMINATION):
+        found[row[0]] = [line for body in (row[11], row[10]) if body is not None for line in json.loads(body)["lines"]]
+    return found
+
+
+def test_everything_that_was_decided(desk: Desk) -> None:
+    """A released order, revised: what was withdrawn and why, the record and its void, the alert, and both cases."""
+    desk.ledger.load()
+    desk.ledger.judge(order())
+    desk.ledger.judge(revision(2, {"/lines/0/lot": "OTHER"}))
+    shown = desk.answer(PATH, headers=PURPOSE)
+    assert (shown["revision"], shown["state"], shown["ship_on"], shown["patients"]) == (
+        2,
+        "settled",
+        json.loads(order())["ship_on"],
+        "shown",
+    )
+    examined = [(one["revision"], one["examination"], one["cause"]) for one in shown["examinations"]]
+    assert examined == [(1, 1, "message"), (1, 2, "superseded"), (2, 1, "message")]
+    for one, lines in zip(shown["examinations"], said(desk).values(), strict=True):
+        merged = {name: value for line in lines for name, value in line.items() if value != []}
+        [line] = one["lines"]
+        assert {name: line[name] for name in merged} == merged
+    first, withdrawn, _ = shown["examinations"]
+    assert withdrawn["withdraws"] is not None
+    assert [line["outcome"] for line in withdrawn["lines"]] == ["withdrawn"]
+    assert [reason["code"] for reason in withdrawn["lines"][0]["reasons"]] == ["order_superseded"]
+    assert (withdrawn["case"], first["case"]["order"]["order_id"]) == (None, "SO-1")
+    assert [record["record"]["kind"] for record in shown["records"]] == ["original", "void", "original"]
+    records = sorted((json.loads(row[7]) for row in desk.ledger.rows(tables.DISTRIBUTION_RECORD)), key=lambda record: record["sequence"])
+    assert [record["record"] for record in shown["records"]] == records
+    assert [alert["kind"] for alert in shown["alerts"]] == ["released_order_superseded"]
+
+
+def test_a_stopped_order_says_why_and_since_when(desk: Desk) -> None:
+    desk.ledger.load(SUSPENDED)
+    desk.ledger.judge(order())
+    shown = desk.answer(PATH)
+    [line] = shown["examinations"][0]["lines"]
+    assert (shown["state"], shown["open_since"], line["open"]) == ("open", "2026-11-20T17:00:00.000Z", True)
+    reason = next(reason for reason in line["reasons"] if reason["code"] == "site_suspended")
+    assert reason["remedy"]
+    assert reason["evidence"]["fact_sequence"] == 990
+
+
+def test_patients_are_masked_everywhere(desk: Desk) -> None:
+    """Not one of an order's patients, authorizations or what is theirs among the answers shows without purpose and permission."""
+    desk.ledger.load()
+    desk.ledger.judge(order(), order("SO-2", {"/lines/0/patient/patient_id": "P-NOBODY"}))
+    for path, role in ((PATH, "lead"), (PATH, "auditor"), ("/v1/orders/WD-001/SO-2", "lead")):
+        answer = desk.ask(path, role)
+        assert answer.get_json()["patients"] == "masked"
+        for value in (PATIENT["patient_id"], PATIENT["authorization_id"], "P-NOBODY"):
+            assert f'"{value}"'.encode() not in answer.data
+        assert b'"patient_id":"masked"' in answer.data
+    assert not desk.ledger.rows(tables.INQUIRY)
+    assert desk.problem(PATH, "auditor", headers=PURPOSE) == "not-permitted"
+
+
+def test_who_saw_an_orders_patients_shows_with_the_order(desk: Desk) -> None:
+    desk.ledger.load()
+    desk.ledger.judge(order())
+    shown = desk.answer(PATH, "compliance-officer", headers=PURPOSE)
+    assert shown["examinations"][0]["case"]["order"]["lines"][0]["patient"] == PATIENT
+    assert shown["looked"] == []
+    looked = desk.answer(PATH, "auditor")["looked"]
+    assert looked == [{"person": "u-17", "name": "J. Rivera", "at": "2026-11-20T17:00:00.000Z", "purpose": "checks for a test"}]
+
+
+def test_what_is_not_there_and_what_may_not_be_seen_look_the_same(desk: Desk) -> None:
+    desk.ledger.load()
+    desk.ledger.judge(order())
+    none = desk.ask("/v1/orders/WD-001/SO-9")
+    hidden = desk.ask(PATH, programs=["tegsedi"])
+    assert (none.status_code, none.data) == (404, hidden.data)
+    foreign = [desk.ask(path, wholesalers=["WD-2"]) for path in (PATH, "/v1/orders/WD-001/SO-9")]
+    assert [answer.status_code for answer in foreign] == [403, 403]
+    assert foreign[0].data == foreign[1].data
+
+
+def test_lines_of_other_programs_are_left_out(desk: Desk) -> None:
+    """A line that no program claims shows only to a token that is not limited to some programs; and so does the case."""
+    desk.ledger.load()
+    line = json.loads(order())["lines"][0]
+    desk.ledger.judge(order("SO-1", {"/lines/1": line | {"line": 2, "product": {"ndc": "0009-0039-28"}}}))
+    every = desk.answer(PATH)["examinations"][0]
+    limited = desk.answer(PATH, programs=["lemtrada"])["examinations"][0]
+    assert ([one["line"] for one in every["lines"]], [one["line"] for one in limited["lines"]]) == ([1, 2], [1])
+    assert (every["case"] is None, limited["case"] is None) == (False, True)
+
+
+def test_where_a_serial_went_out_before_is_not_told_of_another_wholesaler(desk: Desk) -> None:
+    desk.ledger.load()
+    serials = {"/lines/0/serials": [f"S{number}" for number in range(json.loads(order())["lines"][0]["quantity"])]}
+    desk.ledger.judge(order("SO-9", serials | {"/wholesaler_id": "WD-2"}), order("SO-1", serials))
+    every, limited = desk.ask(PATH), desk.ask(PATH, wholesalers=["WD-001"])
+    assert b"WD-2/SO-9" in every.data
+    assert b"SO-9" not in limited.data
+
+
+def test_events_show_with_their_order(desk: Desk) -> None:
+    desk.ledger.load()
+    desk.ledger.judge(order())
+    Warehouse(desk.ledger).tell(event("shipped", lines=[{"line": 1, "quantity": 5}]))
+    assert [event["event"] for event in desk.answer(PATH)["events"]] == ["shipped"]

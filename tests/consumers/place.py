@@ -28,7 +28,7 @@ FACTS = "registry-facts"
 EVENTS = "shipment-events"
 ACKNOWLEDGEMENTS = "rems-acknowledgements"
 OUTPUTS = ("shipments-released", "shipments-stopped", "distribution-records", "refused-messages", "compliance-alerts")
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 class Running:

@@ -24,7 +24,7 @@ from gatekeeper.rules import RuleBook
 from gatekeeper.snapshot import open_snapshot
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import open_engine
-from tests.consumers.place import ORDERS, Place
+from tests.consumers.place import ORDERS, PATIENCE_S, Place
 from tests.gate.ledger import RULES, Ledger, order
 from tests.real.database import Database
 from tests.real.waiting import wait_until
@@ -69,7 +69,7 @@ def test_orders_with_a_name_everywhere_are_answered_and_name_nobody(place: Place
     messages = list(planted())
     place.start()
     place.send(messages, key=NAME.encode(), headers=[(NAME, NAME.encode()), ("patient", NAME.encode())])
-    wait_until(lambda: len(ledger.rows(tables.ARRIVAL)) == len(messages), 60, "all are judged")
+    wait_until(lambda: len(ledger.rows(tables.ARRIVAL)) == len(messages), PATIENCE_S, "all are judged")
     kept = {table: ledger.rows(table) for table in (tables.EXAMINATION, tables.DISTRIBUTION_RECORD, tables.REFUSAL, tables.ALERT)}
     answers = sum(answer is not None for row in kept.pop(tables.EXAMINATION) for answer in row[10:12])
     place.wait_for_all(answers + sum(map(len, kept.values())))

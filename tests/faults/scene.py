@@ -28,7 +28,7 @@ from tests.real.proxy import Proxy
 from tests.real.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 120.0
+PATIENCE_S = 240.0
 HALTED = 3
 CONSUMERS = {"orders": ORDERS, "facts": FACTS, "events": EVENTS}
 RELAY = "relay"

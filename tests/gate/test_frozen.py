@@ -38,11 +38,11 @@ def test_a_frozen_consumer_is_cut_off_and_an_import_goes_on(ledger: Ledger) -> N
     """The import waits for the ledger lock until the database cuts the frozen session off; what that had judged is not in the ledger."""
     child = subprocess.Popen([sys.executable, "-W", "ignore", "-c", FROZEN, ledger.url], stdout=subprocess.PIPE)
     try:
-        wait_until(lambda: stopped(child), 30, "a consumer that froze while it holds the ledger lock")
+        wait_until(lambda: stopped(child), 120, "a consumer that froze while it holds the ledger lock")
         ledger.load(as_of=NOON - timedelta(hours=1))
         assert stopped(child)
         child.send_signal(signal.SIGCONT)
-        said, _ = child.communicate(timeout=30)
+        said, _ = child.communicate(timeout=120)
     finally:
         child.kill()
     assert said == b"cut off\n"

@@ -30,9 +30,9 @@ def test_a_suspension_that_commits_while_a_batch_waits_for_the_lock_wins(ledger:
         judging = Thread(target=lambda: answers.extend(ledger.judge(order())))
         telling = Thread(target=lambda: suspend(ledger, site))
         telling.start()
-        wait_until(lambda: (holder.execute(WAITING).fetchone() or (0,))[0] == 1, 30, "the fact waits for the lock")
+        wait_until(lambda: (holder.execute(WAITING).fetchone() or (0,))[0] == 1, 120, "the fact waits for the lock")
         judging.start()
-        wait_until(lambda: (holder.execute(WAITING).fetchone() or (0,))[0] == 2, 30, "the batch waits behind it")
+        wait_until(lambda: (holder.execute(WAITING).fetchone() or (0,))[0] == 2, 120, "the batch waits behind it")
     telling.join()
     judging.join()
     assert outcomes(answers) == [["site_suspended"]]

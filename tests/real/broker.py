@@ -133,7 +133,7 @@ class Broker:
             if self._server is not None and self._server.poll() is not None:
                 raise RuntimeError(f"the broker ended with {self._server.returncode}; the end of its log:\n{self._last_lines()}")
             try:
-                there = admin.list_topics(timeout=1)
+                there = admin.list_topics(timeout=5)
             except KafkaException:
                 return False
             partitions = [partition for topic in there.topics.values() for partition in topic.partitions.values()]

@@ -119,7 +119,7 @@ def test_an_import_and_facts_at_once_never_wait_for_each_other_in_a_circle(telli
                 both.submit(imports, telling.engine),
                 both.submit(lambda: [telling.tell(*facts, batch=3) for facts in told]),
             ]
-            wait_until(lambda: sessions(connection, waiting=True) >= 1, 30, "somebody waits")
+            wait_until(lambda: sessions(connection, waiting=True) >= 1, 120, "somebody waits")
         for one in done:
             one.result(120)
 

@@ -79,7 +79,7 @@ def test_a_transaction_that_stood_still_too_long_is_to_be_tried_again(engine: En
     def stand_still(cursor: Cursor[Any]) -> None:
         pid = cursor.connection.info.backend_pid
         with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as other:
-            wait_until(lambda: not other.execute("SELECT FROM pg_stat_activity WHERE pid = %s", (pid,)).rowcount, 30, "the session ends")
+            wait_until(lambda: not other.execute("SELECT FROM pg_stat_activity WHERE pid = %s", (pid,)).rowcount, 120, "the session ends")
 
     with pytest.raises(TryAgain, match="IdleInTransactionSessionTimeout"):
         run(engine, "SET LOCAL idle_in_transaction_session_timeout = '1ms'", stand_still, COUNTS)

@@ -64,11 +64,11 @@ def test_an_import_that_is_killed_leaves_nothing(engine: Engine, database_url: s
     engine.dispose()
     path = snapshot(tmp_path / "1", [site(number, sequence=number) for number in range(1, 9)], sequence=10)
     with importing(database_url, path) as child, holding_up(database_url, POINTS[point]) as connection:
-        wait_until(lambda: sessions(connection, waiting=True), 30, "the import waits")
+        wait_until(lambda: sessions(connection, waiting=True), 120, "the import waits")
         child.kill()
         child.wait()
     with psycopg.connect(database_url.replace("+psycopg", "")) as connection:
-        wait_until(lambda: not sessions(connection, waiting=False), 30, "the import's session has ended")
+        wait_until(lambda: not sessions(connection, waiting=False), 120, "the import's session has ended")
         left = connection.execute("SELECT relname FROM pg_class WHERE relpersistence = 't'").fetchall()
 
     assert left == []
@@ -82,7 +82,7 @@ def test_an_import_that_is_frozen_is_cut_off_and_gives_the_ledger_lock_back(engi
     path = snapshot(tmp_path / "1", [site(1)], sequence=10)
     with importing(database_url, path) as child:
         with holding_up(database_url, POINTS["before the commit"]) as connection:
-            wait_until(lambda: sessions(connection, waiting=True), 30, "the import waits")
+            wait_until(lambda: sessions(connection, waiting=True), 120, "the import waits")
             child.send_signal(signal.SIGSTOP)
         with holding_up(database_url, SQL("SET lock_timeout = '15s'")) as connection:
             connection.execute(POINTS["before the ledger lock"])
@@ -112,7 +112,7 @@ def test_of_two_imports_at_once_one_follows_the_other(engine: Engine, database_u
     with ThreadPoolExecutor(2) as both:
         with holding_up(database_url, lock) as connection:
             done = [both.submit(attempt, path) for path in paths]
-            wait_until(lambda: sessions(connection, waiting=True) == len(paths), 30, "both imports wait")
+            wait_until(lambda: sessions(connection, waiting=True) == len(paths), 120, "both imports wait")
         first, second = (one.result() for one in done)
 
     assert second is not None

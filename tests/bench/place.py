@@ -27,6 +27,9 @@ ORDERS = "shipment-orders"
 OUTPUTS = ("shipments-released", "shipments-stopped", "distribution-records", "refused-messages", "compliance-alerts")
 GATEKEEPER = (sys.executable, "-W", "ignore", "-c", "from gatekeeper.cli import main; main()")
 PATIENCE_S = 600
+SERVER = {"shared_buffers": "1GB", "wal_buffers": "64MB", "max_wal_size": "8GB", "checkpoint_timeout": "15min"}
+"""What the deployment notes recommend, for every pipeline: the defaults are those of a server with hardly any memory. Nothing of it
+makes a commit less durable."""
 
 
 def say(text: str) -> None:
@@ -173,7 +176,7 @@ def prepared(sizes: Sizes) -> Iterator[Place]:
     """Broker and database run, the ledger is made, and the registry is imported by the gate's own command."""
     with TemporaryDirectory() as named:
         folder = Path(named)
-        broker, database = Broker(folder / "kafka"), Database(folder / "postgres")
+        broker, database = Broker(folder / "kafka"), Database(folder / "postgres", SERVER)
         try:
             broker.start()
             database.start()

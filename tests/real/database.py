@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
@@ -27,11 +28,12 @@ SETTINGS = {
 
 
 class Database:
-    """One PostgreSQL server whose data live in a folder; it keeps its port over restarts."""
+    """One PostgreSQL server whose data live in a folder; it keeps its port over restarts. ``settings`` are its own, beside those above."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder.resolve()
+        self._settings = SETTINGS | (settings or {})
         (self.port,) = free_ports(1)
         self._server: subprocess.Popen[bytes] | None = None
 
@@ -52,7 +54,7 @@ class Database:
         files.mkdir(exist_ok=True)
         package = PostgresServer(files)
         package.ensure_pgdata_inited()
-        options = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        options = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
         with (self.folder / "database.log").open("ab") as log:
             self._server = subprocess.Popen(
                 [str(package.bin_path / "postgres"), "-D", str(files), "-p", str(self.port), *options],

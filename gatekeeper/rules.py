@@ -30,6 +30,8 @@ class Rules(NamedTuple):
     """All that each holds, for the evidence."""
     names: dict[str, bytes]
     """Name, version and digest of each, for the evidence where no more is needed."""
+    kept: dict[tuple[str, ...], bytes]
+    """What the evidence kept so far, by the names of those that stand in it whole."""
 
     @classmethod
     def of(cls, programs: tuple[Program, ...]) -> "Rules":
@@ -38,12 +40,17 @@ class Rules(NamedTuple):
             rules_of(programs),
             {program.name: program_document(program) for program in programs},
             {program.name: _named(program) for program in programs},
+            {},
         )
 
     def kept_for(self, order: Order) -> bytes:
         """For the evidence of this order's verdicts: whole those that its product codes touch, the name of the others."""
-        whole = {program.name for program in touched_by(order, self.programs)}
-        return b"[" + b",".join([self.documents[name] if name in whole else said for name, said in self.names.items()]) + b"]"
+        whole = tuple([program.name for program in touched_by(order, self.programs)])
+        kept = self.kept.get(whole)
+        if kept is None:
+            each = [self.documents[name] if name in whole else said for name, said in self.names.items()]
+            kept = self.kept[whole] = b"[" + b",".join(each) + b"]"
+        return kept
 
 
 class RuleBook:

@@ -35,6 +35,9 @@ class Consumed(NamedTuple):
 
     topic: Topic
     gate: Callable[[Engine, str, Callable[[], str], RuleBook, Terms], TopicGate]
+    plans: str = "auto"
+    """How its sessions come to their plans. An order waits for them, and each statement that a batch of orders sends is
+    answered by the same indexes whatever is asked: so one plan a statement, made once."""
 
 
 def _facts(engine: Engine, topic: str, topic_id: Callable[[], str], book: RuleBook, _: Terms) -> FactGate:
@@ -46,7 +49,7 @@ def _acknowledgements(engine: Engine, topic: str, topic_id: Callable[[], str], _
 
 
 CONSUMED: Final[Mapping[str, Consumed]] = {
-    "orders": Consumed(SHIPMENT_ORDERS, OrderGate),
+    "orders": Consumed(SHIPMENT_ORDERS, OrderGate, plans="force_generic_plan"),
     "facts": Consumed(REGISTRY_FACTS, _facts),
     "events": Consumed(SHIPMENT_EVENTS, EventGate),
     "acknowledgements": Consumed(REMS_ACKNOWLEDGEMENTS, _acknowledgements),
@@ -68,7 +71,7 @@ def consume(settings: Settings, consumer: str, instance: str) -> None:
 
 
 def _consume(settings: Settings, client: Client, consumed: Consumed, book: RuleBook, freshness: Freshness, going: Going) -> None:
-    engine = going.until_there(lambda: open_ledger(settings))
+    engine = going.until_there(lambda: open_ledger(settings, plans=consumed.plans))
     if engine is None:
         return
     topic = topic_name(settings.topic_prefix, consumed.topic)

@@ -63,7 +63,7 @@ def take_acknowledgements(cursor: Cursor[Any], source: Source, arrivals: Sequenc
     The caller commits, and publishes only then. Raises ``Halt`` and ``TryAgain`` as the gate does.
     """
     ledger.take_lock(cursor)
-    tail, heads, _ = ledger.read_end(cursor, source.number)
+    tail, heads, *_ = ledger.read_end(cursor, source.number)
     taken = [arrival for arrival in arrivals if arrival.position.offset < heads.get(arrival.position.partition, 0)]
     answers = {answer.position: answer for answer in read_back(cursor, source, taken)} if taken else {}
     fresh = [arrival for arrival in arrivals if arrival.position not in answers]

@@ -10,7 +10,7 @@ from gatekeeper.domain.order import Order
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.questions import more_questions, questions
 from gatekeeper.evidence import Asked
-from gatekeeper.storage.lookups import MOVING, Said, ask
+from gatekeeper.storage.lookups import MOVING, Said, ask_the_registry
 
 
 class Known(NamedTuple):
@@ -18,6 +18,12 @@ class Known(NamedTuple):
 
     said: dict[Question, Said]
     moving: set[Question]
+    version: int | None
+    """The registry's version that said so, or an earlier one; None where nothing was asked of it."""
+
+    def holds(self, version: int) -> bool:
+        """Whether at this version, which is no earlier one, the registry says the same."""
+        return self.version in (None, version)
 
 
 def registry_says(
@@ -32,9 +38,10 @@ def registry_says(
     for place, order in orders:
         asked |= guarded(place, questions, order, programs)
     moving = {question for question in asked if question[0] in MOVING}
-    said = ask(cursor, asked - moving)
+    said, version = ask_the_registry(cursor, asked - moving)
     more: set[Question] = set()
     answers = Asked(said)
     for place, order in orders:
         more |= guarded(place, more_questions, order, programs, answers)
-    return Known(said | ask(cursor, more - said.keys()), moving)
+    # What the second round finds is of the same version if at the end, under the lock, the registry still has it.
+    return Known(said | ask_the_registry(cursor, more - said.keys()).said, moving, version)

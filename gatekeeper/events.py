@@ -63,7 +63,7 @@ def take_events(
     The caller commits, and publishes only then. What follows for orders is published by the relay.
     """
     ledger.take_lock(cursor)
-    tail, heads, counts = ledger.read_end(cursor, source.number)
+    tail, heads, counts, _ = ledger.read_end(cursor, source.number)
     judged = [arrival for arrival in arrivals if arrival.position.offset < heads.get(arrival.position.partition, 0)]
     answers = {answer.position: answer for answer in read_back(cursor, source, judged)} if judged else {}
     fresh = [arrival for arrival in arrivals if arrival.position not in answers]

@@ -30,15 +30,15 @@ def judge(
     The caller commits, and publishes only then. ``rules`` are those by which the arrivals were read, of ``book`` where they have one.
     Raises ``Halt`` where going on could be wrong, ``TryAgain`` where the database's clock ran back, or other rules hold by now.
     """
-    # Before the lock, so that others do not wait for it: what nobody has judged yet is looked up in the registry.
-    version, heads = ledger.version_and_heads(cursor, source.number)
-    ordered = [(arrival.position, arrival.order) for arrival in _above(heads, arrivals) if isinstance(arrival.order, Order)]
+    ordered = [(arrival.position, arrival.order) for arrival in arrivals if isinstance(arrival.order, Order)]
+    # Before the lock, so that others do not wait for it.
     known = registry_says(cursor, ordered, rules.programs, partial(guarded, source))
     ledger.take_lock(cursor)
-    tail, heads, counts = ledger.read_end(cursor, source.number)
+    names = [order.order_id for _, order in ordered]
+    tail, heads, counts, on_record = ledger.read_end(cursor, source.number, names)
     if book is not None and book.at(tail.now) is not rules:
         raise TryAgain("Other rules hold than when the messages were read: they are read again.")
-    if tail.registry_version != version:
+    if not known.holds(tail.registry_version):
         # The registry changed while this waited for the lock: what it said before counts no longer.
         known = registry_says(cursor, ordered, rules.programs, partial(guarded, source))
     fresh = _above(heads, arrivals)
@@ -47,8 +47,7 @@ def judge(
     if fresh:
         orders = [(arrival, arrival.order) for arrival in fresh if isinstance(arrival.order, Order)]
         said = known.said | ask(cursor, known.moving)
-        names = [order.order_id for _, order in orders]
-        earlier, events = (ledger.earlier(cursor, names), events_of(cursor, names)) if names else ([], [])
+        earlier, events = (ledger.earlier(cursor, names), events_of(cursor, names)) if on_record else ([], [])
         fold = Fold(source, tail, rules, terms, said, earlier, events)
         fold.counts = counts
         fold.voidable = ledger.records(cursor, fold.superseded_records([order for _, order in orders]))

@@ -72,7 +72,7 @@ def learn(cursor: Cursor[Any], source: Source, arrivals: Sequence[FactArrival], 
     version, heads = ledger.version_and_heads(cursor, source.number)
     held = storage.held(cursor, _identities(_above(heads, arrivals)))
     ledger.take_lock(cursor)
-    tail, heads, _ = ledger.read_end(cursor, source.number)
+    tail, heads, *_ = ledger.read_end(cursor, source.number)
     fresh = _above(heads, arrivals)
     learned = [arrival for arrival in arrivals if arrival.position.offset < heads.get(arrival.position.partition, 0)]
     answers = {answer.position: answer for answer in read_back(cursor, source, learned)} if learned else {}

@@ -13,10 +13,10 @@ from gatekeeper.storage import embedded
 from gatekeeper.storage.engine import check_durable, check_server, check_version, migrate, named, open_engine, unreachable
 
 
-def engine_of(settings: Settings, *, statement_timeout_s: int = 30, connections: int = 4) -> Engine:
+def engine_of(settings: Settings, *, statement_timeout_s: int = 30, connections: int = 4, plans: str = "auto") -> Engine:
     """The engine of the settings' database; where they name none, the embedded server is started or found."""
     url = settings.database_url.reveal() if settings.database_url else embedded.start(settings.home)
-    return open_engine(url, statement_timeout_s=statement_timeout_s, connections=connections)
+    return open_engine(url, statement_timeout_s=statement_timeout_s, connections=connections, plans=plans)
 
 
 @contextmanager
@@ -44,9 +44,9 @@ def plainly() -> Iterator[None]:
         raise
 
 
-def open_ledger(settings: Settings, *, statement_timeout_s: int = 30, connections: int = 4) -> Engine:
+def open_ledger(settings: Settings, *, statement_timeout_s: int = 30, connections: int = 4, plans: str = "auto") -> Engine:
     """The settings' database, checked. Raises ``TryAgain`` where it is away, ``Unusable`` where it cannot keep the ledger as it is."""
-    engine = engine_of(settings, statement_timeout_s=statement_timeout_s, connections=connections)
+    engine = engine_of(settings, statement_timeout_s=statement_timeout_s, connections=connections, plans=plans)
     try:
         with connected(engine) as connection:
             check_server(connection)

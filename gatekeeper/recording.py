@@ -88,8 +88,11 @@ class Recording:
     def _add_block(self, cursor: Cursor[Any], source: int = 0) -> Block:
         """Adds all that was decided as the next block, and moves what moves."""
         version = self._tail.registry_version
-        block = ledger.add_block(cursor, self._tail, self._rows, examination=self._last, registry_version=version, outbox=self._outbox)
-        self._moves.write(cursor, source, self.counts)
+        moved = self._moves.added(source, self.counts)
+        block = ledger.add_block(
+            cursor, self._tail, self._rows, examination=self._last, registry_version=version, outbox=self._outbox, moved=moved
+        )
+        self._moves.change(cursor)
         return block
 
     def _earlier(self, order: Order) -> tuple[Earlier, ...]:
@@ -127,7 +130,7 @@ class Recording:
 
     def _wait(self, order: Order, case: Case, asked: Asked, verdict: Verdict, *, opened: bool = True) -> None:
         """Notes what of the examination's lines is open, what is watched, and on what they hang."""
-        if all(line.outcome == NOT_COVERED for line in verdict.lines) and len(asked) <= 1:
+        if len(asked) <= 1 and all(line.outcome == NOT_COVERED for line in verdict.lines):
             return
         self._moves.hang(self._last, hangs_on(asked, verdict))
         if events := self._events.get((order.wholesaler_id, order.order_id)):

@@ -59,12 +59,11 @@ def judge_due(cursor: Cursor[Any], book: RuleBook, terms: Terms, most: int) -> b
         return False
     groups = [guarded(row, Group.of, row) for row in waiting.examined(cursor, due)]
     orders = [(group.row, group.kept.order) for group in groups]
-    version, _ = ledger.version_and_heads(cursor, 0)
     rules = book.at(ledger.now(cursor))
     known = registry_says(cursor, orders, rules.programs, guarded)
     ledger.take_lock(cursor)
-    tail, _, counts = ledger.read_end(cursor, 0)
-    if tail.registry_version != version or book.at(tail.now) is not rules:
+    tail, _, counts, _ = ledger.read_end(cursor, 0)
+    if not known.holds(tail.registry_version) or book.at(tail.now) is not rules:
         rules = book.at(tail.now)
         known = registry_says(cursor, orders, rules.programs, guarded)
     reexamination = _prepared(cursor, tail, rules, terms, known, groups)

@@ -31,7 +31,6 @@ SESSION = {
     "lock_timeout": "15s",
     # Lookups are by index, also when a table was small as their plan was made.
     "enable_seqscan": "off",
-    "plan_cache_mode": "auto",
 }
 KEEPALIVE = {"connect_timeout": 10, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 OLDEST = 150_000
@@ -39,12 +38,13 @@ AWAY = ("08", "25", "40", "53", "55", "57", "58")
 """Classes of SQLSTATE that pass: connection, state of the session, rollback, resources, locks, an operator's doing, the machine."""
 
 
-def open_engine(url: str, *, statement_timeout_s: int = 30, connections: int = 4) -> Engine:
+def open_engine(url: str, *, statement_timeout_s: int = 30, connections: int = 4, plans: str = "auto") -> Engine:
     """An engine for ``url``, every session of which has the settings above. Nothing is connected yet.
 
-    At most so many ``connections`` are open at a time.
+    At most so many ``connections`` are open at a time; ``plans`` is their ``plan_cache_mode``.
     """
-    options = " ".join(f"-c {name}={value}" for name, value in (SESSION | {"statement_timeout": f"{statement_timeout_s}s"}).items())
+    session = SESSION | {"statement_timeout": f"{statement_timeout_s}s", "plan_cache_mode": plans}
+    options = " ".join(f"-c {name}={value}" for name, value in session.items())
     try:
         parsed = sqlalchemy.make_url(url)
     except (ArgumentError, ValueError):

@@ -19,12 +19,16 @@ TAIL = """
 SELECT date_trunc('milliseconds', clock_timestamp()), block, hash, at, examination, registry_version, outbox
 FROM moving_tail
 """
-END = """
+ON_RECORD = """
+EXISTS (SELECT FROM examination WHERE order_id = ANY(%s)) OR EXISTS (SELECT FROM shipment_event WHERE order_id = ANY(%s))
+"""
+END = f"""
 SELECT date_trunc('milliseconds', clock_timestamp()), block, hash, at, examination, registry_version, outbox,
        (SELECT json_object_agg(partition, next_offset) FROM moving_head WHERE source = %s),
-       (SELECT json_object_agg(program, sequence) FROM moving_record_count)
+       (SELECT json_object_agg(program, sequence) FROM moving_record_count),
+       {ON_RECORD}
 FROM moving_tail
-"""
+"""  # noqa: S608 - our own words
 # In a ledger that grows fast nobody has statistics yet: nothing here may be answered by going through a table in the order of its ids,
 # nor by reading the outbox whole once for all.
 EARLIER = """
@@ -75,6 +79,8 @@ class End(NamedTuple):
     """By partition of the source, the offset below which everything has been judged."""
     counts: dict[str, int]
     """By program, the last sequence of its distribution records."""
+    on_record: bool
+    """Whether anything is on record of the orders that were named: of most batches nothing is, and what need not be asked."""
 
 
 class EarlierExamination(NamedTuple):
@@ -113,12 +119,13 @@ def read_tail(cursor: Cursor[Any]) -> Tail:
     return _tail(cursor.execute(TAIL).fetchone())
 
 
-def read_end(cursor: Cursor[Any], source: int) -> End:
+def read_end(cursor: Cursor[Any], source: int, order_ids: Sequence[str] = ()) -> End:
     """Where the ledger ends, by one statement. Raises ``TryAgain`` as ``read_tail`` does."""
-    row = cursor.execute(END, (source,)).fetchone()
-    tail = _tail(row and row[:-2])
-    heads, counts = row[-2:] if row else (None, None)
-    return End(tail, {int(partition): offset for partition, offset in (heads or {}).items()}, counts or {})
+    named = list(order_ids)
+    row = cursor.execute(END, (source, named, named)).fetchone()
+    tail = _tail(row and row[:-3])
+    heads, counts, on_record = row[-3:] if row else (None, None, False)
+    return End(tail, {int(partition): offset for partition, offset in (heads or {}).items()}, counts or {}, on_record)
 
 
 def _tail(row: tuple[Any, ...] | None) -> Tail:
@@ -184,8 +191,11 @@ def add_block(
     examination: int | None = None,
     registry_version: int | None = None,
     outbox: Sequence[Outgoing] = (),
+    moved: Iterable[Added] = (),
 ) -> chain.Block:
     """Adds ``rows`` (each ending with the number of the new block) and the block that binds them, and moves the tail.
+
+    ``moved`` are rows of what moves, which no block binds; they go with the same statement.
 
     ``examination`` is the last one that was added, ``registry_version`` the registry's new version; what is not given stays.
     The relay publishes what ``outbox`` names, in this order, after what was put there before.
@@ -197,8 +207,8 @@ def add_block(
         rows = {**rows, tables.OUTBOX: _numbered(tail, outbox)}
     added = chain.block(number, tail.now, registry_version, rows, tail.hash)
     end = (True, added.number, added.hash, added.at, examination, registry_version, tail.outbox + len(outbox))
-    moved = Added(tables.TAIL, [end], NEW_TAIL)
-    insert(cursor, *[Added(table, recorded) for table, recorded in rows.items()], Added(tables.BLOCK, [added]), moved)
+    evidence = [Added(table, rows[table]) for table in tables.EVIDENCE if table in rows]
+    insert(cursor, *evidence, Added(tables.BLOCK, [added]), Added(tables.TAIL, [end], NEW_TAIL), *moved)
     return added
 
 

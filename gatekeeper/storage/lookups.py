@@ -1,7 +1,7 @@
 """Everything that a batch asks, answered by a handful of statements, whatever its size."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -12,12 +12,16 @@ from gatekeeper.domain.case import Question
 from gatekeeper.translate import kept_fact
 
 # By an expression, so that the whole table is never gone through in the order of its ids where statistics are missing.
-FACTS = """
-SELECT f.kind, f.subject, f.program, f.body,
+REGISTRY = """
+SELECT f.id + 0, f.kind, f.program, f.subject, f.body,
        (SELECT CASE WHEN p.present THEN NULL ELSE p.day END FROM fact_presence p WHERE p.fact = f.id ORDER BY p.load DESC LIMIT 1)
-FROM fact f WHERE f.subject = ANY(%s) ORDER BY f.id + 0
+FROM fact f WHERE f.subject = ANY(%s)
+UNION ALL
+SELECT DISTINCT 0, 'identifier', kind, value, convert_to(site_id, 'UTF8'), NULL::date FROM moving_site_identifier WHERE value = ANY(%s)
+UNION ALL
+SELECT registry_version, 'version', NULL, NULL, NULL, NULL FROM moving_tail
+ORDER BY 1
 """
-IDENTIFIERS = "SELECT DISTINCT kind, value, site_id FROM moving_site_identifier WHERE value = ANY(%s) ORDER BY site_id"
 MOVED = """
 SELECT 'units', program, authorization_id, to_json(units) FROM moving_units WHERE authorization_id = ANY(%s)
 UNION ALL SELECT 'serial', gtin, serial, to_json(place) FROM moving_serial WHERE serial = ANY(%s)
@@ -48,40 +52,56 @@ class Said(NamedTuple):
     raw: bytes
 
 
+class Told(NamedTuple):
+    """What the registry said."""
+
+    said: dict[Question, Said]
+    version: int | None
+    """The registry's version that said so; None where nothing was asked."""
+
+
 NOTHING = Said((), b"[]")
 _encode = msgspec.json.Encoder().encode
 
 
-def ask(cursor: Cursor[Any], questions: Iterable[Question]) -> dict[Question, Said]:
+def ask(cursor: Cursor[Any], questions: Collection[Question]) -> dict[Question, Said]:
     """The answers to ``questions``, all as of this moment of the transaction. ``order`` is not asked here."""
-    by_kind: dict[str, list[Question]] = defaultdict(list)
+    moving = [question for question in questions if question[0] in MOVING]
+    return ask_the_registry(cursor, questions).said | (_what_moves(cursor, moving) if moving else {})
+
+
+def ask_the_registry(cursor: Cursor[Any], questions: Iterable[Question]) -> Told:
+    """The registry's answers to those of the ``questions`` that are asked of it, by one statement."""
+    of_facts, of_identifiers = [], []
     for question in questions:
-        by_kind[question[0]].append(question)
-    said: dict[Question, Said] = {}
-    _ask_facts(cursor, by_kind, said)
-    if asked := by_kind.get("identifier"):
-        _ask_identifiers(cursor, asked, said)
-    if asked := [question for kind in MOVING for question in by_kind.get(kind, ())]:
-        _ask_what_moves(cursor, asked, said)
-    return said
+        if question[0] in KIND_OF_FACT:
+            of_facts.append(question)
+        elif question[0] == "identifier":
+            of_identifiers.append(question)
+    if not of_facts and not of_identifiers:
+        return Told({}, None)
+    version = None
+    facts: dict[tuple[str, ...], list[tuple[bytes, date | None]]] = defaultdict(list)
+    sites: dict[tuple[str, str], list[str]] = defaultdict(list)
+    named = [list({question[-1] for question in asked}) for asked in (of_facts, of_identifiers)]
+    for number, kind, program, subject, body, until in cursor.execute(REGISTRY, named):
+        if kind == "version":
+            version = number
+        elif kind == "identifier":
+            sites[program, subject].append(body.decode())
+        else:
+            facts[(kind, subject) if kind in OF_ALL_PROGRAMS else (kind, subject, program)].append((body, until))
+    said = {question: plain(tuple(sorted(sites.get((question[1], question[2]), ())))) for question in of_identifiers}
+    for question in of_facts:
+        kind, subject = KIND_OF_FACT[question[0]], question[-1]
+        found = facts.get((kind, subject) if kind in OF_ALL_PROGRAMS else (kind, subject, question[1]))
+        said[question] = _facts_said(found) if found else NOTHING
+    return Told(said, version)
 
 
 def plain(answer: Any) -> Said:
     """An answer that is kept as it is."""
     return Said(answer, _encode(answer))
-
-
-def _ask_facts(cursor: Cursor[Any], by_kind: dict[str, list[Question]], said: dict[Question, Said]) -> None:
-    asked = [question for kind in KIND_OF_FACT for question in by_kind.get(kind, ())]
-    if not asked:
-        return
-    rows: dict[tuple[str, ...], list[tuple[bytes, date | None]]] = defaultdict(list)
-    for kind, subject, program, body, until in cursor.execute(FACTS, (list({question[-1] for question in asked}),)):
-        rows[(kind, subject) if kind in OF_ALL_PROGRAMS else (kind, subject, program)].append((body, until))
-    for question in asked:
-        kind, subject = KIND_OF_FACT[question[0]], question[-1]
-        found = rows.get((kind, subject) if kind in OF_ALL_PROGRAMS else (kind, subject, question[1]))
-        said[question] = _facts_said(found) if found else NOTHING
 
 
 def _facts_said(found: list[tuple[bytes, date | None]]) -> Said:
@@ -97,14 +117,7 @@ def _raw(body: bytes, until: date | None) -> bytes:
     return b'{"until":"%s","fact":%s}' % (until.isoformat().encode(), body) if until else body
 
 
-def _ask_identifiers(cursor: Cursor[Any], asked: list[Question], said: dict[Question, Said]) -> None:
-    sites: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for kind, value, site_id in cursor.execute(IDENTIFIERS, (list({question[2] for question in asked}),)):
-        sites[kind, value].append(site_id)
-    said |= {question: plain(tuple(sites.get((question[1], question[2]), ()))) for question in asked}
-
-
-def _ask_what_moves(cursor: Cursor[Any], asked: list[Question], said: dict[Question, Said]) -> None:
+def _what_moves(cursor: Cursor[Any], asked: list[Question]) -> dict[Question, Said]:
     named = [[question[-1] for question in asked if question[0] == kind] for kind in MOVING]
     moved: dict[Question, Any] = {}
     for kind, program, name, answer in cursor.execute(MOVED, named):
@@ -112,4 +125,4 @@ def _ask_what_moves(cursor: Cursor[Any], asked: list[Question], said: dict[Quest
             moved[kind, program] = datetime.fromisoformat(answer)
         else:
             moved[kind, program, name] = answer
-    said |= {question: plain(moved.get(question, MOVING[question[0]])) for question in asked}
+    return {question: plain(moved.get(question, MOVING[question[0]])) for question in asked}

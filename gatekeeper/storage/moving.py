@@ -108,12 +108,12 @@ class Moves:
         """Notes that what hangs on this change, up to this examination, has to be judged again."""
         self._follow.append((cause, load, None if question is None else question_key(question), through))
 
-    def write(self, cursor: Cursor[Any], source: int = 0, counts: Mapping[str, int] | None = None) -> None:
+    def added(self, source: int = 0, counts: Mapping[str, int] | None = None) -> list[Added]:
+        """Rows that are new, or come in the place of one that was there."""
         heads = [(source, partition, offset) for partition, offset in self.heads.items()]
         units = [(authorization, program, change) for (program, authorization), change in self.units.items() if change]
         out = [(serial, gtin, place) for (gtin, serial), place in self.serials.items() if place is not None]
-        insert(
-            cursor,
+        return [
             Added(tables.HEAD, heads, NEXT_OFFSET),
             Added(tables.RECORD_COUNT, list((counts or {}).items()), LAST_SEQUENCE),
             Added(tables.UNITS, units, MORE_UNITS),
@@ -121,7 +121,15 @@ class Moves:
             Added(tables.OPEN_LINE, list(self._open.values())),
             Added(tables.WATCHED_LINE, list(self._watched.values())),
             Added(tables.DEPENDENCY, self._dependencies + self._more, KNOWN_ALREADY if self._more else ""),
-        )
+        ]
+
+    def write(self, cursor: Cursor[Any], source: int = 0) -> None:
+        """All of it, where no block is added."""
+        insert(cursor, *self.added(source))
+        self.change(cursor)
+
+    def change(self, cursor: Cursor[Any]) -> None:
+        """What goes, and what becomes another; once the rows are added."""
         free = [(serial, gtin) for (gtin, serial), place in self.serials.items() if place is None]
         for statement, rows in (
             (FREE, free),
@@ -145,7 +153,7 @@ def follow(cursor: Cursor[Any], cause: str, through: int, *, load: int | None = 
     """Notes, in the transaction of a change, that what hangs on it up to the examination ``through`` has to be judged again."""
     moves = Moves()
     moves.follow(cause, through, load=load, question=question)
-    moves.write(cursor)
+    moves.change(cursor)
 
 
 def rules(cursor: Cursor[Any]) -> dict[str, str]:

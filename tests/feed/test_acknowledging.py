@@ -1,10 +1,8 @@
 """What the REMS say of records: it counts once, what does not fit is kept aside with an alert, and an acceptance is never taken back."""
 
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy.event import listen
 
 from gatekeeper.arrivals import Position
 from gatekeeper.audit import Finding, Walked, walk
@@ -16,7 +14,7 @@ from gatekeeper.storage.engine import transaction
 from tests.feed.rems import Rems, acknowledgement
 from tests.gate.ledger import Ledger
 from tests.gate.test_answers import SCHEMAS
-from tests.gate.test_statements import Counting
+from tests.gate.test_statements import counted
 
 
 def resubmit(ledger: Ledger, record_id: str, sequence: int) -> None:
@@ -98,18 +96,12 @@ def test_after_a_resubmission_one_more_counts(rems: Rems) -> None:
 
 def test_a_batch_costs_the_same_statements_whatever_its_size(rems: Rems) -> None:
     records = rems.records(120)
-
-    def cursors(connection: Any, _: Any) -> None:
-        connection.cursor_factory = Counting
-
-    rems.ledger.engine.dispose()
-    listen(rems.ledger.engine, "connect", cursors)
     sent = []
     for first, last in ((0, 4), (4, 120)):
         messages = [acknowledgement(record, "accepted" if number % 2 else "rejected") for number, record in enumerate(records[first:last])]
-        Counting.sent.clear()
-        rems.say(*messages, b"rubbish", acknowledgement("unknown"), messages[0])
-        sent.append(list(Counting.sent))
+        with counted() as told:
+            rems.say(*messages, b"rubbish", acknowledgement("unknown"), messages[0])
+        sent.append(told)
     assert sent[0] == sent[1]
     assert len(sent[0]) <= 7
 

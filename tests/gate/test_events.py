@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from sqlalchemy.event import listen, remove
 
 from gatekeeper.arrivals import Position
 from gatekeeper.errors import Halt
@@ -15,7 +14,7 @@ from tests.gate.test_again import wrong
 from tests.gate.test_answers import CAMPATH, SCHEMAS, bodies
 from tests.gate.test_read_back import all_rows, stored
 from tests.gate.test_revisions import SERIALS, STOPPED, codes, revision, units
-from tests.gate.test_statements import Counting
+from tests.gate.test_statements import counted
 from tests.gate.warehouse import Warehouse, event
 
 MANY: Wire = {"/lines/0/patient/authorization_id": "AU-MANY"}
@@ -274,14 +273,6 @@ def test_a_batch_of_events_sends_the_same_statements_whatever_its_size(ledger: L
 
 def statements(ledger: Ledger, messages: list[bytes]) -> list[str]:
     warehouse = Warehouse(ledger, name=f"events {len(messages)}")
-    ledger.engine.dispose()
-    listen(ledger.engine, "connect", count)
-    Counting.sent.clear()
-    warehouse.tell(*messages)
-    remove(ledger.engine, "connect", count)
-    ledger.engine.dispose()
-    return list(Counting.sent)
-
-
-def count(connection: Any, _: Any) -> None:
-    connection.cursor_factory = Counting
+    with counted() as sent:
+        warehouse.tell(*messages)
+    return sent

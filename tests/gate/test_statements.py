@@ -1,10 +1,11 @@
 """A batch costs the database the same number of statements, whatever its size."""
 
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import event
 
 from gatekeeper.arrivals import Position
 from tests.gate.ledger import Ledger, Wire, authorization, order
@@ -15,27 +16,26 @@ MANY: Wire = {"/lines/0/patient/authorization_id": "AU-MANY"}
 MOST = 12
 
 
-class Counting(psycopg.Cursor[Any]):
-    """Counts what is sent to the database; rows go there whole and together, or not at all."""
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """What is sent to the database meanwhile; rows go there whole and together, or not at all."""
+    sent: list[str] = []
+    execute = psycopg.Cursor.execute
 
-    sent: ClassVar[list[str]] = []
+    def noted(cursor: psycopg.Cursor[Any], query: Any, *arguments: Any, **options: Any) -> psycopg.Cursor[Any]:
+        sent.append(str(query))
+        return execute(cursor, query, *arguments, **options)
 
-    def execute(self, query: Any, *arguments: Any, **options: Any) -> "Counting":
-        self.sent.append(str(query))
-        return super().execute(query, *arguments, **options)
-
-    executemany = None  # type: ignore[assignment]
-    copy = None  # type: ignore[assignment]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(psycopg.Cursor, "execute", noted)
+        patch.setattr(psycopg.Cursor, "executemany", None)
+        patch.setattr(psycopg.Cursor, "copy", None)
+        yield sent
 
 
 @pytest.fixture
-def counted(ledger: Ledger) -> Ledger:
-    def count(connection: Any, _: Any) -> None:
-        connection.cursor_factory = Counting
-
+def many(ledger: Ledger) -> Ledger:
     ledger.load(authorization("AU-MANY", 1_000_000))
-    ledger.engine.dispose()
-    event.listen(ledger.engine, "connect", count)
     return ledger
 
 
@@ -51,29 +51,29 @@ def part(name: str, number: int) -> list[bytes]:
 
 
 def statements(ledger: Ledger, placed: list[tuple[Position, bytes]]) -> list[str]:
-    Counting.sent.clear()
-    ledger.judge_at(placed)
-    return list(Counting.sent)
+    with counted() as sent:
+        ledger.judge_at(placed)
+    return sent
 
 
-def test_batches_of_ten_a_hundred_and_two_thousand_send_the_same_statements(counted: Ledger) -> None:
+def test_batches_of_ten_a_hundred_and_two_thousand_send_the_same_statements(many: Ledger) -> None:
     """Messages of every kind: the statements are the same ones, in the same order, and a handful; read back, fewer still."""
     sent, back = {}, {}
     for partition, size in enumerate((10, 100, 2000)):
         messages = [message for number in range(size // 10) for message in part(f"S{size}", number)]
         placed = [(Position(partition, offset), message) for offset, message in enumerate(messages)]
-        sent[size], back[size] = statements(counted, placed), statements(counted, placed)
+        sent[size], back[size] = statements(many, placed), statements(many, placed)
 
     assert sent[10] == sent[100] == sent[2000]
     assert back[10] == back[100] == back[2000]
     assert len(back[10]) < len(sent[10]) <= MOST
 
 
-def test_one_order_sends_what_a_hundred_like_it_send(counted: Ledger) -> None:
+def test_one_order_sends_what_a_hundred_like_it_send(many: Ledger) -> None:
     """The same of a single order, and of a batch of one kind alone."""
     for kind, (name, changes) in enumerate((("A", MANY), ("B", STOPPED), ("C", {"/lines/0": CAMPATH | {"line": 1}}))):
         sent = [
-            statements(counted, [(Position(kind * 3 + index, number), order(f"{name}-{size}-{number}", changes)) for number in range(size)])
+            statements(many, [(Position(kind * 3 + index, number), order(f"{name}-{size}-{number}", changes)) for number in range(size)])
             for index, size in enumerate((1, 100, 2000))
         ]
         assert sent[0] == sent[1] == sent[2]

@@ -23,7 +23,11 @@ SELECT nextval('fact_id'), 1, 'site', 'lemtrada', 'HF-' || n, n, '2025-06-01', r
 
 @pytest.mark.parametrize(
     ("rows", "question", "index"),
-    [(EXAMINATIONS, ledger.EARLIER, "examination_identity"), (FACTS, lookups.FACTS, "fact_subject")],
+    [
+        (EXAMINATIONS, ledger.EARLIER, "examination_identity"),
+        (EXAMINATIONS, f"SELECT {ledger.ON_RECORD}", "examination_identity"),
+        (FACTS, lookups.REGISTRY, "fact_subject"),
+    ],
 )
 @pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
 def test_a_batch_is_looked_up_by_index_before_there_are_statistics(engine: Engine, rows: str, question: str, index: str, mode: str) -> None:

@@ -139,7 +139,7 @@ class Area(flask_smorest.Blueprint):  # type: ignore[misc] # the library has no 
                     made = self.arguments(taken, location=location, error_status_code=400)(made)
             reads = body is not None or "requestBody" in documented
             always = _documented(permission, takes=takes or reads or query is not None, body=reads, named="<" in path)
-            made = self.doc(**documented)(self.doc(**always)(made))
+            made = self.doc(**documented)(self.doc(operationId=view.__name__, **always)(made))
             made.permission = permission
             made.provide_automatic_options = False
             self.add_url_rule(path, view.__name__, made, methods=[method])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import flask_smorest
@@ -20,6 +21,8 @@ ABOUT: Final = (
     "`x-permission` names the permission that an operation needs; a token's claims are `roles`, `wholesalers` and `programs`, "
     "lists of texts, and `*` is all of them."
 )
+EXAMPLES: Final[dict[str, Any]] = json.loads((Path(__file__).parent / "examples.json").read_text(encoding="utf-8"))
+"""By operation: a path that is asked, a body that is sent with it, and what is answered."""
 _FORMS: Final[dict[type, Callable[[Any], dict[str, Any]]]] = {
     members.Words: lambda field: {"type": "string", "minLength": 1, "maxLength": field.most},
     members.Written: lambda field: {"type": "string", "pattern": f"^(?:{field.pattern.pattern})$"},
@@ -72,15 +75,34 @@ class Document(flask_smorest.Api):  # type: ignore[misc] # the library has no ty
         """The whole document."""
         document: dict[str, Any] = json.loads(json.dumps(self.spec.to_dict()))
         _, components = msgspec.json.schema_components(self._answers, ref_template="#/components/schemas/{name}")
+        _say_true(components)
         document["components"]["schemas"] = dict(sorted((document["components"].get("schemas", {}) | components).items()))
         for operation in [path[method] for path in document["paths"].values() for method in path if method != "parameters"]:
             operation["responses"] = {
                 status: response for status, response in sorted(operation["responses"].items()) if response not in _OF_THE_LIBRARY
             }
+            _exemplify(operation)
         return document
 
 
 _OF_THE_LIBRARY: Final = ("BAD_REQUEST", {"$ref": "#/components/responses/BAD_REQUEST"})
+
+
+def _say_true(schema: Any) -> None:
+    """What is always true is said as a constant: makers of clients understand no list of one truth."""
+    for inner in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        if isinstance(inner, dict) and inner.get("enum") == [True]:
+            inner.clear()
+            inner.update({"type": "boolean", "const": True})
+        _say_true(inner)
+
+
+def _exemplify(operation: dict[str, Any]) -> None:
+    example = EXAMPLES.get(operation["operationId"])
+    if example is not None:
+        operation["responses"]["200"]["content"]["application/json"]["example"] = example["answer"]
+    if example is not None and "body" in example:
+        operation["requestBody"]["content"]["application/json"]["example"] = example["body"]
 
 
 def _problem(status: int) -> dict[str, Any]:

@@ -11,9 +11,9 @@ NAMES: Final = frozenset({"patient_id", "authorization_id"})
 """Members whose values are of one patient."""
 
 
-def masked(document: Any, also: frozenset[str] = frozenset()) -> Any:
-    """The document with the values of these members, and ``also``, replaced wherever in it they stand."""
-    return _without(document, frozenset(_values(document)) | also)
+def masked(document: Any) -> Any:
+    """The document with the values of these members replaced wherever in it they stand."""
+    return _without(document, frozenset(_values(document)))
 
 
 def without_others(document: Any, wholesalers: Limits) -> Any:

@@ -19,8 +19,6 @@ from schemas.released import ProgramRules
 AREA = Area("orders", __name__, "Orders, and what was decided about them.")
 _DECIDED: Final = frozenset({"message", "again", "withdrawn"})
 """Causes of examinations that decided a case."""
-_OF_PATIENTS: Final = frozenset({"patient", "authorization", "units"})
-"""Questions that name one."""
 
 
 class Answered(msgspec.Struct):
@@ -119,7 +117,7 @@ def show_order(wholesaler_id: str, order_id: str) -> Any:
     if purpose is not None:
         on_record(Inquiry("patients", "show_order", purpose, 1, wholesaler_id, order_id))
         return shown | {"patients": "shown"}
-    return masked(shown, _patients(shown)) | {"patients": "masked"}
+    return masked(shown) | {"patients": "masked"}
 
 
 def _order(wholesaler_id: str, order_id: str, rows: OrderRows) -> dict[str, Any] | None:
@@ -204,12 +202,6 @@ def _told(question: list[str], answer: Any) -> Any:
     if question[0] == "serial" and answer is not None and not caller().wholesalers.allow(answer.partition("/")[0]):
         return OF_ANOTHER
     return answer
-
-
-def _patients(shown: dict[str, Any]) -> frozenset[str]:
-    """Whom the cases asked about, by questions that are of one patient."""
-    cases = [examination["case"] for examination in shown["examinations"] if examination["case"] is not None]
-    return frozenset(asked["question"][-1] for case in cases for asked in case["asked"] if asked["question"][0] in _OF_PATIENTS)
 
 
 def _plain(body: bytes) -> Any:

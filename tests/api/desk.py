@@ -83,7 +83,7 @@ def check(method: str, path: str, answer: TestResponse) -> None:
     found = _operation(method, path)
     if found is None:
         assert answer.status_code in {404, 405}
-        _holds("Problem", json.loads(answer.data))
+        holds("Problem", json.loads(answer.data))
         return
     responses = found["responses"]
     assert str(answer.status_code) in responses, (method, path, answer.status_code, answer.data)
@@ -92,7 +92,7 @@ def check(method: str, path: str, answer: TestResponse) -> None:
     assert kind in described["content"], (path, kind)
     schema = described["content"][kind]["schema"]
     if "$ref" in schema:
-        _holds(schema["$ref"].rpartition("/")[2], json.loads(answer.data))
+        holds(schema["$ref"].rpartition("/")[2], json.loads(answer.data))
 
 
 def _operation(method: str, path: str) -> dict[str, Any] | None:
@@ -111,7 +111,8 @@ def _followed(response: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _holds(name: str, content: Any) -> None:
+def holds(name: str, content: Any) -> None:
+    """Whether it is what the document calls so."""
     _validator(name).validate(content)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from gatekeeper.feeds.layout import Layout
-from gatekeeper.feeds.members import decode, reader
+from gatekeeper.feeds.members import Reader, decode
 from gatekeeper.messages import written
 from schemas.record import DistributionRecord
 
@@ -58,20 +58,32 @@ class Form(ABC):
     @abstractmethod
     def _written(self, records: Sequence[DistributionRecord], bodies: Sequence[bytes]) -> bytes: ...
 
-    def _readers(self) -> list[Any]:
+    def _reader(self) -> Reader:
         layout = self._layout
-        return [reader(column.member, layout.days, layout.ndc_digits, ndc_hyphens=layout.ndc_hyphens) for column in layout.columns]
+        members = [column.member for column in layout.columns]
+        return Reader(members, layout.days, layout.ndc_digits, ndc_hyphens=layout.ndc_hyphens)
 
 
 class CsvForm(Form):
     """RFC 4180, UTF-8: a row of names, a row a record, and a last row whose first cell is ``TOTAL``."""
 
     def begin(self) -> bytes:
-        self._values = self._readers()
+        self._read = self._reader().read
+        members = [column.member for column in self._layout.columns]
+        self._lists = [place for place, member in enumerate(members) if member == "serials"]
+        self._truths = [place for place, member in enumerate(members) if member == "outside_gate"]
         return _rows([[column.name for column in self._layout.columns]])
 
     def _written(self, records: Sequence[DistributionRecord], bodies: Sequence[bytes]) -> bytes:  # noqa: ARG002
-        return _rows([[_cell(read(record)) for read in self._values] for record in records])
+        return _rows([self._row(record) for record in records])
+
+    def _row(self, record: DistributionRecord) -> list[Any]:
+        values = self._read(record)
+        for place in self._lists:
+            values[place] = BETWEEN_SERIALS.join(values[place] or ())
+        for place in self._truths:
+            values[place] = "true" if values[place] else None
+        return values
 
     def end(self) -> bytes:
         file = self._file
@@ -84,7 +96,7 @@ class JsonLinesForm(Form):
     """UTF-8, a JSON object a line: the file, then its records, and last its control totals."""
 
     def begin(self) -> bytes:
-        file, self._values = self._file, self._readers()
+        file, self._read = self._file, self._reader().read
         said = {"file": file.number, "program": file.program, "layout": self._layout.version, "made_at": written(file.made_at)}
         return _line(said | {"first": file.first, "last": file.last})
 
@@ -92,7 +104,7 @@ class JsonLinesForm(Form):
         if not self._layout.columns:
             return b"".join([body + b"\n" for body in bodies])
         names = [column.name for column in self._layout.columns]
-        return b"".join([_line(dict(zip(names, [read(record) for read in self._values], strict=True))) for record in records])
+        return b"".join([_line(dict(zip(names, self._read(record), strict=True))) for record in records])
 
     def end(self) -> bytes:
         return _line({"total": {"records": self.records, "quantity": self.quantity}})
@@ -102,14 +114,6 @@ def _rows(rows: Sequence[Sequence[Any]]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\r\n").writerows(rows)
     return text.getvalue().encode()
-
-
-def _cell(value: Any) -> Any:
-    if value is None:
-        return ""
-    if isinstance(value, tuple):
-        return BETWEEN_SERIALS.join(value)
-    return "true" if value is True else value
 
 
 def _line(said: dict[str, Any]) -> bytes:

@@ -135,7 +135,7 @@ def _columns(file: str, table: Table) -> tuple[Column, ...]:
     columns = []
     for place, row in enumerate(rows):
         one = Table(file, row, OF, f"columns[{place}].")
-        columns.append(Column(one.text("name"), one.one_of("member", tuple(MEMBERS))))
+        columns.append(Column(one.text("name"), one.one_of("member", MEMBERS)))
         one.end()
     if len({column.name for column in columns}) != len(columns):
         raise table.refuse("columns", "has a name twice")

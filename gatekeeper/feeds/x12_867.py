@@ -131,8 +131,10 @@ class X12Form(Form):
                 parts = text[:LONGEST_ADDRESS].strip() or "-", text[LONGEST_ADDRESS : 2 * LONGEST_ADDRESS].strip()
                 yield ("N3", *[part for part in parts if part])
         city, state, code = (self._plain(text).strip() for text in (to.address.city, to.address.state, to.address.postal_code))
-        place = city[:LONGEST_CITY] if len(city) > 1 else "", state if len(state) == 2 else "", code if 3 <= len(code) <= 15 else ""
-        if any(place):
+        place = [city[:LONGEST_CITY] if len(city) > 1 else "", state if len(state) == 2 else "", code if 3 <= len(code) <= 15 else ""]
+        while place and not place[-1]:
+            place.pop()
+        if place:
             yield ("N4", *place)
 
     def _plain(self, text: Any) -> str:
@@ -146,11 +148,10 @@ class X12Form(Form):
         return text
 
     def _encoded(self, segments: Sequence[Segment]) -> bytes:
-        """Elements that are empty at the end are left out, as the standard asks for."""
+        """No segment ends with an empty element."""
         x12 = self._x12
         end = x12.segment_terminator + ("\n" if x12.line_feeds else "")
-        separator = x12.element_separator
-        return "".join([separator.join(segment).rstrip(separator) + end for segment in segments]).encode()
+        return (end.join([x12.element_separator.join(segment) for segment in segments]) + end if segments else "").encode()
 
 
 def _reference(qualifier: str, text: Any) -> Iterator[Segment]:

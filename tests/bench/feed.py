@@ -35,7 +35,8 @@ SELECT md5(n::text)::uuid, 'lemtrada', n, 'original', NULL, (n + 2) / 3, 5, conv
     '"city":"Boston","state":"MA","postal_code":"02110"}},"patient_id":"P-%%s","prescriber_id":"PR-%%s","authorization_id":"AU-%%s",'
     '"administering_site_id":"HF-%%s","product":{"ndc":"58468-0200-01","gtin":"00358468020017","name":"LEMTRADA 12 mg/1.2 mL"},'
     '"quantity":5,"unit":"vial","lot":"A1234","expires_on":"2199-05-31","serials":["S%%s-1","S%%s-2","S%%s-3","S%%s-4","S%%s-5"]}',
-    md5(n::text)::uuid, n, (n + 2) / 3, 1 + mod(n - 1, 3), md5('v' || n)::uuid, %(instant)s::text, %(day)s::text, mod(n, 9999), mod(n, 9999), n,
+    md5(n::text)::uuid, n, (n + 2) / 3, 1 + mod(n - 1, 3), md5('v' || n)::uuid, %(instant)s::text, %(day)s::text, mod(n, 9999),
+    mod(n, 9999), n,
     n, mod(n, 999), n, mod(n, 9999), n, n, n, n, n), 'UTF8'), 1
 FROM generate_series(%(begin)s::int, %(end)s::int) n
 """

@@ -9,11 +9,13 @@ from sqlalchemy import Engine
 from consumers.going import Going, stay
 from consumers.kafka import place
 from consumers.kafka.client import Client, client_of
+from consumers.kafka.ends import Ends
 from consumers.kafka.passed import Passed
 from consumers.kafka.topics import topic_id
 from consumers.loop import turn_after_turn
 from consumers.relay import Relay
 from consumers.topics import there, written_topics
+from consumers.waiting import mark
 from gatekeeper import following, metrics
 from gatekeeper.clock import now, seconds
 from gatekeeper.config import Settings
@@ -76,16 +78,21 @@ def _relay(settings: Settings, client: Client, book: RuleBook, freshness: Freshn
     placed = place.Placed(client, settings.topic_prefix)
     work = Relay(engine, placed, lambda: topic_id(client, own), Passed(client, orders), client.instance)
     going.at_work = lambda: work.working
-    progress, terms = Progress(), Terms.of(settings)
+    progress, terms, ends = Progress(), Terms.of(settings), Ends(client, orders)
 
     def looked() -> None:
         going.going_on()
         freshness.look(engine)
         progress.look(engine)
 
+    def step() -> bool:
+        marked = mark(engine, lambda: topic_id(client, orders), ends.ask)
+        return following.step(engine, book, terms) or marked
+
     try:
-        follow_and_publish(work, lambda: following.step(engine, book, terms), going.stop, going.waiting, looked)
+        follow_and_publish(work, step, going.stop, going.waiting, looked)
     finally:
+        ends.close()
         work.close()
         engine.dispose()
 

@@ -14,6 +14,7 @@ from gatekeeper.domain.records import records_for
 from gatekeeper.domain.verdict import decide
 from gatekeeper.evidence import case_of, live_of, released_before, rules_said
 from gatekeeper.messages import Envelope, messages_for, record_message, written
+from gatekeeper.settlement import CAUSES, settled_again
 from gatekeeper.withdrawal import take_back, withdraw, withdrawal_of
 from schemas.canonical import canonical
 from schemas.released import ProgramRules
@@ -44,6 +45,8 @@ def again(row: ExaminationRow, sequences: Mapping[UUID, int]) -> Decided:
     """Decides the row's case again. ``sequences`` are the numbers that its records were given, which no case can tell."""
     if row.cause in ("superseded", "cancelled"):
         return _superseded(row, sequences)
+    if row.cause in CAUSES:
+        return _settled(row, sequences)
     return _withdrawn(row) if row.cause == "withdrawn" else _judged(row, sequences)
 
 
@@ -72,6 +75,11 @@ def _superseded(row: ExaminationRow, sequences: Mapping[UUID, int]) -> Decided:
     withdrawn = withdraw(withdrawal_of(row.evidence, _envelope(row, rules)))
     voids = [Stored(void.record_id, canonical(replace(void, sequence=sequences[UUID(void.record_id)]))) for void in withdrawn.voids]
     return Decided(withdrawn.released, withdrawn.stopped, tuple(voids))
+
+
+def _settled(row: ExaminationRow, sequences: Mapping[UUID, int]) -> Decided:
+    record = settled_again(row.cause, row.evidence, _envelope(row, {}))
+    return Decided(None, None, (Stored(record.record_id, canonical(replace(record, sequence=sequences[UUID(record.record_id)]))),))
 
 
 def _envelope(row: ExaminationRow, rules: dict[str, ProgramRules]) -> Envelope:

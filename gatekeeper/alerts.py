@@ -36,6 +36,22 @@ ALERTS = {
         "Goods of lines that had been withdrawn were reported as shipped.",
         "Find out where the goods are, and stop them if they can still be stopped.",
     ),
+    "shipment_bypassed": (
+        "Goods left that the gate had not released so: without a release, after a withdrawal, or for another site, patient or product.",
+        "See where the goods are, and whether they may be used. What a record of them lacks a person adds: `gatekeeper bypass`.",
+    ),
+    "shipment_disputed": (
+        "What was reported of a line's goods cannot be written as a correction of its record, which says what was released.",
+        "Ask the warehouse what left; what is true comes as an event.",
+    ),
+    "substitute_not_clean": (
+        "What was shipped in the place of what was released is recalled, expired, or was shipped before.",
+        "Stop the goods if they can still be stopped, and tell the recipient. The reasons stand with the line.",
+    ),
+    "return_disputed": (
+        "Goods were reported as returned of which no record says that they left, or more than left. No return is recorded.",
+        "Ask the warehouse what came back. If they were not reported as shipped, report it: the return is then recorded.",
+    ),
     "shipped_goods_cancelled": (
         "Lines were reported as cancelled whose goods had been reported as shipped. Their records stay.",
         "Ask the warehouse whether the goods left.",

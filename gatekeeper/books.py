@@ -5,7 +5,7 @@ original or a correction and no void and no correction names it. A line has at m
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 STANDING = ("original", "correction")
@@ -23,6 +23,29 @@ class Entry(NamedTuple):
     """Dispensing units that it stands for."""
 
 
+class Named(Protocol):
+    """Whatever is a record."""
+
+    @property
+    def record_id(self) -> UUID: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def replaces(self) -> UUID | None: ...
+    @property
+    def units(self) -> int: ...
+
+
+class Counted(Protocol):
+    """Whatever says how much left; None where it is all of the line."""
+
+    @property
+    def units(self) -> int | None: ...
+
+
+R = TypeVar("R", bound=Named)
+
+
 class Report(NamedTuple):
     """What one event says of how much of a line left, or came back."""
 
@@ -31,19 +54,19 @@ class Report(NamedTuple):
     serials: tuple[str, ...] = ()
 
 
-def live(entries: Iterable[Entry]) -> list[Entry]:
+def live(entries: Iterable[R]) -> list[R]:
     """Those that are live, in their order; of one line there is at most one."""
     known = list(entries)
     ended = {entry.replaces for entry in known if entry.kind in ENDING}
     return [entry for entry in known if entry.kind in STANDING and entry.record_id not in ended]
 
 
-def returned(entries: Iterable[Entry]) -> int:
+def returned(entries: Iterable[Named]) -> int:
     """How many dispensing units the records say came back."""
     return sum(entry.units for entry in entries if entry.kind == "return")
 
 
-def shipped(reports: Iterable[Report], released: int) -> int:
+def shipped(reports: Iterable[Counted], released: int) -> int:
     """How many dispensing units left of a line of which so many were released: partial shipments add up."""
     known = list(reports)
     told = sum(report.units for report in known if report.units is not None)

@@ -81,6 +81,10 @@ class Settings:
         readers.whole_number(0, 60), 3,
         "So many business days after the day on which it is to ship a released line may still be withdrawn.", unit="days",
     )  # fmt: skip
+    order_wait_s: int = _setting(
+        readers.whole_number(0, 604_800), 900,
+        "So long, at most, a shipment event waits for its order before its goods count as shipped past the gate.", unit="seconds",
+    )  # fmt: skip
     missing_facts_alert_s: int = _setting(
         readers.whole_number(1, 604_800), 900, "After this an alert is raised about facts that were sent and have not come.", unit="seconds"
     )

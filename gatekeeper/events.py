@@ -1,5 +1,6 @@
 """Shipment events: a batch of them goes in, what follows from each is recorded, in one database transaction."""
 
+from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from hashlib import sha256
 from operator import attrgetter
@@ -10,25 +11,29 @@ from msgspec import UNSET
 from msgspec.structs import replace
 from psycopg import Cursor
 
-from gatekeeper.alerts import event_alert
 from gatekeeper.arrivals import Answer, Position, SetAside, Source
+from gatekeeper.domain.case import Question
+from gatekeeper.domain.verdict import NOT_COVERED, RELEASED
 from gatekeeper.gate import TERMS, guarded
-from gatekeeper.history import Amount, emptied_lines, gone_lines, is_superseded, lots_gone, withdrawn_lines
-from gatekeeper.recording import Recording, Terms
+from gatekeeper.grounds import Known, grounds, nothing_more
+from gatekeeper.history import Amount, emptied_lines, gone_lines, lots_gone, outcomes_of
+from gatekeeper.line_book import Book, Books, holding, lines_of
+from gatekeeper.past_gate import Name, as_released
+from gatekeeper.recording import Terms
 from gatekeeper.refusals import refusal_of
 from gatekeeper.rules import RuleBook, Rules
+from gatekeeper.settling import Settling
 from gatekeeper.storage import events as storage
-from gatekeeper.storage import ledger, tables
+from gatekeeper.storage import ledger, tables, waiting_events
 from gatekeeper.storage.events import OrderEvent
-from gatekeeper.storage.ledger import EarlierExamination, Outgoing, RecordRow, Tail
+from gatekeeper.storage.ledger import EarlierExamination, Outgoing, Tail
+from gatekeeper.storage.lookups import Said
 from gatekeeper.storage.readback import read_back
-from gatekeeper.withdrawal import Released, ReleasedBy, Withdrawal, record_of, released_lines, released_programs, uses_of, withdraw
+from gatekeeper.storage.records import Place, Recorded, records_of
+from gatekeeper.withdrawal import Released, ReleasedBy, Withdrawal, released_lines, released_programs, withdraw
 from schemas.canonical import canonical
-from schemas.event import ShipmentEvent
+from schemas.event import EventLine, ShipmentEvent
 from schemas.reading import Unreadable, read_event
-
-Name = tuple[str, str]
-"""Wholesaler and order, or wholesaler and event."""
 
 
 class EventArrival(NamedTuple):
@@ -68,61 +73,83 @@ def take_events(
     answers = {answer.position: answer for answer in read_back(cursor, source, judged)} if judged else {}
     fresh = [arrival for arrival in arrivals if arrival.position not in answers]
     if fresh:
-        taking = _Taking(source, tail, book.at(tail.now), terms, _held(cursor, [arrival.event for arrival in fresh]))
-        taking.counts = counts
+        rules = book.at(tail.now)
+        known = _known(cursor, [arrival.event for arrival in fresh])
+        plain = {arrival.position for arrival in fresh if guarded(source, arrival.position, known.is_plain, arrival.event)}
+        by_event = {id(arrival.event): arrival.position for arrival in fresh}
+        other = [arrival.event for arrival in fresh if isinstance(arrival.event, ShipmentEvent) and arrival.position not in plain]
+
+        def looked(event: ShipmentEvent, step: Any, *arguments: Any) -> Any:
+            return guarded(source, by_event[id(event)], step, *arguments)
+
+        found, said = grounds(cursor, rules, known.of_orders, other, looked) if other else (nothing_more(known.of_orders.books), {})
+        taking = _Taking(source, tail, rules, terms, known, said)
+        taking.counts, taking.grounds, taking.books = counts, found, found.books
         for arrival in fresh:
-            guarded(source, arrival.position, taking.take, arrival)
+            guarded(source, arrival.position, taking.take, arrival, arrival.position in plain)
         answers |= {answer.position: answer for answer in taking.write(cursor)}
     return [answers[arrival.position] for arrival in arrivals]
 
 
-class _Held(NamedTuple):
+class _Known(NamedTuple):
     """What the ledger has of the orders and events that a batch names."""
 
-    examinations: Sequence[EarlierExamination]
-    events: Sequence[OrderEvent]
+    of_orders: Known
     digests: dict[Name, bytes]
-    records: dict[UUID, RecordRow]
-    """The live ones."""
-    arrived: dict[int, tuple[int, int, int]]
-    """By the last message's examination, where it stood."""
+    histories: dict[Name, list[EarlierExamination]]
+    crowded: Container[Name]
+    """Orders of which more than this one event is known, or comes in the batch."""
+
+    def is_plain(self, event: ShipmentEvent | Unreadable | SetAside) -> bool:
+        """Whether it can but confirm what was released: the goods left as they are in the records of lines that are out."""
+        if not isinstance(event, ShipmentEvent) or event.event != "shipped":
+            return False
+        name, revision = (event.wholesaler_id, event.order_id), event.revision or 1
+        history = self.histories.get(name, [])
+        if name in self.crowded or len(history) != 1 or history[0].revision != revision:
+            return False
+        outcomes = outcomes_of(revision, history)
+        return all(self._confirms(event, line, outcomes.get(line.line)) for line in lines_of(event))
+
+    def _confirms(self, event: ShipmentEvent, line: EventLine, outcome: str | None) -> bool:
+        if outcome != RELEASED:
+            return outcome == NOT_COVERED
+        records = self.of_orders.books.records(Place(event.wholesaler_id, event.order_id, event.revision or 1, line.line))
+        if len(records) != 1 or not as_released(event, line, records[0].body):
+            return False
+        body = records[0].body
+        return line.quantity in (UNSET, body.quantity) and line.unit in (UNSET, body.unit) and line.serials in (UNSET, body.serials)
 
 
-def _held(cursor: Cursor[Any], messages: Iterable[ShipmentEvent | Unreadable | SetAside]) -> _Held:
+def _known(cursor: Cursor[Any], messages: Iterable[ShipmentEvent | Unreadable | SetAside]) -> _Known:
     events = [message for message in messages if isinstance(message, ShipmentEvent)]
     if not events:
-        return _Held((), (), {}, {}, {})
+        return _Known(Known((), (), Books()), {}, {}, ())
     names, ids = [event.order_id for event in events], [event.event_id for event in events]
     histories: dict[Name, list[EarlierExamination]] = {(event.wholesaler_id, event.order_id): [] for event in events}
     examinations = ledger.earlier(cursor, names)
     for examination in examinations:
         if (name := (examination.wholesaler_id, examination.order_id)) in histories:
             histories[name].append(examination)
-    live = [record for history in histories.values() for line in released_lines(history).values() for record in line.records]
-    cancelled = {(event.wholesaler_id, event.order_id) for event in events if event.event == "cancelled"}
-    last = [message.id for name in cancelled if (message := _last_message(histories[name])) is not None]
-    arrived = storage.arrived(cursor, last) if last else {}
-    told, digests = storage.events_of(cursor, names), storage.digests_of(cursor, ids)
-    return _Held(examinations, told, digests, ledger.records(cursor, live), arrived)
+    told = storage.events_of(cursor, names)
+    books = Books(records_of(cursor, names), waiting_events.of_orders(cursor, names))
+    counted = Counter([(event.wholesaler_id, event.order_id) for event in (*events, *[each.said for each in told])])
+    crowded = {name for name, count in counted.items() if count > 1}
+    return _Known(Known(examinations, told, books), storage.digests_of(cursor, ids), histories, crowded)
 
 
-def _last_message(history: Iterable[EarlierExamination]) -> EarlierExamination | None:
-    return max((examination for examination in history if examination.cause == "message"), key=attrgetter("id"), default=None)
-
-
-class _Taking(Recording):
+class _Taking(Settling):
     """What one batch of events changes, until it is written."""
 
-    def __init__(self, source: Source, tail: Tail, rules: Rules, terms: Terms, held: _Held) -> None:
-        super().__init__(tail, rules, terms, {}, held.examinations, held.events)
-        self._source, self._records, self._arrived_at = source, held.records, held.arrived
-        self._digests = dict(held.digests)
+    def __init__(self, source: Source, tail: Tail, rules: Rules, terms: Terms, known: _Known, said: dict[Question, Said]) -> None:
+        super().__init__(tail, rules, terms, said, known.of_orders.examinations, known.of_orders.events)
+        self._source = source
+        self._digests = dict(known.digests)
         self._settled = storage.Settled()
-        self._alerted: set[UUID] = set()
         self._answers: list[Answer] = []
 
-    def take(self, arrival: EventArrival) -> None:
-        """Records one arrival, and what follows from it."""
+    def take(self, arrival: EventArrival, plain: bool) -> None:  # noqa: FBT001 - by position, as the guard passes it on
+        """Records one arrival, and what follows from it. A ``plain`` one confirms."""
         event = arrival.event
         if not isinstance(event, ShipmentEvent):
             self._refuse(arrival, event)
@@ -132,30 +159,31 @@ class _Taking(Recording):
         if recorded is not digest:
             self._again(arrival, event, repeat=recorded == digest)
             return
-        place = (self._source.number, *arrival.position)
-        revision = 1 if event.revision is UNSET else event.revision
-        self._rows[tables.SHIPMENT_EVENT].append(
-            (*place, event.event_id, event.wholesaler_id, event.order_id, revision, event.event, digest, arrival.content, self._block)
-        )
+        revision = event.revision or 1
+        row = (self._source.number, *arrival.position, event.event_id, event.wholesaler_id, event.order_id, revision, event.event)
+        self._rows[tables.SHIPMENT_EVENT].append((*row, digest, arrival.content, self._block))
         self._answer(arrival, "event")
-        told = storage.event_of(event.wholesaler_id, event.order_id, revision, event.event, arrival.content)
+        told = storage.order_event(event)
         self._events[event.wholesaler_id, event.order_id].append(told)
         if event.event == "shipped":
-            self._left(event, told)
+            self._left(event, told, plain)
         elif event.event == "cancelled":
             self._stays(event, told)
+        elif self._waits(event, revision):
+            return
+        else:
+            for line in lines_of(event):
+                self.bring_back(event, line, fresh=True)
 
     def write(self, cursor: Cursor[Any]) -> list[Answer]:
         """Adds all of it as the next block, and moves what moves."""
-        known = storage.alerts_known(cursor, self._alerted) if self._alerted else set()
-        self._rows[tables.ALERT] = [row for row in self._rows[tables.ALERT] if row[0] not in known]
-        self._outbox = [out for out in self._outbox if out.alert_id not in known]
+        self.leave_out_what_was_told(cursor)
         head = self._add_block(cursor, self._source.number).hash.hex()
         self._settled.write(cursor)
         return [answer._replace(head=head) for answer in self._answers]
 
-    def _left(self, event: ShipmentEvent, told: OrderEvent) -> None:
-        """What has left whole leaves the watch. Where it had been withdrawn, a person has to know."""
+    def _left(self, event: ShipmentEvent, told: OrderEvent, plain: bool) -> None:  # noqa: FBT001
+        """What has left whole leaves the watch; the records of what left say what did."""
         wholesaler_id, order_id, revision, _, lines, *_ = told
         name = wholesaler_id, order_id
         emptied = emptied_lines(revision, self._events[name], self._ordered(name, revision)) & set(lines)
@@ -165,69 +193,76 @@ class _Taking(Recording):
             if examination.revision == revision and examination.released is not None:
                 self._hang_on_lots(examination.id, released_programs(examination.released), lots_gone(revision, [told]))
         self._settled.tell(order_id, wholesaler_id, revision)
-        if is_superseded(self._history[name], revision):
-            self._use_again(name, revision, set(lines) - gone_lines(revision, self._events[name][:-1]))
-        withdrawn = withdrawn_lines(revision, self._history[name]) & set(lines)
-        if withdrawn:
-            self._tell("withdrawn_goods_shipped", event, "", {"lines": sorted(withdrawn)})
+        if not plain and not self._waits(event, revision):
+            for line in lines_of(event):
+                self.ship(event, line, fresh=True)
 
-    def _use_again(self, name: Name, revision: int, lines: Container[int]) -> None:
-        """What a higher revision freed of these lines, and has left all the same, is used up where its record is live."""
-        for (of, line), released in released_lines(self._history[name]).items():
-            for record in released.records if of == revision and line in lines else ():
-                row = self._records[record]
-                where = f"{name[0]}/{name[1]}/{revision}/{line}"
-                for question, units in uses_of(record_of(row.body), row.units).items():
-                    if units is None:
-                        self._place(question, where)
-                    else:
-                        self._count(question, units)
-                        # Whoever was released on these units meanwhile is looked at again.
-                        self._moves.follow("event", self._last, question=("authorization", *question[1:]))
+    def _waits(self, event: ShipmentEvent, revision: int) -> bool:
+        """Whether the order of an event has not been seen: what it says is settled when it was, or is known not to come."""
+        history = self._history[event.wholesaler_id, event.order_id]
+        if any(examination.cause == "message" and examination.revision == revision for examination in history):
+            return False
+        for line in lines_of(event):
+            self._moves.wait((event.event_id, event.wholesaler_id, line.line), event.order_id, revision, self._tail.now)
+            self.books.waiting.add((event.wholesaler_id, event.event_id, line.line))
+        return True
 
     def _ordered(self, name: Name, revision: int) -> dict[int, Amount]:
-        """By line of this revision, what its live record says: only covered lines are watched."""
-        released = [line for (of, _), line in released_lines(self._history[name]).items() if of == revision]
-        records = [record_of(self._records[record].body) for line in released for record in line.records]
-        return {record.line: Amount(record.quantity, record.unit) for record in records}
+        """By line of this revision, how much was released: only covered lines are watched."""
+        amounts = {}
+        for place in self.books.places(name):
+            if place.revision == revision and (released := Book(self.books.records(place)).released) is not None:
+                amounts[place.line] = Amount(released.body.quantity, released.body.unit)
+        return amounts
 
     def _stays(self, event: ShipmentEvent, told: OrderEvent) -> None:
         """What is open is closed, what was released is withdrawn, live records are voided; but not of what has left."""
         wholesaler_id, order_id, revision, *_ = told
         name = wholesaler_id, order_id
-        left = gone_lines(revision, self._events[name])
-        if contradicted := sorted(line for line in left if told.is_of(line)):
-            self._tell("shipped_goods_cancelled", event, "", {"lines": contradicted})
+        events = self._events[name]
+        gone = gone_lines(revision, events)
+        part = gone & (self._ordered(name, revision).keys() - emptied_lines(revision, events, self._ordered(name, revision)))
+        if contradicted := sorted(line for line in gone - part if told.is_of(line)):
+            self.tell("shipped_goods_cancelled", event, "", {"lines": contradicted})
         self._settled.close(order_id, wholesaler_id, revision, told.lines)
         self._settled.unwatch(order_id, wholesaler_id, 1, revision, told.lines)
         self._settled.tell(order_id, wholesaler_id, revision)
         groups: dict[ReleasedBy, list[Released]] = {}
         for (of, line), released in released_lines(self._history[name]).items():
-            if of <= revision and told.is_of(line) and line not in gone_lines(of, self._events[name]):
+            stays = line not in gone_lines(of, events) or (of == revision and line in part)
+            if of <= revision and told.is_of(line) and stays:
                 groups.setdefault(released.by, []).append(released)
         for by, lines in groups.items():
-            # Of a lower revision nobody said that the goods stayed, only that they are not wanted any more.
-            records = [record for line in lines for record in line.records] if by.revision == revision else []
+            # Of a lower revision nobody said that the goods stayed, only that they are not wanted any more; and what left has its record.
+            staying = [line for line in lines if by.revision == revision and line.line.line not in gone]
+            records = [record for line in staying for record in line.records]
             if records or any(line.out for line in lines):
                 self._take_back(event, told, by, tuple(line.line for line in lines if line.out), records)
+        for line in sorted(gone):
+            if told.is_of(line):
+                self.rest_stays(Place(*name, revision, line), event)
 
     def _take_back(self, event: ShipmentEvent, told: OrderEvent, by: ReleasedBy, out: tuple[Any, ...], records: Iterable[UUID]) -> None:
         name = event.wholesaler_id, event.order_id
-        history = self._history[name]
-        rows = sorted((self._records[record] for record in records), key=attrgetter("program"))
+        books = self.books
+        wanted = set(records)
+        rows = sorted(
+            (row for place in books.places(name) for row in books.records(place) if row.record_id in wanted),
+            key=attrgetter("program"),
+        )
+        before = {row.place: holding(self._book(row.place)) for row in rows}
         envelope = self._envelope(*name, by.revision)
-        case = Withdrawal(envelope, by.verdict_id, told.revision, out, tuple(row.body for row in rows), event.event_id)
+        case = Withdrawal(envelope, by.verdict_id, told.revision, out, tuple(canonical(row.body) for row in rows), event.event_id)
         withdrawal = withdraw(case)
         self._last += 1
         said = withdrawal.released, withdrawal.stopped
-        self._examined(envelope, "cancelled", by.digest, withdrawal.evidence, said, [row.record_id for row in rows], relayed=True)
+        self._examined(envelope, "cancelled", by.digest, withdrawal.evidence, said, [(row.record_id, None) for row in rows], relayed=True)
         for row, void in zip(rows, withdrawal.voids, strict=True):
-            body = canonical(replace(void, sequence=self._next(row.program)))
-            self._record(UUID(void.record_id), row.program, "void", row.record_id, row.units, body)
-            if not is_superseded(history, by.revision):
-                self._free(uses_of(record_of(row.body), row.units))
-        last = _last_message(history)
-        self._outbox.append(Outgoing(self._last, after=self._arrived_at.get(last.id) if last else None))
+            record = replace(void, sequence=self._next(row.program))
+            self._record(UUID(void.record_id), row.program, "void", row.record_id, row.units, canonical(record))
+            books.add(Recorded(UUID(void.record_id), "void", row.record_id, row.units, row.program, record))
+            self.hold(row.place, before[row.place])
+        self._outbox.append(Outgoing(self._last, after=self.grounds.arrived.get(name)))
 
     def _again(self, arrival: EventArrival, event: ShipmentEvent, *, repeat: bool) -> None:
         """An event whose id was there before: a repeat, or another content, which is kept and changes nothing."""
@@ -235,7 +270,7 @@ class _Taking(Recording):
             self._answer(arrival, "repeat")
             return
         self._rows[tables.ASIDE].append((self._source.number, *arrival.position, "contradicts", arrival.content, self._block))
-        self._tell("event_contradicts", event, sha256(arrival.content).hexdigest(), {})
+        self.tell("event_contradicts", event, sha256(arrival.content).hexdigest(), {})
         self._answer(arrival, "aside")
 
     def _refuse(self, arrival: EventArrival, why: Unreadable | SetAside) -> None:
@@ -249,12 +284,3 @@ class _Taking(Recording):
         self._rows[tables.ARRIVAL].append((self._source.number, partition, offset, kind, arrival.digest, None, None, self._block))
         self._moves.heads[partition] = offset + 1
         self._answers.append(Answer(arrival.position, kind, "", read_back=False))
-
-    def _tell(self, kind: str, event: ShipmentEvent, about: str, seen: dict[str, Any]) -> None:
-        """An alert, once."""
-        name, body = event_alert(kind, self._tail.now, event, about, seen)
-        alert_id = UUID(name)
-        if alert_id not in self._alerted:
-            self._alerted.add(alert_id)
-            self._rows[tables.ALERT].append((alert_id, kind, None, body, self._block))
-            self._outbox.append(Outgoing(alert_id=alert_id))

@@ -59,9 +59,13 @@ def evidence(at: str, content: bytes, rules: bytes, asked: Mapping[Question, Sai
     released; ``live``, by line the record that it has already; ``withdraws`` and ``released``, the verdict that released the lines,
     and how it said them.
     """
-    pairs = b",".join([b"[%s,%s]" % (_encode(question), said.raw) for question, said in asked.items()])
     more = b"".join([b',"%s":%s' % (name.encode(), _encode(value)) for name, value in also.items()])
-    return b'{"at":"%s","order":%s,"programs":%s,"asked":[%s]%s}' % (at.encode(), content, rules, pairs, more)
+    return b'{"at":"%s","order":%s,"programs":%s,"asked":%s%s}' % (at.encode(), content, rules, asked_as_kept(asked), more)
+
+
+def asked_as_kept(asked: Mapping[Question, Said]) -> bytes:
+    """Pairs of a question and what was answered, as a JSON array."""
+    return b"[%s]" % b",".join([b"[%s,%s]" % (_encode(question), said.raw) for question, said in asked.items()])
 
 
 def kept_of(document: bytes) -> Kept:

@@ -1,5 +1,6 @@
 """A batch is a fold: what one order releases is there before the next is decided, so that its size never changes an answer."""
 
+from collections import ChainMap
 from collections.abc import Iterable
 from hashlib import sha256
 from operator import attrgetter
@@ -11,19 +12,22 @@ from msgspec.structs import replace
 from psycopg import Cursor
 
 from gatekeeper.arrivals import SET_ASIDE, Answer, Arrival, Examined, SetAside, Source, Stored
+from gatekeeper.bookkeeping import Bookkeeping
 from gatekeeper.domain.case import Case, Question
 from gatekeeper.domain.order import Order
 from gatekeeper.domain.records import records_for
 from gatekeeper.domain.verdict import LineVerdict, Verdict, decide
 from gatekeeper.evidence import Asked, evidence
 from gatekeeper.history import Amount, emptied_lines, gone_lines, is_superseded
+from gatekeeper.line_book import holding
 from gatekeeper.messages import messages_for
-from gatekeeper.recording import Recording, Terms
+from gatekeeper.recording import Terms
 from gatekeeper.rules import Rules
 from gatekeeper.storage import tables
 from gatekeeper.storage.events import OrderEvent
 from gatekeeper.storage.ledger import EarlierExamination, Outgoing, RecordRow, Tail
 from gatekeeper.storage.lookups import NOTHING, Said, plain
+from gatekeeper.storage.records import Place
 from gatekeeper.withdrawal import Released, ReleasedBy, Withdrawal, live_lines, record_of, uses_of, withdraw
 from schemas.canonical import canonical
 from schemas.reading import Unreadable
@@ -31,7 +35,7 @@ from schemas.refusal import Position as RefusedPosition
 from schemas.refusal import RefusedMessage
 
 
-class Fold(Recording):
+class Fold(Bookkeeping):
     """What one batch of arrivals decides, until it is written."""
 
     def __init__(
@@ -61,7 +65,7 @@ class Fold(Recording):
             for order in orders
             for lines in live_lines(self._history.get((order.wholesaler_id, order.order_id), ()), below=order.revision).values()
             for line in lines
-            for record in line.records
+            for record in {*line.records, *map(UUID, line.line.record_ids)}
         ]
 
     def take(self, arrival: Arrival) -> None:
@@ -100,7 +104,8 @@ class Fold(Recording):
         question = ("order", order.wholesaler_id, order.order_id)
         earlier = self._earlier(order)
         self._said[question] = plain(earlier) if earlier else NOTHING
-        asked = Asked(self._said)
+        own = self._without_outside(order)
+        asked = Asked(ChainMap(own, self._said) if own else self._said)
         case = Case(order, asked, self._rules.programs, self._tail.now)
         verdict = decide(case)
 
@@ -113,9 +118,10 @@ class Fold(Recording):
         kept = evidence(self._at, arrival.content, rules, asked.asked, arrived=(self._source.number, *arrival.position))
         self._examined(envelope, "message", digest, kept, (released, stopped))
         stored = self._originals(records, verdict)
-        self._use(order, verdict)
         self._wait(order, case, asked, verdict)
         alerts = (self._alert("released_order_contradicted", envelope, {"lines": alerted}),) if alerted else ()
+        self._released_after(order, verdict, (self._source.number, *arrival.position))
+        self._use(order, verdict)
         return Examined(envelope.verdict_id, order.order_id, released, stopped, tuple(stored), alerts), verdict.lines
 
     def _supersede(self, order: Order, history: list[EarlierExamination]) -> list[Examined]:
@@ -126,8 +132,8 @@ class Fold(Recording):
         Where the wholesaler reports shipments nothing is voided: the event that says that the goods stayed does so.
         """
         self._moves.settle(order)
-        events = self._events[order.wholesaler_id, order.order_id]
-        examined = []
+        name = order.wholesaler_id, order.order_id
+        events, examined = self._events[name], []
         for released_by, lines in live_lines(history, below=order.revision).items():
             gone = gone_lines(released_by.revision, events)
             staying = [record for line in lines if line.line.line not in gone for record in line.records]
@@ -135,6 +141,9 @@ class Fold(Recording):
             if not is_superseded(history, released_by.revision):
                 for row in held:
                     self._free(uses_of(record_of(row.body), row.units))
+                for place in [Place(*name, released_by.revision, line) for line in gone]:
+                    book = self._book(place)
+                    self._moved(place, holding(book), holding(book._replace(superseded=True)))
             rest = self._not_left(released_by.revision, lines, gone, events) if gone else lines
             voids = [] if self._reports(order) else held
             if not voids and not any(line.out for line in rest):
@@ -148,7 +157,7 @@ class Fold(Recording):
 
     def _not_left(self, revision: int, lines: list[Released], gone: frozenset[int], events: list[OrderEvent]) -> list[Released]:
         """The lines of which not everything has left. Of one without a record nobody knows how much it was: it has."""
-        records = [record_of(self.voidable[record].body) for line in lines for record in line.records]
+        records = [record_of(self.voidable[UUID(record)].body) for line in lines for record in line.line.record_ids]
         ordered = {record.line: Amount(record.quantity, record.unit) for record in records}
         some = ordered.keys() - emptied_lines(revision, events, ordered)
         return [line for line in lines if line.line.line not in gone or line.line.line in some]
@@ -158,7 +167,7 @@ class Fold(Recording):
         envelope = self._envelope(order.wholesaler_id, order.order_id, released_by.revision)
         withdrawal = withdraw(Withdrawal(envelope, released_by.verdict_id, order.revision, out, tuple(row.body for row in voids)))
         self._last += 1
-        said, voided = (withdrawal.released, withdrawal.stopped), [row.record_id for row in voids]
+        said, voided = (withdrawal.released, withdrawal.stopped), [(row.record_id, None) for row in voids]
         self._examined(envelope, "superseded", released_by.digest, withdrawal.evidence, said, voided, relayed=released_by.relayed)
         stored = []
         for row, void in zip(voids, withdrawal.voids, strict=True):

@@ -17,6 +17,7 @@ from gatekeeper.storage import ledger, moving, waiting
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.moving import question_key
 from gatekeeper.unreported import end_watches
+from gatekeeper.waits import settle_waiting
 
 ORDERS_AT_ONCE: Final = 50
 FACTS_AT_ONCE: Final = 1000
@@ -26,13 +27,14 @@ LINES_AT_ONCE: Final = 5000
 def step(engine: Engine, book: RuleBook, terms: Terms, *, orders: int = ORDERS_AT_ONCE, facts: int = FACTS_AT_ONCE) -> bool:
     """Does one bounded piece of what is due, and says whether there was any. Killed at any moment, it has done the piece or nothing.
 
-    In this order: changed rules are noticed; what hangs on a single fact is found; lines whose watch is over leave it; lines are judged
-    again; what hangs on a snapshot or on new rules is found; an alert is raised where facts are missing for too long, a registry is too
-    old, or records were not acknowledged in time; decisions already made are looked at by what became known later.
+    In this order: changed rules are noticed; what hangs on a single fact is found; lines whose watch is over leave it; events that
+    wait for their order no longer are settled; lines are judged again; what hangs on a snapshot or on new rules is found; an alert is
+    raised where facts are missing for too long, a registry is too old, or records were not acknowledged in time; decisions already made
+    are looked at by what became known later.
     """
     with transaction(engine) as cursor:
         at_once = notice_rules(cursor, book) or expand(cursor, book, facts, at_once=True)
-        found = at_once or end_watches(cursor, terms.reports_shipments, LINES_AT_ONCE)
+        found = at_once or end_watches(cursor, terms.reports_shipments, LINES_AT_ONCE) or settle_waiting(cursor, book, terms)
     if found:
         return True
     with transaction(engine) as cursor:

@@ -11,6 +11,7 @@ from gatekeeper.asking import registry_says
 from gatekeeper.domain.order import Order
 from gatekeeper.errors import Halt, TryAgain
 from gatekeeper.fold import Fold
+from gatekeeper.grounds import books_of
 from gatekeeper.recording import Terms
 from gatekeeper.rules import RuleBook, Rules
 from gatekeeper.storage import ledger
@@ -49,7 +50,7 @@ def judge(
         said = known.said | ask(cursor, known.moving)
         earlier, events = (ledger.earlier(cursor, names), events_of(cursor, names)) if on_record else ([], [])
         fold = Fold(source, tail, rules, terms, said, earlier, events)
-        fold.counts = counts
+        fold.counts, fold.books = counts, books_of(cursor, events)
         fold.voidable = ledger.records(cursor, fold.superseded_records([order for _, order in orders]))
         for arrival in fresh:
             guarded(source, arrival.position, fold.take, arrival)

@@ -1,9 +1,11 @@
 """What came before of an order: its earlier messages, and what the warehouse said of its goods. Pure."""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -19,6 +21,7 @@ class _Line(msgspec.Struct):
 
 
 class _Released(msgspec.Struct):
+    decided_at: str
     lines: tuple[_Line, ...]
 
 
@@ -29,6 +32,7 @@ class Amount(NamedTuple):
     unit: str | None
 
 
+N = TypeVar("N", EarlierExamination, OrderEvent)
 _released = msgspec.json.Decoder(_Released)
 
 
@@ -46,18 +50,39 @@ def earlier_of(
     return (*matter, *_unconfirmed(order.revision, examinations, events)) if reports else tuple(matter)
 
 
+def by_order(found: Iterable[N]) -> dict[tuple[str, str], list[N]]:
+    """Examinations or events, by wholesaler and order, in their order."""
+    named: dict[tuple[str, str], list[N]] = defaultdict(list)
+    for each in found:
+        named[each.wholesaler_id, each.order_id].append(each)
+    return named
+
+
 def is_superseded(examinations: Iterable[EarlierExamination], revision: int) -> bool:
     """Whether a message of a higher revision has been seen: what this one released then counts no longer as used."""
     return any(examination.cause == "message" and examination.revision > revision for examination in examinations)
 
 
-def withdrawn_lines(revision: int, examinations: Iterable[EarlierExamination]) -> frozenset[int]:
-    """The lines of this revision that were released, and may not leave any more."""
+def outcomes_of(revision: int, examinations: Iterable[EarlierExamination]) -> dict[int, str]:
+    """By line of this revision, as what it was last let go: ``released``, ``not_covered``, or ``withdrawn`` since."""
     said: dict[int, str] = {}
     for examination in examinations:
         if examination.revision == revision and examination.released is not None:
             said |= {line.line: line.outcome for line in _released.decode(examination.released).lines}
-    return frozenset(line for line, outcome in said.items() if outcome == "withdrawn")
+    return said
+
+
+def withdrawn_since(revision: int, line: int, examinations: Iterable[EarlierExamination], events: Iterable[OrderEvent]) -> datetime | None:
+    """Since when a line of this revision may not leave: since it was withdrawn and not released again, or the warehouse cancelled it."""
+    since: list[datetime] = []
+    for examination in examinations:
+        if examination.revision == revision and examination.released is not None and examination.cause != "cancelled":
+            message = _released.decode(examination.released)
+            for said in message.lines:
+                if said.line == line:
+                    since = [datetime.fromisoformat(message.decided_at)] if said.outcome == "withdrawn" else []
+    cancelled = [event.said.at for event in events if event.event == "cancelled" and event.revision >= revision and event.is_of(line)]
+    return min([*since, *map(datetime.fromisoformat, cancelled)], default=None)
 
 
 def gone_lines(revision: int, events: Iterable[OrderEvent]) -> frozenset[int]:

@@ -24,7 +24,7 @@ from gatekeeper.domain.program import Program
 from gatekeeper.domain.records import DistributionRecord
 from gatekeeper.domain.verdict import NOT_COVERED, RELEASED, Verdict, used_by
 from gatekeeper.evidence import Asked
-from gatekeeper.history import Amount, earlier_of, emptied_lines, lots_gone
+from gatekeeper.history import Amount, by_order, earlier_of, emptied_lines, lots_gone
 from gatekeeper.messages import Envelope, record_message, written
 from gatekeeper.rules import Rules
 from gatekeeper.storage import ledger, moving, tables
@@ -43,6 +43,8 @@ class Terms(NamedTuple):
     """Wholesalers whose warehouse says what left: a record is voided only when it says that the goods stayed."""
     missing_facts_s: int = 900
     """After this an alert is raised about facts that were sent and have not come."""
+    order_wait_s: int = 900
+    """So long, at most, an event waits for its order before its goods count as shipped past the gate."""
     acknowledged_h: int = 72
     """So long after the end of the day an alert is raised about records that were not acknowledged; 0: never."""
 
@@ -53,6 +55,7 @@ class Terms(NamedTuple):
             settings.watch_business_days,
             frozenset(settings.reporting_wholesalers),
             settings.missing_facts_alert_s,
+            settings.order_wait_s,
             settings.acknowledgement_alert_h,
         )
 
@@ -74,12 +77,7 @@ class Recording:
         self._block = tail.block + 1
         self._last = tail.examination
         self._said = said
-        self._history: dict[tuple[str, str], list[EarlierExamination]] = defaultdict(list)
-        for examination in earlier:
-            self._history[examination.wholesaler_id, examination.order_id].append(examination)
-        self._events: dict[tuple[str, str], list[OrderEvent]] = defaultdict(list)
-        for event in events:
-            self._events[event.wholesaler_id, event.order_id].append(event)
+        self._history, self._events = by_order(earlier), by_order(events)
         self.counts: dict[str, int] = {}
         self._rows: dict[Table, list[Sequence[Any]]] = defaultdict(list)
         self._outbox: list[Outgoing] = []
@@ -118,14 +116,14 @@ class Recording:
         digest: bytes,
         kept: bytes,
         said: tuple[bytes | None, bytes | None],
-        voids: Sequence[UUID] = (),
+        ends: Sequence[tuple[UUID, UUID | None]] = (),
         *,
         relayed: bool = False,
     ) -> None:
         """Adds an examination, whose number ``_last`` is already; ``said`` are its released and its stopped message."""
         _, wholesaler_id, order_id, revision, number, *_ = envelope
         identity = (self._last, wholesaler_id, order_id, revision, number, cause, digest)
-        self._history[wholesaler_id, order_id].append(EarlierExamination(*identity, said[0], tuple(voids), relayed))
+        self._history[wholesaler_id, order_id].append(EarlierExamination(*identity, said[0], tuple(ends), relayed))
         self._rows[tables.EXAMINATION].append((*identity, self._tail.now, self._tail.registry_version, kept, *said, self._block))
 
     def _wait(self, order: Order, case: Case, asked: Asked, verdict: Verdict, *, opened: bool = True) -> None:

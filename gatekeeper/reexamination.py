@@ -10,25 +10,30 @@ from msgspec.structs import replace
 from psycopg import Cursor
 
 from gatekeeper.asking import Known, registry_says
+from gatekeeper.bookkeeping import Bookkeeping
 from gatekeeper.dependencies import hangs_on, open_lines
 from gatekeeper.domain.case import Case, Question
 from gatekeeper.domain.days import next_day
 from gatekeeper.domain.order import Order
+from gatekeeper.domain.program import Program
 from gatekeeper.domain.reasons import BLOCKED, HELD
 from gatekeeper.domain.records import DistributionRecord as Record
 from gatekeeper.domain.records import records_for
 from gatekeeper.domain.verdict import Verdict, decide
 from gatekeeper.errors import Halt
 from gatekeeper.evidence import Asked, Kept, evidence, kept_of, with_lines
-from gatekeeper.history import earlier_of
+from gatekeeper.grounds import books_of
+from gatekeeper.history import by_order, earlier_of
+from gatekeeper.line_book import holding
 from gatekeeper.messages import messages_for, record_message
-from gatekeeper.recording import Recording, Terms, programs_of
+from gatekeeper.recording import Terms, programs_of
 from gatekeeper.rules import RuleBook, Rules
 from gatekeeper.storage import ledger, waiting
 from gatekeeper.storage.events import OrderEvent, events_of
 from gatekeeper.storage.ledger import EarlierExamination, Outgoing, RecordRow, Tail
 from gatekeeper.storage.lookups import NOTHING, Said, ask, plain
 from gatekeeper.storage.moving import question_key
+from gatekeeper.storage.records import Place
 from gatekeeper.storage.waiting import ExaminedRow, ReleasedOn, Waiting
 from gatekeeper.withdrawal import released_lines, take_back, uses_of
 from schemas.record import DistributionRecord
@@ -79,17 +84,40 @@ def _prepared(cursor: Cursor[Any], tail: Tail, rules: Rules, terms: Terms, known
     """With all that judging the groups may ask, as of this moment under the ledger lock."""
     names = [group.row.order_id for group in groups]
     said = known.said | ask(cursor, known.moving)
-    reexamination = Reexamination(tail, rules, terms, said, ledger.earlier(cursor, names), events_of(cursor, names))
+    events = events_of(cursor, names)
+    reexamination = Reexamination(tail, rules, terms, said, ledger.earlier(cursor, names), events)
     lines = waiting.lines(cursor, [group.row.id for group in groups])
+    reexamination.books = books_of(cursor, events)
     reexamination.waiting = [(group, lines[group.row.id]) for group in groups]
     reexamination.records = ledger.records(cursor, reexamination.live_records())
     keys = {question_key(question) for group, each in reexamination.waiting for question in _authorizations(group, each.watched)}
-    for released in waiting.released_on(cursor, sorted(keys)):
+    for released in _held(cursor, rules.programs, waiting.released_on(cursor, sorted(keys))):
         reexamination.released_on.setdefault(released.question, {})[released.record_id] = released
     return reexamination
 
 
-class Reexamination(Recording):
+def _held(cursor: Cursor[Any], programs: tuple[Program, ...], found: list[ReleasedOn]) -> list[ReleasedOn]:
+    """Of lines of which anything was reported what they hold by now: less than was released, where the rest stays, or goods came back."""
+    bodies = [_record.decode(released.body) for released in found]
+    events = by_order(events_of(cursor, [body.order_id for body in bodies])) if found else {}
+    if not events:
+        return found
+    books = books_of(cursor, [event for several in events.values() for event in several])
+    history = by_order(ledger.earlier(cursor, [order_id for _, order_id in events]))
+    held = []
+    for released, body in zip(found, bodies, strict=True):
+        name = body.wholesaler_id, body.order_id
+        if name in events:
+            place = Place(*name, body.revision, body.line)
+            # A line that left past the gate before it was released has two originals, and the first is void.
+            last = next(record.record_id for record in reversed(books.records(place)) if record.kind == "original")
+            uses = holding(books.book(place, history[name], events[name], programs)) if released.record_id == last else {}
+            released = released._replace(units=uses.get(("units", body.program, body.authorization_id or ""), 0) or 0)  # noqa: PLW2901
+        held.append(released)
+    return held
+
+
+class Reexamination(Bookkeeping):
     """What judging lines again decides, until it is written."""
 
     def __init__(
@@ -130,7 +158,7 @@ class Reexamination(Recording):
     def _open(self, group: Group, numbers: tuple[int, ...]) -> None:
         row, order = group.row, with_lines(group.kept.order, numbers)
         live = self._live(group, numbers)
-        asked = Asked(ChainMap(self._own(group, live), self._said))
+        asked = Asked(ChainMap(self._own(group, live), self._without_outside(order), self._said))
         case = Case(order, asked, self._rules.programs, self._tail.now)
         verdict = decide(case)
         envelope = self._envelope(row.wholesaler_id, row.order_id, row.revision)
@@ -144,10 +172,12 @@ class Reexamination(Recording):
         self._originals(records, verdict)
         if other := [record.line for record in wanted if record.line in live and self._says_otherwise(record, live[record.line])]:
             self._alert("live_record_differs", envelope, {"lines": other})
-        self._use(*_without(order, verdict, live))
         self._moves.open_no_more(row.id, numbers)
         self._wait(order, case, asked, verdict)
         self._outbox.append(Outgoing(self._last, after=group.kept.arrived))
+        new = _without(order, verdict, live)
+        self._released_after(*new, group.kept.arrived)
+        self._use(*new)
 
     def _watched(self, group: Group, numbers: list[int]) -> None:
         row, order = group.row, with_lines(group.kept.order, numbers)
@@ -197,9 +227,10 @@ class Reexamination(Recording):
         ]
         earlier = earlier_of(group.kept.order, others, self._events[name], reports=self._reports(group.kept.order))
         said: dict[Question, Said] = {("order", *name): plain(earlier) if earlier else NOTHING}
-        for record in live.values():
-            held = self.records[record]
-            for question, units in uses_of(_record.decode(held.body), held.units).items():
+        for line, record in live.items():
+            held, place = self.records[record], Place(*name, row.revision, line)
+            uses = holding(self._book(place)) if self.books.records(place) else uses_of(_record.decode(held.body), held.units)
+            for question, units in uses.items():
                 if question in self._said:
                     answer = said.get(question, self._said[question]).answer
                     said[question] = plain(None if units is None else answer - units)

@@ -1,6 +1,6 @@
 """What was released is withdrawn, by a higher revision or because it may not leave any more: pure, from what the ledger has of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -68,9 +68,9 @@ _record = msgspec.json.Decoder(DistributionRecord)
 def released_lines(history: Iterable[EarlierExamination]) -> dict[tuple[int, int], Released]:
     """By revision and line, what was released and is still out, or has a live record."""
     lines: dict[tuple[int, int], Released] = {}
-    voided: set[UUID] = set()
+    ended: dict[UUID, UUID | None] = {}
     for examination in history:
-        voided.update(examination.voids)
+        ended.update(examination.ends)
         if examination.released is None:
             continue
         message = _released.decode(examination.released)
@@ -81,8 +81,21 @@ def released_lines(history: Iterable[EarlierExamination]) -> dict[tuple[int, int
                 lines[name] = Released(by, line, tuple([UUID(record) for record in line.record_ids]), out=True)
             elif name in lines:
                 lines[name] = lines[name]._replace(out=False)
-    live = {name: line._replace(records=tuple([record for record in line.records if record not in voided])) for name, line in lines.items()}
-    return {name: line for name, line in live.items() if line.out or line.records}
+    if ended:
+        lines = {name: line._replace(records=_live(line.records, ended)) for name, line in lines.items()}
+    return {name: line for name, line in lines.items() if line.out or line.records}
+
+
+def _live(records: Iterable[UUID], ended: Mapping[UUID, UUID | None]) -> tuple[UUID, ...]:
+    """Those that are live, or what replaced them."""
+    found = []
+    for record in records:
+        name: UUID | None = record
+        while name is not None and name in ended:
+            name = ended[name]
+        if name is not None:
+            found.append(name)
+    return tuple(found)
 
 
 def released_programs(message: bytes) -> dict[int, str]:

@@ -10,7 +10,9 @@ from schemas.text import Count, Day, Id, IdWithoutColon, Instant, Text
 
 
 class RecordShipFrom(Struct, frozen=True, kw_only=True):
-    site_id: Id
+    """Null where goods left outside the gate and nobody said from where."""
+
+    site_id: Id | None
 
 
 class RecordShipTo(Struct, frozen=True, kw_only=True):

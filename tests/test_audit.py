@@ -88,6 +88,8 @@ def messages(number: int) -> dict[Table, list[tuple[Any, ...]]]:
         tables.FEED_FILE: [("lemtrada", order, order, order, 1, AT.date(), b"{}", AT, 9, b"d") for order in orders],
         tables.FEED_FILE_WRITTEN: [("lemtrada", order, AT) for order in orders],
         tables.INQUIRY: [(uuid4(), "patients", "x", None, 1, "WD-001", f"SO-{order}", *[None] * 3, "u", "J.", AT) for order in orders],
+        tables.BYPASS: [(uuid4(), "E-1", "WD-001", f"SO-{order}", 1, 1, "not_released", "patient", "lemtrada", AT) for order in orders],
+        tables.BYPASS_STEP: [(UUID(int=order), 1, "approved", b"{}", "Seen.", "u-18", AT) for order in orders],
     }  # fmt: skip
 
 
@@ -102,10 +104,8 @@ def load(cursor: Cursor[Any], number: int) -> None:
 
 def batch(cursor: Cursor[Any], number: int) -> None:
     """Two facts that came by topic."""
-    insert(
-        cursor,
-        Added(tables.FACT, [(390 + 10 * number + k, 50 + number, "patient", "lemtrada", f"P-{k}", k, AT.date(), b"{}") for k in (1, 2)]),
-    )
+    facts = [(390 + 10 * number + k, 50 + number, "patient", "lemtrada", f"P-{k}", k, AT.date(), b"{}") for k in (1, 2)]
+    insert(cursor, Added(tables.FACT, facts))
     digest = chain.facts_digest(rows_of_load(cursor.connection, 50 + number))
     add(cursor, {tables.REGISTRY_BATCH: [(50 + number, 20 + number, "topic", 2, digest, AT)]})
 

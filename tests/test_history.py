@@ -6,7 +6,7 @@ import pytest
 
 from gatekeeper.domain.case import Earlier
 from gatekeeper.history import earlier_of, gone_lines
-from gatekeeper.storage.events import OrderEvent
+from gatekeeper.storage.events import OrderEvent, event_of
 from gatekeeper.storage.ledger import EarlierExamination
 from tests.domain.worlds_of_cases import ORDER
 
@@ -16,13 +16,14 @@ SECOND = ORDER._replace(revision=2)
 def examined(revision: int, *lines: str, cause: str = "message", digest: bytes = b"\x01") -> EarlierExamination:
     """One examination; ``lines`` are what its released message says, each as ``1 released``."""
     said = [{"line": int(line.split()[0]), "outcome": line.split()[1]} for line in lines]
-    return EarlierExamination(
-        revision, "WD-001", "SO-1", revision, 1, cause, digest, json.dumps({"lines": said}).encode() if said else None
-    )
+    released = json.dumps({"decided_at": "2026-11-20T17:00:00.000Z", "lines": said}).encode() if said else None
+    return EarlierExamination(revision, "WD-001", "SO-1", revision, 1, cause, digest, released)
 
 
 def event(revision: int, kind: str, *lines: int) -> OrderEvent:
-    return OrderEvent("WD-001", "SO-1", revision, kind, lines)
+    said: dict[str, object] = {"event_id": "EV-1", "wholesaler_id": "WD-001", "order_id": "SO-1", "revision": revision, "event": kind}
+    told = said | {"at": "2026-11-23T16:00:00Z"} | ({"lines": [{"line": line} for line in lines]} if lines else {})
+    return event_of(json.dumps(told).encode())
 
 
 @pytest.mark.parametrize(

@@ -46,16 +46,17 @@ class DistributionRecord(NamedTuple):
 def records_for(order: Order, verdict: Verdict, verdict_id: UUID, examination: int) -> tuple[DistributionRecord, ...]:
     """One original record for each released covered line."""
     return tuple(
-        _original(order, line, judged, verdict_id, examination)
+        record_for(order, line, judged, verdict_id, examination)
         for line, judged in zip(order.lines, verdict.lines, strict=True)
         if judged.outcome == RELEASED
     )
 
 
-def _original(order: Order, line: Line, judged: LineVerdict, verdict_id: UUID, examination: int) -> DistributionRecord:
+def record_for(order: Order, line: Line, judged: LineVerdict, verdict_id: UUID, examination: int) -> DistributionRecord:
+    """The original record of one covered line."""
     package, site, patient, ship_to = judged.package, judged.site, line.patient or _NOBODY, order.ship_to
     if package is None or judged.program is None:
-        raise ValueError("a released line has a covered package and its program")
+        raise ValueError("a recorded line has a covered package and its program")
     return DistributionRecord(
         record_id=record_id(order.wholesaler_id, order.order_id, order.revision, line.line, examination, "original"),
         program=judged.program,

@@ -5,10 +5,15 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET
 from psycopg import Cursor
 
+from schemas.event import EventLine, ShipmentEvent
+
+_event = msgspec.json.Decoder(ShipmentEvent)
+
 OF_ORDERS = """
-SELECT wholesaler_id, order_id, revision, event, body FROM shipment_event WHERE order_id = ANY(%s)
+SELECT body FROM shipment_event WHERE order_id = ANY(%s)
 ORDER BY block, source, partition, "offset"
 """
 OF_IDS = "SELECT wholesaler_id, event_id, digest FROM shipment_event WHERE event_id = ANY(%s)"
@@ -45,42 +50,44 @@ class OrderEvent(NamedTuple):
     """``shipped``, ``cancelled`` or ``returned``."""
     lines: tuple[int, ...]
     """None where a whole order was cancelled."""
-    amounts: tuple[tuple[int | None, str | None], ...] = ()
-    """Beside each line the quantity and its unit, where they were given."""
-    lots: tuple[str | None, ...] = ()
-    """Beside each line the lot, where it was given."""
+    amounts: tuple[tuple[int | None, str | None], ...]
+    """Beside each line the quantity and its unit, where they were given; serials alone are as many as they are."""
+    said: ShipmentEvent
+    """All of it."""
+
+    @property
+    def lots(self) -> tuple[str | None, ...]:
+        """Beside each line the lot, where it was given."""
+        lines = () if self.said.lines is UNSET else self.said.lines
+        return tuple([None if line.lot is UNSET else line.lot for line in lines])
 
     def is_of(self, line: int) -> bool:
         """Whether the event says something of this line of its revision."""
         return not self.lines or line in self.lines
 
 
-class _Line(msgspec.Struct):
-    line: int
-    quantity: int | None = None
-    unit: str | None = None
-    lot: str | None = None
-
-
-class _Body(msgspec.Struct):
-    lines: tuple[_Line, ...] = ()
-
-
-_body = msgspec.json.Decoder(_Body)
-
-
 def events_of(cursor: Cursor[Any], order_ids: Iterable[str]) -> list[OrderEvent]:
     """Every event about the orders with these ids, of whatever wholesaler, in the order in which they were recorded."""
     found = cursor.execute(OF_ORDERS, (list(set(order_ids)),)).fetchall()
-    return [event_of(*row) for row in found]
+    return [event_of(content) for (content,) in found]
 
 
-def event_of(wholesaler_id: str, order_id: str, revision: int, event: str, content: bytes) -> OrderEvent:
+def event_of(content: bytes) -> OrderEvent:
     """An event from what it says, canonical."""
-    lines = _body.decode(content).lines
-    amounts = tuple([(line.quantity, line.unit) for line in lines])
-    lots = tuple([line.lot for line in lines])
-    return OrderEvent(wholesaler_id, order_id, revision, event, tuple([line.line for line in lines]), amounts, lots)
+    return order_event(_event.decode(content))
+
+
+def order_event(said: ShipmentEvent) -> OrderEvent:
+    """An event as it is looked at."""
+    lines = () if said.lines is UNSET else said.lines
+    numbers, amounts = tuple([line.line for line in lines]), tuple(map(_amount, lines))
+    return OrderEvent(said.wholesaler_id, said.order_id, said.revision or 1, said.event, numbers, amounts, said)
+
+
+def _amount(line: EventLine) -> tuple[int | None, str | None]:
+    if line.quantity is UNSET:
+        return (None, None) if line.serials is UNSET else (len(line.serials), None)
+    return line.quantity, None if line.unit is UNSET else line.unit
 
 
 def digests_of(cursor: Cursor[Any], event_ids: Iterable[str]) -> dict[tuple[str, str], bytes]:

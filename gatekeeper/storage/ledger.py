@@ -33,7 +33,8 @@ FROM moving_tail
 # nor by reading the outbox whole once for all.
 EARLIER = """
 SELECT id, wholesaler_id, order_id, revision, number, cause, digest, released,
-       (SELECT array_agg(r.replaces) FROM distribution_record r WHERE r.examination = e.id AND r.kind = 'void'),
+       (SELECT array_agg(ARRAY[r.replaces, CASE r.kind WHEN 'correction' THEN r.record_id END])
+        FROM distribution_record r WHERE r.examination = e.id AND r.kind IN ('void', 'correction') AND r.replaces IS NOT NULL),
        (SELECT true FROM outbox o WHERE o.examination = e.id LIMIT 1) IS NOT NULL
 FROM examination e WHERE order_id = ANY(%s) ORDER BY id + 0
 """
@@ -91,11 +92,12 @@ class EarlierExamination(NamedTuple):
     number: int
     cause: str
     """``message``: a message of the order was judged. ``superseded``: a higher revision withdrew what was released.
-    ``again``: stopped lines were judged again. ``withdrawn``: released lines were, and may not leave any more."""
+    ``again``: stopped lines were judged again. ``withdrawn``: released lines were, and may not leave any more. ``shipped``, ``returned``
+    and ``released_after`` settle the records of a line (``gatekeeper.settlement``)."""
     digest: bytes
     released: bytes | None
-    voids: tuple[UUID, ...] = ()
-    """The records that it voided."""
+    ends: tuple[tuple[UUID, UUID | None], ...] = ()
+    """The records that it voided (None) or replaced, and by which."""
     relayed: bool = False
     """It is published by the relay, not with the answer to a message."""
 
@@ -165,7 +167,7 @@ def heads(cursor: Cursor[Any], source: int) -> dict[int, int]:
 def earlier(cursor: Cursor[Any], order_ids: Iterable[str]) -> list[EarlierExamination]:
     """Every examination of the orders with these ids, of whatever wholesaler, oldest first."""
     found = cursor.execute(EARLIER, (list(set(order_ids)),))
-    return [EarlierExamination._make((*row[:-2], tuple(row[-2] or ()), row[-1])) for row in found]
+    return [EarlierExamination._make((*row[:-2], tuple(map(tuple, row[-2] or ())), row[-1])) for row in found]
 
 
 def set_aside(cursor: Cursor[Any], source: int) -> dict[tuple[int, int], str]:

@@ -65,6 +65,7 @@ class Moves:
         self._watched_no_more: list[tuple[int, int]] = []
         self._watched_on: list[tuple[int, int, datetime | None]] = []
         self._follow: list[tuple[str, int | None, int | None, int]] = []
+        self._waiting_events: list[tuple[Any, ...]] = []
 
     def open(self, examination: int, order: Order, lines: Iterable[int], next_at: datetime | None) -> None:
         """Notes stopped lines that may still be released."""
@@ -91,6 +92,10 @@ class Moves:
         for kept, below in ((self._open, order.revision + contradicted), (self._watched, order.revision)):
             for name in [n for n, row in kept.items() if row[2:4] == (order.order_id, order.wholesaler_id) and row[4] < below]:
                 del kept[name]
+
+    def wait(self, told: tuple[str, str, int], order_id: str, revision: int, since: datetime) -> None:
+        """What an event (its id, wholesaler and line) says waits for its order."""
+        self._waiting_events.append((*told, order_id, revision, since, None))
 
     def open_no_more(self, examination: int, lines: Iterable[int]) -> None:
         """These lines were judged again."""
@@ -120,6 +125,7 @@ class Moves:
             Added(tables.SERIAL, out, OTHER_PLACE),
             Added(tables.OPEN_LINE, list(self._open.values())),
             Added(tables.WATCHED_LINE, list(self._watched.values())),
+            Added(tables.WAITING_EVENT, self._waiting_events, " ON CONFLICT DO NOTHING"),
             Added(tables.DEPENDENCY, self._dependencies + self._more, KNOWN_ALREADY if self._more else ""),
         ]
 

@@ -149,5 +149,5 @@ def test_silence_after_the_watch_is_an_alert_and_never_a_withdrawal(reporting: W
     alerts = [alert for alert in bodies_in(reporting, "compliance-alerts") if alert["kind"] == "shipment_unreported"]
     assert {(alert["order_id"], tuple(alert["evidence"]["lines"])) for alert in alerts} == {("SO-1", (1,)), ("SO-2", (1,))}
     assert len(alerts) == 2
-    assert {cause for name in ("SO-1", "SO-2", "SO-5") for cause in causes(ledger, name)} == {"message"}
+    assert {cause for name in ("SO-1", "SO-2", "SO-5") for cause in causes(ledger, name)} == {"message", "shipped"}
     assert "compliance-alerts" in said(reporting)

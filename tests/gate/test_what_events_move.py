@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from gatekeeper.history import Amount, emptied_lines, gone_lines
+from gatekeeper.history import Amount, emptied_lines
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.events import OrderEvent, events_of
 from gatekeeper.storage.moving import question_key
 from tests.gate.ledger import Ledger, Wire, authorization, order
+from tests.gate.plain_books import PlainBooks
 from tests.gate.test_again import wrong
 from tests.gate.test_answers import CAMPATH
 from tests.gate.test_revisions import SERIALS, STOPPED, revision
@@ -37,35 +38,50 @@ class AnewAfterEvents(Anew):
                 self._highest[row["order_id"]] = max(self._highest[row["order_id"]], row["revision"])
         bodies = [json.loads(row["body"]) for row in self._rows[tables.DISTRIBUTION_RECORD] if row["kind"] == "original"]
         self._ordered = {(b["order_id"], b["revision"], b["line"]): Amount(b["quantity"], b["unit"]) for b in bodies}
-
-    def counting(self) -> list[dict[str, Any]]:
-        """The records that count: not voided, and of the highest revision, or of what left."""
-        voided = {row["replaces"] for row in self._rows[tables.DISTRIBUTION_RECORD]}
-        originals = [row for row in self._rows[tables.DISTRIBUTION_RECORD] if row["kind"] == "original" and row["record_id"] not in voided]
-        bodies = [json.loads(row["body"]) | {"units": row["units"]} for row in originals]
-        return [body for body in bodies if self._highest[body["order_id"]] == body["revision"] or self._left(body)]
-
-    def _left(self, body: dict[str, Any]) -> bool:
-        return body["line"] in gone_lines(body["revision"], self._events[body["order_id"], body["wholesaler_id"]])
+        self._books = PlainBooks()
+        for row in sorted(self._rows[tables.DISTRIBUTION_RECORD], key=lambda row: int(row["sequence"])):
+            self._books.record(json.loads(row["body"]))
+        for row in self._rows[tables.SHIPMENT_EVENT]:
+            self._books.tell(json.loads(row["body"]))
+        for row in self._rows[tables.EXAMINATION]:
+            if row["cause"] == "message":
+                name = row["wholesaler_id"], row["order_id"]
+                self._books.highest[name] = max(self._books.highest[name], row["revision"])
 
     def units(self) -> Rows:
-        units: dict[tuple[str, str], int] = defaultdict(int)
-        for body in self.counting():
-            units[body["authorization_id"], body["program"]] += body["units"]
-        return {(*name, count) for name, count in units.items()}
+        return {(*name, count) for name, count in self._books.uses()[0].items()}
 
     def serials(self) -> Rows:
+        return set(self._books.uses()[1])
+
+    def waiting_events(self) -> Rows:
+        """What was told of revisions that no message has named, and is not known to have left past the gate."""
+        seen = {(row["order_id"], row["revision"]) for row in self._rows[tables.EXAMINATION] if row["cause"] == "message"}
+        past = {(row["event_id"], row["line"]) for row in self._rows[tables.BYPASS]}
         return {
-            (serial, body["product"]["gtin"], f"{body['wholesaler_id']}/{body['order_id']}/{body['revision']}/{body['line']}")
-            for body in self.counting()
-            for serial in body.get("serials", ())
+            (row["event_id"], row["wholesaler_id"], line["line"], row["order_id"], row["revision"])
+            for row in self._rows[tables.SHIPMENT_EVENT]
+            if row["event"] != "cancelled" and (row["order_id"], row["revision"]) not in seen
+            for line in json.loads(row["body"])["lines"]
+            if (row["event_id"], line["line"]) not in past
         }
 
     def waiting(self) -> tuple[Rows, Rows, Rows]:
         opened, watched, hangs = super().waiting()
-        hangs |= self.on_lots()
+        hangs |= self.on_lots() | self._outside()
         watched = {row for row in watched if not self._cancelled(row) and not self._emptied(row)}
         return {row for row in opened if not self._cancelled(row)}, watched, hangs
+
+    def _outside(self) -> Rows:
+        """What left past the gate hangs on its authorization."""
+        bodies = [
+            (row["examination"], json.loads(row["body"])) for row in self._rows[tables.DISTRIBUTION_RECORD] if row["kind"] == "original"
+        ]
+        return {
+            (question_key(("authorization", body["program"], body["authorization_id"])), examination)
+            for examination, body in bodies
+            if body.get("outside_gate") and "authorization_id" in body
+        }
 
     def on_lots(self) -> Rows:
         """A released line hangs on recalls of what left in its place."""
@@ -135,6 +151,7 @@ def test_what_moves_is_what_evidence_and_events_say(ledger: Ledger, batch: int |
     assert {row[:6] for row in ledger.rows(tables.OPEN_LINE)} == opened
     assert {(*row[:5], row[6]) for row in ledger.rows(tables.WATCHED_LINE)} == watched
     assert set(ledger.rows(tables.DEPENDENCY)) == hangs
+    assert {row[:5] for row in ledger.rows(tables.WAITING_EVENT)} == anew.waiting_events()
     assert {row[5] for row in ledger.rows(tables.EXAMINATION)} >= {"message", "superseded", "cancelled", "again"}
     assert all((anew.units(), anew.serials(), opened, watched, anew.on_lots())), "a run without these proves nothing"
     assert wrong(ledger) == []

@@ -114,7 +114,7 @@ class Anew:
         """The open lines, the watched ones, each as the last examination left it that named it; and what every case looked up."""
         waiting, hangs = Waiting(), set()
         for row in self._rows[tables.EXAMINATION]:
-            if row["cause"] in ("superseded", "cancelled"):
+            if row["cause"] not in ("message", "again", "withdrawn"):
                 continue
             case = case_of(row["evidence"])
             verdict = decide(case)
@@ -203,7 +203,7 @@ OF_THE_REGISTRY = {tables.SEQUENCE, tables.PENDING_HEARTBEAT}
 def test_every_table_that_moves_is_made_anew() -> None:
     """A table that is neither evidence nor made anew here would be one that nobody can restore."""
     made = {tables.HEAD, tables.TAIL, tables.RECORD_COUNT, tables.FRESHNESS, tables.UNITS, tables.SERIAL, tables.SITE_IDENTIFIER}
-    waiting = {tables.OPEN_LINE, tables.WATCHED_LINE, tables.DEPENDENCY}
+    waiting = {tables.OPEN_LINE, tables.WATCHED_LINE, tables.DEPENDENCY, tables.WAITING_EVENT}
     looked = {
         tables.AWAITED
     }  # empty, it is looked again from the first record on, and nothing is said twice (`tests/feed/test_overdue.py`)

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from typing import Any, NamedTuple
+from typing import Any
 
 from gatekeeper.business_days import end_of_watch
 from gatekeeper.domain.case import Question
@@ -13,6 +13,7 @@ from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.events import event_of
 from gatekeeper.storage.lookups import ask
 from tests.gate.ledger import Ledger
+from tests.gate.plain_books import PlainBooks
 
 OF_REGISTRY = ("site", "alias", "identifier", "patient", "prescriber", "authorization", "recall", "mode")
 SETTLED = {"order_superseded", "order_contradicts", "order_cancelled", "order_already_shipped"}
@@ -20,20 +21,13 @@ Place = tuple[str, int, int]
 """Order, revision, line."""
 
 
-class Record(NamedTuple):
-    place: Place
-    sequence: int
-    authorization: str | None
-    units: int
-    serials: tuple[str, ...]
-
-
 class Plainly:
     """The ledger once more, block by block."""
 
     def __init__(self) -> None:
-        self.records: dict[Any, Record] = {}
-        self.voided: set[Any] = set()
+        self.books = PlainBooks()
+        self.first: dict[Place, int] = {}
+        """By line, the sequence of its release, or of what it began with past the gate."""
         self.highest: dict[str, int] = defaultdict(int)
         self.digests: dict[tuple[str, int], set[bytes]] = defaultdict(set)
         self.left: dict[Place, float] = defaultdict(float)
@@ -47,29 +41,32 @@ class Plainly:
         self.hangs_on_a_mode: set[Place] = set()
         self.seen: set[str] = set()
 
-    def counts(self, name: Any) -> bool:
-        """Whether what a record used is used up: it is not voided, and no higher revision freed it before anything left."""
-        place = self.records[name].place
-        return name not in self.voided and (self.highest[place[0]] == place[1] or self.left[place] > 0)
+    def held(self, place: Place) -> tuple[dict[str, Any] | None, int, set[str]]:
+        return self.books.held(("WD-001", *place))
 
-    def units(self, authorization: str, but: set[Any], below: float = float("inf")) -> int:
-        return sum(
-            record.units
-            for name, record in self.records.items()
-            if record.authorization == authorization and self.counts(name) and name not in but and record.sequence < below
-        )
+    def lines(self) -> list[Place]:
+        return [(line[1], line[2], line[3]) for line in self.books.records]
 
-    def places(self, serial: str, but: set[Any]) -> set[Place | None]:
-        found: set[Place | None] = {
-            record.place for name, record in self.records.items() if serial in record.serials and self.counts(name) and name not in but
-        }
+    def units(self, authorization: str, but: set[Place], below: float = float("inf")) -> int:
+        found = [self.held(place)[:2] for place in self.lines() if place not in but and self.first[place] < below]
+        return sum(units for live, units in found if live is not None and live.get("authorization_id") == authorization)
+
+    def places(self, serial: str, but: set[Place]) -> set[Place | None]:
+        found: set[Place | None] = {place for place in self.lines() if place not in but and serial in self.held(place)[2]}
         return found or {None}
 
     def live(self, place: Place) -> list[Any]:
-        return [name for name, record in self.records.items() if record.place == place and name not in self.voided]
+        record = self.held(place)[0]
+        return [] if record is None else [record["record_id"]]
+
+    def is_outside(self, place: Place) -> bool:
+        """Whether the line has a record although it was never released."""
+        known = self.books.records.get(("WD-001", *place), [])
+        return bool(known) and all(record.get("outside_gate") for record in known if record["kind"] == "original")
 
     def take_event(self, row: tuple[Any, ...]) -> None:
-        told = event_of(row[4], row[5], row[6], row[7], row[9])
+        told = event_of(row[9])
+        self.books.tell(json.loads(row[9]))
         if told.event == "shipped":
             for line, (quantity, _) in zip(told.lines, told.amounts, strict=True):
                 self.left[told.order_id, told.revision, line] += float("inf") if quantity is None else quantity
@@ -85,6 +82,7 @@ class Plainly:
         self.seen.add(f"{cause} {'released' if any(line['outcome'] == 'released' for line in said) else 'not'}")
         if cause == "message":
             self.highest[order_id] = max(self.highest[order_id], revision)
+            self.books.highest["WD-001", order_id] = self.highest[order_id]
             self.digests[order_id, revision].add(digest)
         if cause in ("message", "again", "withdrawn"):
             self._judged(order_id, revision, cause, at, evidence, refused)
@@ -115,7 +113,8 @@ class Plainly:
 
     def _judged(self, order_id: str, revision: int, cause: str, at: Any, evidence: bytes, refused: list[Any]) -> None:
         case = case_of(evidence)
-        own = {name for line in case.order.lines for name in self.live((order_id, revision, line.line))} if cause != "message" else set()
+        places = [(order_id, revision, line.line) for line in case.order.lines]
+        own = {place for place in places if (self.live(place) if cause != "message" else self.is_outside(place))}
         if cause == "message":
             for line in case.order.lines:
                 if (order_id, revision, line.line) not in self.quantity:
@@ -123,7 +122,7 @@ class Plainly:
                     self.until[order_id, revision, line.line] = end_of_watch(case.order.ship_on, 3, "America/New_York")
                 if restricted_by(line.ndc, line.gtin, case.programs):
                     self.hangs_on_a_mode.add((order_id, revision, line.line))
-        below = min((self.records[name].sequence for name in own), default=float("inf")) if cause == "withdrawn" else float("inf")
+        below = min((self.first[place] for place in own), default=float("inf")) if cause == "withdrawn" else float("inf")
         for question, answer in case.answers.items():
             if question[0] == "units":
                 assert answer == self.units(question[2], own, below), (order_id, revision, cause, question)
@@ -138,17 +137,17 @@ class Plainly:
                 assert any(reason["stops"] for reason in line["reasons"])
 
     def _recorded(self, row: tuple[Any, ...]) -> None:
-        name, _, sequence, kind, replaces, _, units, body, _ = row
-        said = json.loads(body)
-        if kind == "void":
-            assert replaces not in self.voided, "voided at most once"
-            place = self.records[replaces].place
-            assert self.left[place] == 0, "of what left the record stays"
-            self.voided.add(replaces)
-            return
+        said, kind = json.loads(row[7]), row[3]
         place = (said["order_id"], said["revision"], said["line"])
-        assert self.live(place) == [], "at most one live record"
-        self.records[name] = Record(place, sequence, said.get("authorization_id"), units, tuple(said.get("serials", ())))
+        before = self.held(place)[0]
+        if kind == "void":
+            assert before is not None
+            assert before["record_id"] == said["replaces"] or said.get("outside_gate"), "voided at most once, and while it is live"
+            assert self.left[place] == 0 or said.get("outside_gate"), "of what left the record stays"
+        if kind == "original":
+            assert before is None or before.get("outside_gate"), "at most one live record"
+            self.first[place] = row[2]
+        self.books.record(said)
 
     def is_cancelled(self, place: Place) -> bool:
         return any(order == place[0] and of >= place[1] and (not lines or place[2] in lines) for order, of, lines in self.cancelled)
@@ -206,12 +205,9 @@ def assert_all_holds(ledger: Ledger, plain: Plainly, now: Any) -> None:
     }  # fmt: skip
     assert {(row[2], row[4], row[1]) for row in ledger.rows(tables.WATCHED_LINE)} == watched
 
-    counting = [record for name, record in plain.records.items() if plain.counts(name)]
-    units: dict[str, int] = defaultdict(int)
-    for record in counting:
-        units[str(record.authorization)] += record.units
-    assert {row[0]: row[2] for row in ledger.rows(tables.UNITS) if row[2]} == units
-    assert {row[0] for row in ledger.rows(tables.SERIAL)} == {serial for record in counting for serial in record.serials}
+    units, out = plain.books.uses()
+    assert {(row[0], row[1]): row[2] for row in ledger.rows(tables.UNITS) if row[2]} == units
+    assert {(row[0], row[1], row[2]) for row in ledger.rows(tables.SERIAL)} == out
     for place, (state, _) in plain.state.items():
         live = plain.live(place)
         if state == "released":

@@ -8,6 +8,8 @@ from gatekeeper.storage.tables.decisions import (
     ARRIVAL,
     ASIDE,
     BLOCK,
+    BYPASS,
+    BYPASS_STEP,
     DISTRIBUTION_RECORD,
     EXAMINATION,
     FINDING,
@@ -38,6 +40,7 @@ from gatekeeper.storage.tables.moving import (
     SITE_IDENTIFIER,
     TAIL,
     UNITS,
+    WAITING_EVENT,
     WATCHED_LINE,
 )
 from gatekeeper.storage.tables.received import FILE_ACKNOWLEDGEMENT, FILE_RESUBMISSION, RECEIVED_FILE
@@ -58,7 +61,7 @@ EVIDENCE = (
     SOURCE, ARRIVAL, EXAMINATION, DISTRIBUTION_RECORD, ALERT, REFUSAL, SET_ASIDE, REGISTRY_LOAD, REGISTRY_BATCH, HEARTBEAT, ASIDE,
     SHIPMENT_EVENT, REFUSED_FILE, FILE_PIECE, FILE_CONFIRMATION, SITE_ALIAS, SITE_ALIAS_DECISION, LOOK_BACK, FINDING, OUTBOX,
     ACKNOWLEDGEMENT, RESUBMISSION, FEED_FILE, FEED_FILE_WRITTEN, RECEIVED_FILE, FILE_ACKNOWLEDGEMENT, FILE_RESUBMISSION,
-    INQUIRY,
+    INQUIRY, BYPASS, BYPASS_STEP,
 )  # fmt: skip
 """Tables whose rows carry the number of the block that recorded them; facts and presences do so by their load or batch."""
 ONLY_ADDED = (*EVIDENCE, FACT, FACT_PRESENCE, BLOCK)
@@ -70,6 +73,8 @@ __all__ = [
     "ASIDE",
     "AWAITED",
     "BLOCK",
+    "BYPASS",
+    "BYPASS_STEP",
     "DEPENDENCY",
     "DISTRIBUTION_RECORD",
     "DUE",
@@ -114,5 +119,6 @@ __all__ = [
     "SOURCE",
     "TAIL",
     "UNITS",
+    "WAITING_EVENT",
     "WATCHED_LINE",
 ]

@@ -147,6 +147,38 @@ SHIPMENT_EVENT = Table(
     comment="What the warehouse said became of the goods of an order",
 )
 
+BYPASS = Table(
+    "bypass",
+    METADATA,
+    Column("bypass_id", Uuid, primary_key=True),
+    Column("event_id", Text, nullable=False),
+    Column("wholesaler_id", Text, nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("revision", SmallInteger, nullable=False),
+    Column("line", SmallInteger, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("lacks", Text, nullable=False),
+    Column("program", Text),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("block", BigInteger, nullable=False),
+    Index("bypass_order", "order_id", "wholesaler_id"),
+    comment="Goods of one line that left past the gate, as one event said it, and what a record of them lacks; its id is that of its alert",
+)
+
+BYPASS_STEP = Table(
+    "bypass_step",
+    METADATA,
+    Column("bypass_id", Uuid, primary_key=True),
+    Column("number", SmallInteger, primary_key=True),
+    Column("step", Text, nullable=False),
+    Column("body", LargeBinary),
+    Column("reason", Text),
+    Column("person", Text),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("block", BigInteger, nullable=False),
+    comment="What was done about a bypass: completed by a person, approved or refused by another, or released by the gate after all",
+)
+
 LOOK_BACK = Table(
     "look_back",
     METADATA,

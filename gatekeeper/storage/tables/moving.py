@@ -183,6 +183,20 @@ AWAITED = Table(
     comment="Up to which sequence, and which block of resubmissions, it was looked whether a program acknowledged its records in time",
 )
 
+WAITING_EVENT = Table(
+    "moving_waiting_event",
+    METADATA,
+    Column("event_id", Text, primary_key=True),
+    Column("wholesaler_id", Text, primary_key=True),
+    Column("line", SmallInteger, primary_key=True),
+    Column("order_id", Text, nullable=False),
+    Column("revision", SmallInteger, nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("ends", Text),
+    Index("moving_waiting_event_order", "order_id", "wholesaler_id"),
+    comment="What an event said of a line and no record says yet: its order is waited for, until the orders were read up to these ends",
+)
+
 RULES = Table(
     "moving_rules",
     METADATA,

@@ -1,0 +1,107 @@
+"""The records of lines that were released, or left without it, and what each line has used up."""
+
+from collections.abc import Container, Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from msgspec import UNSET, Raw
+from msgspec.structs import replace
+
+from gatekeeper.books import ENDING
+from gatekeeper.domain.case import Question
+from gatekeeper.domain.order import Order
+from gatekeeper.domain.verdict import RELEASED, Verdict
+from gatekeeper.line_book import FREE, TAKEN, Book, Books, changed, holding
+from gatekeeper.recording import Recording
+from gatekeeper.settlement import RELEASED_AFTER, Settlement, says_the_same, settled
+from gatekeeper.storage.events import OrderEvent
+from gatekeeper.storage.ledger import Outgoing
+from gatekeeper.storage.lookups import Said, plain
+from gatekeeper.storage.records import Place, Recorded
+from schemas.canonical import canonical
+
+
+class Bookkeeping(Recording):
+    """A transaction in which goods may have left already of what is decided."""
+
+    def __init__(self, *known: Any) -> None:
+        super().__init__(*known)
+        self.books = Books()
+        """Of the orders of which goods left, or came back."""
+
+    def _book(self, place: Place, events: Iterable[OrderEvent] | None = None) -> Book:
+        """What is known of one line, or was before all of its order's ``events`` were."""
+        name = place[:2]
+        return self.books.book(place, self._history[name], self._events[name] if events is None else events, self._rules.programs)
+
+    def _moved(self, place: Place, before: Mapping[Question, int | None], after: Mapping[Question, int | None]) -> None:
+        """A line holds other units and serials than before: who waits for what is free, or was released on it, is looked at again."""
+        for question, change in changed(before, after).items():
+            if isinstance(change, int):
+                self._count(question, change)
+            else:
+                self._place(question, str(place) if change == TAKEN else None)
+            if change == FREE or (isinstance(change, int) and change < 0):
+                self._moves.follow("freed", self._last, question=question)
+            elif question[0] == "units":
+                self._moves.follow("event", self._last, question=("authorization", *question[1:]))
+
+    def _without_outside(self, order: Order) -> dict[Question, Said]:
+        """What is answered to an order without what its own lines hold because their goods left past the gate before it was judged."""
+        said: dict[Question, Said] = {}
+        for place, before in self._outside(order):
+            for question, units in holding(before).items():
+                if question in self._said:
+                    answer = said.get(question, self._said[question]).answer
+                    said[question] = plain(answer - units if units is not None else None if answer == str(place) else answer)
+        return said
+
+    def _outside(self, order: Order, lines: Container[int] | None = None) -> list[tuple[Place, Book]]:
+        """The lines of an order that have a live record outside the gate and were never released."""
+        places = [place for place in self.books.places((order.wholesaler_id, order.order_id)) if place.revision == order.revision]
+        found = [(place, self._book(place)) for place in places if lines is None or place.line in lines]
+        return [(place, book) for place, book in found if book.live is not None and book.released is None]
+
+    def _released_after(self, order: Order, verdict: Verdict, after: tuple[int, int, int] | None) -> None:
+        """What left before its release: its record outside the gate is void, and what was reported of it is settled once more."""
+        events = self._events.get((order.wholesaler_id, order.order_id))
+        lines = {line.line for line in verdict.lines if line.outcome == RELEASED} if events else set()
+        for place, book in self._outside(order, lines) if lines else ():
+            if (live := book.live) is not None:
+                self._moved(place, holding(book), {})
+                case = Settlement(at=self._at, programs=Raw(b"[]"), line=place.line, unit=live.body.unit, standing=live.body)
+                self._settle(place, RELEASED_AFTER, case, live, live.units, live.record_id.bytes, after)
+        for event in events or ():
+            if event.event != "cancelled" and event.revision == order.revision:
+                for line in lines.intersection(event.lines):
+                    self._moves.wait((event.said.event_id, event.wholesaler_id, line), event.order_id, event.revision, self._tail.now)
+
+    def _settle(
+        self,
+        place: Place,
+        cause: str,
+        case: Settlement,
+        about: Recorded | None,
+        units: int,
+        digest: bytes,
+        after: tuple[int, int, int] | None,
+    ) -> None:
+        """One record more of a line, by an examination of its own, which the relay publishes; none where the live one says the same."""
+        envelope = self._envelope(*place[:3])
+        document = canonical(case)
+        record = settled(cause, case, envelope, document)
+        is_live = about is not None and about is Book(self.books.records(place)).live
+        if about is not None and is_live and record.kind == "correction" and says_the_same(record, about.body):
+            return
+        self._last += 1
+        name, program = UUID(record.record_id), record.program
+        replaced = None if about is None else about.record_id
+        ends = [(replaced, name if record.kind == "correction" else None)] if replaced is not None and record.kind in ENDING else []
+        self._examined(envelope, cause, digest, document, (None, None), ends, relayed=True)
+        record = replace(record, sequence=self._next(program))
+        self._record(name, program, record.kind, replaced, units, canonical(record))
+        if record.kind == "original" and record.authorization_id is not UNSET:
+            # Whoever is judged again by what was released on it before finds it there.
+            self._moves.hang(self._last, [("authorization", program, record.authorization_id)])
+        self.books.add(Recorded(name, record.kind, replaced, units, program, record))
+        self._outbox.append(Outgoing(self._last, after=after))

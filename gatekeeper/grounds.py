@@ -1,0 +1,124 @@
+"""What settling the records of some lines may ask, fetched by set whatever their number."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import msgspec
+from psycopg import Cursor
+
+from gatekeeper.as_shipped import as_shipped
+from gatekeeper.asking import registry_says
+from gatekeeper.domain.case import Question
+from gatekeeper.evidence import members
+from gatekeeper.line_book import Books, Told, lines_of
+from gatekeeper.past_gate import Grounds, Name
+from gatekeeper.rules import Rules
+from gatekeeper.storage import bypasses, waiting_events
+from gatekeeper.storage.events import OrderEvent
+from gatekeeper.storage.ledger import EarlierExamination
+from gatekeeper.storage.lookups import Said, ask
+from gatekeeper.storage.records import records_of
+from gatekeeper.translate import content_of, order_of
+from schemas.bypass import Completion
+from schemas.event import EventLine, ShipmentEvent
+from schemas.order import ShipmentOrder
+
+EVIDENCE = "SELECT id, evidence FROM examination WHERE id = ANY(%s)"
+PLACES = "SELECT gtin, serial, place FROM moving_serial WHERE serial = ANY(%s)"
+_order = msgspec.json.Decoder(ShipmentOrder)
+_completion = msgspec.json.Decoder(Completion)
+_place = msgspec.json.Decoder(tuple[int, int, int])
+
+
+class Known(NamedTuple):
+    """What the ledger has of the orders that are looked at."""
+
+    examinations: Sequence[EarlierExamination]
+    events: Sequence[OrderEvent]
+    books: Books
+
+
+def books_of(cursor: Cursor[Any], events: Iterable[OrderEvent]) -> Books:
+    """What the ledger has of the lines of the orders that these events are about."""
+    names = {event.order_id for event in events}
+    return Books(records_of(cursor, names), waiting_events.of_orders(cursor, names)) if names else Books()
+
+
+def nothing_more(books: Books) -> Grounds:
+    """Where nothing that is looked at can change a record."""
+    return Grounds(books, {}, {}, {}, {}, {}, {})
+
+
+def grounds(
+    cursor: Cursor[Any],
+    rules: Rules,
+    known: Known,
+    new: Iterable[ShipmentEvent],
+    guarded: Callable[..., Any],
+    added: Mapping[Told, Completion] | None = None,
+) -> tuple[Grounds, dict[Question, Said]]:
+    """What settling the lines of ``new`` events may ask; their orders' own history is ``known``.
+
+    ``guarded`` runs one step for the event that stands beside it; ``added`` is what a person adds who has not been approved yet.
+    """
+    told = list(new)
+    names = {(event.wholesaler_id, event.order_id) for event in told}
+    orders, arrived = _ordered(cursor, names, known.examinations)
+    found = [bypass for bypass in bypasses.of_orders(cursor, [name[1] for name in names]) if bypass.place[:2] in names]
+    completions = {bypass.told: _completion.decode(bypass.completion) for bypass in found if bypass.completion is not None}
+    completions.update(added or {})
+    shipped = [
+        (event, order_of(order, rules.programs, content_of(order, rules.programs)))
+        for event in told if event.event == "shipped"
+        for line in lines_of(event)
+        if (order := guarded(event, _as_shipped, event, line, orders, completions)) is not None
+    ]  # fmt: skip
+    asked = registry_says(cursor, shipped, rules.programs, guarded)
+    said = asked.said | ask(cursor, asked.moving)
+    places = _places(cursor, names, known, told, completions.values())
+    return Grounds(
+        known.books,
+        orders,
+        places,
+        arrived,
+        completions,
+        {bypass.told: bypass.why for bypass in found},
+        {bypass.told: bypass for bypass in found},
+    ), said
+
+
+def _as_shipped(
+    event: ShipmentEvent, line: EventLine, orders: Mapping[tuple[str, str, int], ShipmentOrder], completions: Mapping[Told, Completion]
+) -> ShipmentOrder | None:
+    ordered = orders.get((event.wholesaler_id, event.order_id, event.revision or 1))
+    return as_shipped(event, line, ordered, completions.get((event.wholesaler_id, event.event_id, line.line))).order
+
+
+def _ordered(
+    cursor: Cursor[Any], names: Collection[Name], examinations: Iterable[EarlierExamination]
+) -> tuple[dict[tuple[str, str, int], ShipmentOrder], dict[Name, tuple[int, int, int]]]:
+    """What was ordered by the first message of each revision, and where the last message of each order stood."""
+    first: dict[tuple[str, str, int], int] = {}
+    last: dict[Name, int] = {}
+    for each in sorted(examinations, key=attrgetter("id")):
+        name = each.wholesaler_id, each.order_id
+        if each.cause == "message" and name in names:
+            first.setdefault((*name, each.revision), each.id)
+            last[name] = each.id
+    wanted = sorted({*first.values(), *last.values()})
+    kept = {number: members(evidence) for number, evidence in cursor.execute(EVIDENCE, (wanted,))} if wanted else {}
+    orders = {revision: _order.decode(kept[number]["order"]) for revision, number in first.items()}
+    return orders, {name: _place.decode(kept[number]["arrived"]) for name, number in last.items() if "arrived" in kept[number]}
+
+
+def _places(
+    cursor: Cursor[Any], names: Collection[Name], known: Known, told: Iterable[ShipmentEvent], completions: Iterable[Completion]
+) -> dict[tuple[str, str], str]:
+    events = [*told, *[event.said for event in known.events if (event.wholesaler_id, event.order_id) in names]]
+    serials = {serial for event in events for line in lines_of(event) for serial in line.serials or ()}
+    serials.update(serial for completion in completions for serial in completion.serials or ())
+    for place in [place for name in names for place in known.books.places(name)]:
+        serials.update(serial for record in known.books.records(place) for serial in record.body.serials or ())
+    found = cursor.execute(PLACES, (sorted(serials),)) if serials else ()
+    return {(gtin, serial): place for gtin, serial, place in found}

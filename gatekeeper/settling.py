@@ -1,0 +1,259 @@
+"""The records of lines whose goods left or came back are settled: what they say is what all that was reported of a line says together."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from msgspec import UNSET, Raw
+from msgspec.structs import replace
+from psycopg import Cursor
+
+from gatekeeper.alerts import event_alert
+from gatekeeper.as_shipped import party_of, reported_with
+from gatekeeper.books import returned
+from gatekeeper.domain.case import Question
+from gatekeeper.domain.verdict import NOT_COVERED, Reason
+from gatekeeper.goods import UNKNOWN_SERIALS, reported
+from gatekeeper.history import outcomes_of, withdrawn_since
+from gatekeeper.line_book import Book, Told, goods_of, holding, lines_of, package_of
+from gatekeeper.messages import given, written
+from gatekeeper.past_gate import Judged, PastGate, digest_of, place_of
+from gatekeeper.settlement import RETURNED, SHIPPED, Settlement, left_of
+from gatekeeper.storage import events as storage
+from gatekeeper.storage import tables
+from gatekeeper.storage.bypasses import CLOSING
+from gatekeeper.storage.ledger import Outgoing
+from gatekeeper.storage.records import Place
+from schemas.event import EventLine, ShipmentEvent
+
+UNCLEAN = ("product_expired", "lot_recalled", "serial_already_shipped")
+"""The reasons that count against what was put in the place of what was released."""
+OTHER = "other_"
+
+
+class Settling(PastGate):
+    """What a transaction settles, until it is written."""
+
+    def ship(self, told: ShipmentEvent, line: EventLine, *, fresh: bool) -> tuple[str, ...]:
+        """Goods of one line left, as an event says that is among those known of its order; ``fresh``: it has just come.
+
+        Gives what a record of them lacks.
+        """
+        place, key = place_of(told, line), (told.wholesaler_id, told.event_id, line.line)
+        before = self._before(place, key, fresh=fresh)
+        if before.released is None and before.standing is None and self._may_leave_freely(place):
+            return ()
+        why, judged, lacks = self._gate_says(told, line, before)
+        if judged is not None and judged.line.outcome == NOT_COVERED and before.standing is None:
+            return ()
+        other = any(reason.startswith(OTHER) for reason in why)
+        if before.standing is None or other:
+            lacks += self._lacking(judged)
+        problems: tuple[str, ...] = ()
+        if not lacks:
+            case = self._case(place, before, judged, why, key)
+            problems = left_of(case).problems
+            if case.released is None:
+                lacks = tuple(problem for problem in problems if problem != UNKNOWN_SERIALS)
+            if not lacks:
+                self._correct(place, case, before, digest_of(told, line))
+        self._tell_of(told, line, Found(why, judged, lacks, problems))
+        self.hold(place, holding(before))
+        self.take_back_again(place)
+        return lacks
+
+    def bring_back(self, told: ShipmentEvent, line: EventLine, *, fresh: bool) -> None:
+        """Goods of one line came back, as an event says that is among those known of its order."""
+        place, key = place_of(told, line), (told.wholesaler_id, told.event_id, line.line)
+        before = holding(self._before(place, key, fresh=fresh))
+        if not self._come_back(told, line) and not self._may_leave_freely(place):
+            self.tell("return_disputed", told, str(line.line), {"line": line.line})
+        self.hold(place, before)
+
+    def rest_stays(self, place: Place, event: ShipmentEvent) -> None:
+        """A line of which goods left was just cancelled: the rest stays. What had left after that, by what was told, left past the gate."""
+        before = self._book(place, [told for told in self._events[place[:2]] if told.said is not event])
+        told = [(said, line) for said, line in self._reported_of(place)]
+        if before.released is not None and told:
+            since = withdrawn_since(place.revision, place.line, self._history[place[:2]], self._events[place[:2]])
+            late = [(said, line) for said, line in told if since is not None and datetime.fromisoformat(said.at) > since]
+            if late and before.live is not None and before.live.body.outside_gate is UNSET:
+                case = self._case(place, before, None, ("withdrawn",), ("", "", 0))
+                self._correct(place, case, before, digest_of(event, late[0][1]))
+        self.hold(place, holding(before))
+
+    def close_released(self, told: ShipmentEvent, line: EventLine) -> None:
+        """A line that the gate released after all: the alert about its goods is closed."""
+        bypass = self.grounds.bypasses.get((told.wholesaler_id, told.event_id, line.line))
+        if bypass is not None and bypass.steps[-1:] != () and bypass.steps[-1].step in CLOSING:
+            return
+        if bypass is not None and self._book(place_of(told, line)).released is not None:
+            row = (bypass.bypass_id, len(bypass.steps) + 1, "released", None, None, None, self._tail.now, self._block)
+            self._rows[tables.BYPASS_STEP].append(row)
+
+    def leave_out_what_was_told(self, cursor: Cursor[Any]) -> None:
+        """Alerts that were raised before are not raised again."""
+        known = storage.alerts_known(cursor, self._alerted) if self._alerted else set()
+        self._rows[tables.ALERT] = [row for row in self._rows[tables.ALERT] if row[0] not in known]
+        self._outbox = [out for out in self._outbox if out.alert_id not in known]
+
+    def _come_back(self, told: ShipmentEvent, line: EventLine) -> bool:
+        """Goods of one line came back: says whether that could be recorded, now or before."""
+        place = place_of(told, line)
+        book = self._book(place)
+        if book.live is None:
+            return False
+        live = goods_of(book.live)
+        back = [record for record in book.records if record.kind == "return"]
+        package = package_of(book.live, self._rules.programs)
+        gone = {serial for record in back for serial in goods_of(record).serials}
+        report = reported(told.event_id, line, package)
+        left = live.units - returned(back)
+        if report.serials and gone.issuperset(report.serials):
+            return True
+        units = left if report.units is None else report.units
+        fits = report.is_known and 0 < units <= left and not gone.intersection(report.serials)
+        if not fits or not set(report.serials) <= set(live.serials or report.serials) or len(report.serials) not in (0, units):
+            return False
+        serials = report.serials or (tuple(serial for serial in live.serials if serial not in gone) if units == left else ())
+        case = Settlement(
+            at=self._at, programs=Raw(b"[]"), line=place.line, unit=package.unit,
+            standing=book.live.body, units=units, serials=serials,
+        )  # fmt: skip
+        self._settle(place, RETURNED, case, book.live, units, digest_of(told, line), self.grounds.arrived.get(place[:2]))
+        return True
+
+    def take_back_again(self, place: Place) -> None:
+        """What came back of the line and could not be recorded yet is looked at again."""
+        known = {each.digest for each in self._history[place[:2]] if each.cause == RETURNED}
+        for event in self._events[place[:2]]:
+            if event.event == "returned" and event.revision == place.revision:
+                for line in lines_of(event.said):
+                    key = (place.wholesaler_id, event.said.event_id, line.line)
+                    if line.line == place.line and key not in self.books.waiting and digest_of(event.said, line) not in known:
+                        before = holding(self._book(place))
+                        self._come_back(event.said, line)
+                        self.hold(place, before)
+
+    def tell(self, kind: str, event: ShipmentEvent, about: str, seen: dict[str, Any]) -> UUID:
+        """An alert, once in a transaction; what was raised before is left out when it is written."""
+        name, body = event_alert(kind, self._tail.now, event, about, seen)
+        alert_id = UUID(name)
+        if alert_id not in self._alerted:
+            self._alerted.add(alert_id)
+            self._rows[tables.ALERT].append((alert_id, kind, None, body, self._block))
+            self._outbox.append(Outgoing(alert_id=alert_id))
+        return alert_id
+
+    def _before(self, place: Place, key: Told, *, fresh: bool) -> Book:
+        """As it was before this was told. What has waited had been reported already."""
+        if not fresh:
+            self.books.waiting.add(key)
+            before = self._book(place)
+            self.books.waiting.discard(key)
+            return before
+        return self._book(place, [event for event in self._events[place[:2]] if event.said.event_id != key[1]])
+
+    def _may_leave_freely(self, place: Place) -> bool:
+        """Whether the line is of a product that nobody restricts, and was let go."""
+        said = outcomes_of(place.revision, self._history[place[:2]]).get(place.line)
+        return said == NOT_COVERED or (said == "withdrawn" and not self.books.records(place))
+
+    def _lacking(self, judged: Judged | None) -> tuple[str, ...]:
+        """What a record of goods that nobody released needs, and nobody has said."""
+        if judged is None:
+            return ()
+        if judged.line.package is None or judged.program is None:
+            return ("product",)
+        return ("patient",) if judged.program.patient_rule != "none" and judged.patient_id is None else ()
+
+    def _case(self, place: Place, book: Book, judged: Judged | None, why: tuple[str, ...], key: Told) -> Settlement:
+        """All that was reported of the line, with what was just judged of it."""
+        like, released = book.standing, book.released
+        package = judged.line.package if like is None and judged is not None else package_of(like, self._rules.programs) if like else None
+        if package is None:
+            raise ValueError("what is settled is of a covered package")
+        other = any(reason.startswith(OTHER) for reason in why)
+        ordered = self.grounds.orders.get(place[:3]) if released is None else None
+        reports, parties = [], set()
+        for said, line in self._reported_of(place):
+            own = (place.wholesaler_id, said.event_id, line.line)
+            completion = self.grounds.completions.get(own)
+            reports.append(reported_with(said, line, ordered, completion, package))
+            is_other = other if own == key else OTHER in self.grounds.bypassed.get(own, "")
+            parties.add(party_of(said, line, completion) if released is None or is_other else b"")
+        named = {serial for report in reports for serial in report.serials}
+        named.update(serial for each in (released, like) if each is not None for serial in goods_of(each).serials)
+        case = Settlement(
+            at=self._at, programs=Raw(b"[]"), line=place.line, unit=package.unit, standing=like and like.body,
+            released=released and released.body, released_units=released.units if released else 0, reports=tuple(reports),
+            elsewhere=tuple(sorted(serial for serial in named if self._place_of(package.gtin, serial) not in (None, str(place)))),
+            problems=("parties_differ",) if len(parties) > 1 else (),
+            outside=bool(why) or (like is not None and like.body.outside_gate is not UNSET),
+        )  # fmt: skip
+        if judged is not None and (like is None or other):
+            at = written(judged.at)
+            case = replace(case, at=at, programs=Raw(judged.rules), order=Raw(judged.content), asked=Raw(judged.asked), judged=True)
+        return case
+
+    def _reported_of(self, place: Place) -> Iterator[tuple[ShipmentEvent, EventLine]]:
+        """What events say left of the line, but for what still waits."""
+        for event in self._events[place[:2]]:
+            if event.event == "shipped" and event.revision == place.revision:
+                for line in lines_of(event.said):
+                    if line.line == place.line and (place.wholesaler_id, event.said.event_id, line.line) not in self.books.waiting:
+                        yield event.said, line
+
+    def _place_of(self, gtin: str, serial: str) -> str | None:
+        """With which line a serial is out at this moment."""
+        return self._moves.serials.get((gtin, serial), self.grounds.places.get((gtin, serial)))
+
+    def _correct(self, place: Place, case: Settlement, book: Book, digest: bytes) -> None:
+        """The record that says what left, unless the live one does."""
+        units = left_of(case).goods.units
+        self._settle(place, SHIPPED, case, book.standing, units, digest, self.grounds.arrived.get(place[:2]))
+
+    def _tell_of(self, told: ShipmentEvent, line: EventLine, found: "Found") -> None:
+        """What a person has to know of goods that left."""
+        why, judged, lacks, problems = found
+        place, number = place_of(told, line), str(line.line)
+        reasons = [] if judged is None else [reason for reason in judged.reasons if reason.stops]
+        if why:
+            seen: dict[str, Any] = {"line": line.line, "why": list(why), "lacks": list(lacks)}
+            if judged is not None:
+                seen |= {"outcome": judged.outcome, "site_id": judged.line.site_id, "reasons": [in_words(reason) for reason in reasons]}
+            name = self.tell("shipment_bypassed", told, number, seen)
+            program = None if judged is None else judged.line.program
+            key = (told.wholesaler_id, told.event_id, line.line)
+            if key not in self.grounds.bypassed:
+                row = (name, told.event_id, *place, ",".join(why), ",".join(lacks), program, self._tail.now, self._block)
+                self._rows[tables.BYPASS].append(row)
+                self.grounds.bypassed[key] = ",".join(why)
+        elif withdrawn_since(place.revision, place.line, self._history[place[:2]], self._events[place[:2]]) is not None:
+            self.tell("withdrawn_goods_shipped", told, number, {"lines": [line.line]})
+        if problems and not lacks:
+            self.tell("shipment_disputed", told, number, {"line": line.line, "problems": list(problems)})
+        unclean = [reason for reason in reasons if reason.code in UNCLEAN and not (problems and reason.code == "serial_already_shipped")]
+        if unclean and not why:
+            self.tell("substitute_not_clean", told, number, {"line": line.line, "reasons": [in_words(reason) for reason in unclean]})
+
+    def hold(self, place: Place, before: Mapping[Question, int | None]) -> None:
+        """Moves what the line has used up to what it has now; who waits for what is free, or was released on it, is looked at again."""
+        self._moved(place, before, holding(self._book(place)))
+
+
+def in_words(reason: Reason) -> dict[str, str]:
+    """A reason as an alert gives it: without what was seen, for that repeats what anybody may have written into an event."""
+    said = given(reason)
+    return {"code": said.code, "outcome": said.outcome, "text": said.text, "remedy": said.remedy}
+
+
+class Found(NamedTuple):
+    """What was found of goods that left: why the gate had not released them so, what it would have said, what nobody has said, and
+    what one record cannot say."""
+
+    why: tuple[str, ...]
+    judged: Judged | None
+    lacks: tuple[str, ...]
+    problems: tuple[str, ...]

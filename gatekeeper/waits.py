@@ -1,0 +1,105 @@
+"""Events that came before their order are settled when that was seen, or is known not to come: then the goods left past the gate."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from psycopg import Cursor
+
+from gatekeeper.errors import Halt
+from gatekeeper.grounds import Known, books_of, grounds
+from gatekeeper.line_book import lines_of
+from gatekeeper.recording import Terms
+from gatekeeper.rules import RuleBook, Rules
+from gatekeeper.settling import Settling
+from gatekeeper.storage import ledger, tables, waiting_events
+from gatekeeper.storage.events import events_of
+from gatekeeper.storage.ledger import Tail
+from gatekeeper.storage.waiting_events import Told
+from schemas.bypass import Completion
+from schemas.event import EventLine, ShipmentEvent
+
+T = TypeVar("T")
+LINES_AT_ONCE: Final = 500
+
+
+def settle_waiting(cursor: Cursor[Any], book: RuleBook, terms: Terms, most: int = LINES_AT_ONCE) -> bool:
+    """Settles a bounded part of what is waited for no longer, in one transaction; says whether there was any."""
+    if not waiting_events.ready(cursor, terms.order_wait_s, 1):
+        return False
+    ledger.take_lock(cursor)
+    ready = waiting_events.ready(cursor, terms.order_wait_s, most)
+    tail, _, counts, _ = ledger.read_end(cursor, 0)
+    told = {each.told for each in ready}
+    settling = prepared(cursor, book.at(tail.now), terms, tail, [each.order_id for each in ready], told)
+    settling.counts = counts
+    for event, line in settling.waiting:
+        guarded(event, settling.settle_late, event, line)
+    settling.write(cursor)
+    waiting_events.remove(cursor, told)
+    return bool(ready)
+
+
+class Late(Settling):
+    """What is settled of events that had been recorded before, until it is written."""
+
+    waiting: list[tuple[ShipmentEvent, EventLine]]
+
+    def settle_late(self, event: ShipmentEvent, line: EventLine) -> tuple[str, ...]:
+        """One line of an event: what a record of it lacks."""
+        if event.event == "returned":
+            self.bring_back(event, line, fresh=False)
+            return ()
+        lacks = self.ship(event, line, fresh=False)
+        self.close_released(event, line)
+        return lacks
+
+    def write(self, cursor: Cursor[Any]) -> None:
+        """Adds what was settled as the next block, if anything was, and moves what moves."""
+        self.leave_out_what_was_told(cursor)
+        if any(self._rows.values()):
+            self._add_block(cursor)
+        else:
+            self._moves.write(cursor)
+
+    def note(self, row: Sequence[Any]) -> None:
+        """Records what a person did about a bypass."""
+        self._rows[tables.BYPASS_STEP].append((*row, self._block))
+
+
+def prepared(
+    cursor: Cursor[Any],
+    rules: Rules,
+    terms: Terms,
+    tail: Tail,
+    order_ids: Sequence[str],
+    told: set[Told],
+    completions: Mapping[Told, Completion] | None = None,
+) -> Late:
+    """With all that settling these lines of events of these orders may ask, as of this moment under the ledger lock.
+
+    ``completions`` are what a person adds, beside what was approved before.
+    """
+    events = events_of(cursor, order_ids)
+    known = Known(ledger.earlier(cursor, order_ids), events, books_of(cursor, events))
+    waiting = [(each.said, line) for each in events for line in lines_of(each.said) if _named(each.said, line) in told]
+    # An event's lines come one after the other: they are the same event.
+    found, said = grounds(cursor, rules, known, {id(event): event for event, _ in waiting}.values(), guarded, completions)
+    late = Late(tail, rules, terms, said, known.examinations, known.events)
+    late.grounds, late.books, late.waiting = found, found.books, waiting
+    return late
+
+
+def guarded(event: ShipmentEvent, step: Callable[..., T], *arguments: Any) -> T:
+    """Runs one step for an event. A fault of our own in it halts whoever settles; nothing was recorded."""
+    try:
+        return step(*arguments)
+    except Exception as fault:  # noqa: BLE001 - whatever our own code does wrong must stop us, never open the gate
+        name = f"{event.wholesaler_id}/{event.event_id}"
+        raise Halt(
+            f"A fault of the gatekeeper ({type(fault).__name__}) as event {name} was settled: nothing was recorded. "
+            "Install a mended version."
+        ) from None
+
+
+def _named(event: ShipmentEvent, line: EventLine) -> Told:
+    return event.wholesaler_id, event.event_id, line.line

@@ -1,0 +1,79 @@
+"""What a line holds, told a second time: from its records and events as JSON, in plain words."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+Wire = dict[str, Any]
+Line = tuple[str, str, int, int]
+"""Wholesaler, order, revision, line."""
+
+
+def line_of(record: Wire) -> Line:
+    return record["wholesaler_id"], record["order_id"], record["revision"], record["line"]
+
+
+def live_of(records: Iterable[Wire]) -> Wire | None:
+    """The one that no void and no correction names. One outside the gate is void in the moment in which the gate releases its line."""
+    known = list(records)
+    dead = {record["replaces"] for record in known if record["kind"] in ("void", "correction")}
+    standing = [record for record in known if record["kind"] in ("original", "correction") and record["record_id"] not in dead]
+    assert [each for each in standing[:-1] if not each.get("outside_gate")] == [], "at most one live record"
+    return standing[-1] if standing else None
+
+
+class PlainBooks:
+    """Lines, with all that was recorded and reported of them. Every quantity is in vials."""
+
+    def __init__(self) -> None:
+        self.records: dict[Line, list[Wire]] = defaultdict(list)
+        self.shipped: dict[Line, list[Wire]] = defaultdict(list)
+        self.returned: dict[Line, list[Wire]] = defaultdict(list)
+        self.cancelled: dict[tuple[str, str, int], list[tuple[int, ...]]] = defaultdict(list)
+        self.highest: dict[tuple[str, str], int] = defaultdict(int)
+
+    def record(self, record: Wire) -> None:
+        self.records[line_of(record)].append(record)
+
+    def tell(self, event: Wire) -> None:
+        of = event["wholesaler_id"], event["order_id"], event.get("revision", 1)
+        if event["event"] == "cancelled":
+            self.cancelled[of].append(tuple(line["line"] for line in event.get("lines", ())))
+        for line in event.get("lines", ()) if event["event"] != "cancelled" else ():
+            (self.shipped if event["event"] == "shipped" else self.returned)[*of, line["line"]].append(line)
+
+    def left(self, line: Line, released: int) -> int:
+        """How many vials left, as far as it was told; without a number, all of the line."""
+        told = [each.get("quantity", len(each.get("serials", ())) or None) for each in self.shipped[line]]
+        return max([released, sum(filter(None, told))]) if None in told else sum(filter(None, told))
+
+    def held(self, line: Line) -> tuple[Wire | None, int, set[str]]:
+        """The live record of a line, and the units and serials that the line has used up."""
+        live = live_of(self.records.get(line, []))
+        superseded = self.highest[line[:2]] > line[2]
+        if live is None or (superseded and not self.shipped[line]):
+            return live, 0, set()
+        released = [each for each in self.records.get(line, []) if each["kind"] == "original" and not each.get("outside_gate")]
+        units, serials = live["quantity"], set(live.get("serials", ()))
+        if released and released[-1] is not live:
+            whole, every = released[-1]["quantity"], set(released[-1].get("serials", ()))
+            stays = superseded or any(not lines or line[3] in lines for lines in self.cancelled[line[:3]])
+            may_leave = not stays and self.left(line, whole) < whole
+            serials |= every if may_leave or len(serials) < units else set()
+            units = max(units, whole) if may_leave else units
+        back = [each for each in self.records.get(line, []) if each["kind"] == "return"]
+        verified = {serial for each in self.returned[line] if each.get("verified") for serial in each.get("serials", ())}
+        serials -= verified & {serial for each in back for serial in each.get("serials", ())}
+        return live, max(0, units - sum(each["quantity"] for each in back)), serials
+
+    def uses(self) -> tuple[dict[tuple[str, str], int], set[tuple[str, str, str]]]:
+        """By authorization and program the units; the serials that are out, each with its GTIN and place."""
+        units: dict[tuple[str, str], int] = defaultdict(int)
+        out: set[tuple[str, str, str]] = set()
+        for line in list(self.records):
+            live, count, serials = self.held(line)
+            if live is not None:
+                if "authorization_id" in live and count:
+                    units[live["authorization_id"], live["program"]] += count
+                out |= {(serial, live["product"]["gtin"], "/".join(map(str, line))) for serial in serials}
+        return dict(units), out

@@ -13,10 +13,13 @@ from gatekeeper.domain.verdict import decide
 from gatekeeper.evidence import case_of
 from gatekeeper.goods import UNKNOWN_SERIALS, Goods, Left, Reported, what_left
 from gatekeeper.messages import Envelope, record_message
+from schemas.correction import RecordChanges
 from schemas.record import DistributionRecord, RecordShipFrom
 
 SHIPPED, RETURNED, RELEASED_AFTER = "shipped", "returned", "released_after"
-CAUSES = (SHIPPED, RETURNED, RELEASED_AFTER)
+CORRECTED = "corrected"
+"""By people, because a REMS rejected the record."""
+CAUSES = (SHIPPED, RETURNED, RELEASED_AFTER, CORRECTED)
 """Of examinations that settle the records of one line and say nothing else."""
 _record = msgspec.json.Decoder(DistributionRecord)
 
@@ -46,6 +49,8 @@ class Settlement(Struct, kw_only=True, omit_defaults=True):
     asked: Raw | UnsetType = UNSET
     judged: bool = False
     """The record is made of the order as shipped, not of what was released."""
+    changes: RecordChanges | None = None
+    """What people changed."""
 
 
 def left_of(case: Settlement) -> Left:
@@ -69,6 +74,8 @@ def settled(cause: str, case: Settlement, envelope: Envelope, document: bytes) -
     )  # fmt: skip
     if cause == RELEASED_AFTER:
         return record
+    if cause == CORRECTED:
+        return with_changes(record, case.changes or RecordChanges())
     quantity, unit = _quantity(about, case.units, case)
     return replace(record, quantity=quantity, unit=unit, serials=case.serials or UNSET)
 
@@ -84,7 +91,13 @@ def says_the_same(one: DistributionRecord, other: DistributionRecord) -> bool:
     return replace(one, **own) == replace(other, **own)
 
 
-_KIND: dict[str, Any] = {RETURNED: "return", RELEASED_AFTER: "void"}
+def with_changes(record: DistributionRecord, changes: RecordChanges) -> DistributionRecord:
+    """The record with what people changed of it."""
+    given = {name: value for name in changes.__struct_fields__ if (value := getattr(changes, name)) is not UNSET}
+    return replace(record, **given)
+
+
+_KIND: dict[str, Any] = {RETURNED: "return", RELEASED_AFTER: "void", CORRECTED: "correction"}
 
 
 def _corrected(case: Settlement, envelope: Envelope, document: bytes) -> DistributionRecord:

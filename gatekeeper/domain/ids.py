@@ -26,6 +26,11 @@ def alias_id(program: str, site_id: str, wholesaler_id: str, block: int) -> UUID
     return _named(f"site_alias/{program}/{site_id}/{wholesaler_id}/{block}")
 
 
+def correction_id(record_id: str, block: int) -> UUID:
+    """Of one correction that a person proposes: ``block`` is the one that has it on record."""
+    return _named(f"correction/{record_id}/{block}")
+
+
 def resubmission_id(program: str, sequence: int, block: int) -> UUID:
     """Of one submission of a record once more: ``block`` is the one that has it on record."""
     return _named(f"resubmission/{program}/{sequence}/{block}")

@@ -101,3 +101,27 @@ def test_reconcile_agrees_or_names_what_differs(rems: Rems, as_person: Typing, t
     assert (said.status, said.out.splitlines()[-2]) == (1, "Differs: not in their list: 1: 2")
     assert as_person(None, *words[:-1], "2026-11-19").err == "--to must not be before --from.\n"
     assert as_person(None, *words[:-3], "2027-01-01", "--to", "2027-01-02").out.startswith("There are no records of lemtrada from")
+
+
+def test_a_rejected_record_is_shown_and_corrected_by_two_people(rems: Rems, as_person: Typing, tmp_path: Path) -> None:
+    [record] = rems.records(1)
+    rems.say(acknowledgement(record, "rejected", problem="The lot is not known."))
+    assert as_person(None, "feed", "rejected", "--program", "lemtrada").out == f"{record}  1  original  The lot is not known.\n"
+    assert as_person(None, "feed", "show", record).status == 2
+    (tmp_path / "changes.json").write_text('{"lot": "B1"}')
+    said = as_person("u-1", "feed", "correct", "propose", record, tmp_path / "changes.json", *REASON)
+    name = said.out.split()[0]
+    assert said.out == f"{name} is proposed by u-1. Another person must approve it before it counts.\n"
+    assert as_person("u-1", "feed", "correct", "approve", name, *REASON).err == "Another person must approve what u-1 proposed.\n"
+    made = as_person("u-2", "feed", "correct", "approve", name, *REASON)
+    assert made.out.startswith("Record 2 of lemtrada (")
+    assert made.out.endswith(f") replaces {record}, approved by u-2.\n")
+    assert as_person(None, "feed", "rejected", "--program", "lemtrada").out == "No record of lemtrada waits for a correction.\n"
+    shown = as_person("u-3", "feed", "show", record).out.splitlines()
+    assert shown[1] == "rejected, replaced: The lot is not known."
+    assert shown[2] == f"{name}  approved"
+    assert as_person("u-1", "feed", "correct", "refuse", name, *REASON).err == f"Correction {name} is approved already, by u-2.\n"
+    assert as_person("u-1", "feed", "correct", "propose", record, tmp_path / "none.json", *REASON).err.endswith(
+        "cannot be read: No such file or directory.\n"
+    )
+    assert as_person(None, "verify").status == 0

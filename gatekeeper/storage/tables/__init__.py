@@ -3,6 +3,7 @@
 The migrations make these tables; a test holds the two to each other.
 """
 
+from gatekeeper.storage.tables.corrections import CORRECTION, CORRECTION_DECISION
 from gatekeeper.storage.tables.decisions import (
     ALERT,
     ARRIVAL,
@@ -62,6 +63,7 @@ EVIDENCE = (
     SHIPMENT_EVENT, REFUSED_FILE, FILE_PIECE, FILE_CONFIRMATION, SITE_ALIAS, SITE_ALIAS_DECISION, LOOK_BACK, FINDING, OUTBOX,
     ACKNOWLEDGEMENT, RESUBMISSION, FEED_FILE, FEED_FILE_WRITTEN, RECEIVED_FILE, FILE_ACKNOWLEDGEMENT, FILE_RESUBMISSION,
     INQUIRY, BYPASS, BYPASS_STEP,
+    CORRECTION, CORRECTION_DECISION,
 )  # fmt: skip
 """Tables whose rows carry the number of the block that recorded them; facts and presences do so by their load or batch."""
 ONLY_ADDED = (*EVIDENCE, FACT, FACT_PRESENCE, BLOCK)
@@ -75,6 +77,8 @@ __all__ = [
     "BLOCK",
     "BYPASS",
     "BYPASS_STEP",
+    "CORRECTION",
+    "CORRECTION_DECISION",
     "DEPENDENCY",
     "DISTRIBUTION_RECORD",
     "DUE",

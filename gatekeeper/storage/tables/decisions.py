@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 
 from gatekeeper.storage.tables.metadata import METADATA
@@ -74,6 +75,7 @@ DISTRIBUTION_RECORD = Table(
     Column("block", BigInteger, nullable=False),
     UniqueConstraint("program", "sequence", name="distribution_record_sequence"),
     Index("distribution_record_examination", "examination"),
+    Index("distribution_record_replaces", "replaces", postgresql_where=text("replaces IS NOT NULL")),
     comment="A patient-level distribution record, as it is published",
 )
 

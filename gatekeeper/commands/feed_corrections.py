@@ -1,0 +1,129 @@
+"""``gatekeeper feed rejected``, ``show`` and ``correct``."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from pathlib import Path
+
+import click
+import msgspec
+from sqlalchemy import Engine
+
+from gatekeeper import correcting
+from gatekeeper.access import Person, person
+from gatekeeper.commands.feed_options import PROGRAM, opened, program_named
+from gatekeeper.config import Settings, read_settings
+from gatekeeper.errors import Unusable
+from gatekeeper.messages import written
+from gatekeeper.recording import Terms
+from gatekeeper.rules import RuleBook
+from gatekeeper.storage.corrections import Proposal, Told
+
+REASON = click.option("--reason", required=True, help="Why, in words that an auditor understands. Name no patient.")
+
+
+@click.command("rejected")
+@PROGRAM
+def rejected_command(program: str) -> None:
+    """List the records that the REMS rejected and that nobody has corrected or voided, each with its problem."""
+    settings = read_settings(os.environ)
+    program_named(settings, program)
+    with opened(settings) as engine:
+        found = correcting.rejected(engine, program)
+    for told in found:
+        click.echo(f"{told.record_id}  {told.sequence}  {told.kind}  {_problem(told)}")
+    if not found:
+        click.echo(f"No record of {program} waits for a correction.")
+
+
+@click.command("show")
+@click.argument("record_id")
+def show_command(record_id: str) -> None:
+    """Show a record as it was sent, what the REMS said of it last, and what was proposed. It names its patient: it is for a known person.
+
+    That person is the one of GATEKEEPER_TOKEN.
+    """
+    settings = read_settings(os.environ)
+    person(settings)
+    with opened(settings) as engine:
+        told, proposals = correcting.show(engine, record_id)
+    click.echo(told.body.decode())
+    click.echo(
+        f"{told.status or 'open'}{', replaced' if told.replaced else ''}" + (f": {_problem(told)}" if told.status == "rejected" else "")
+    )
+    for proposal in proposals:
+        for line in _shown(proposal):
+            click.echo(line)
+
+
+@click.group("correct")
+def correct() -> None:
+    """Correct a record that the REMS rejected: one person proposes, another approves, and the correction replaces it in the feed.
+
+    Who acts is the person of GATEKEEPER_TOKEN.
+    """
+
+
+@correct.command("propose")
+@click.argument("record_id")
+@click.argument("file", type=click.Path(path_type=Path))
+@REASON
+def propose_command(record_id: str, file: Path, reason: str) -> None:
+    """Propose a correction. FILE is a JSON object of the members that change: patient_id, prescriber_id, authorization_id,
+    administering_site_id, lot, expires_on, serials. How many left, and to where, is what shipment events say.
+    """
+    with _acting() as (settings, acting), opened(settings) as engine:
+        name = correcting.propose(engine, record_id, correcting.read_changes(_read(file)), reason, acting)
+    click.echo(f"{name} is proposed by {acting.name}. Another person must approve it before it counts.")
+
+
+@correct.command("approve")
+@click.argument("correction_id")
+@REASON
+def approve_command(correction_id: str, reason: str) -> None:
+    """Make the correction, which the relay publishes. Nobody approves what he proposed."""
+    with _acting() as (settings, acting), opened(settings) as engine:
+        made = _approve(settings, engine, correction_id, reason, acting)
+    click.echo(made)
+
+
+@correct.command("refuse")
+@click.argument("correction_id")
+@REASON
+def refuse_command(correction_id: str, reason: str) -> None:
+    """Close a proposal that is not to count."""
+    with _acting() as (settings, acting), opened(settings) as engine:
+        correcting.refuse(engine, correction_id, reason, acting)
+    click.echo(f"{correction_id} is refused by {acting.name}.")
+
+
+def _approve(settings: Settings, engine: Engine, name: str, reason: str, acting: Person) -> str:
+    book = RuleBook.read(settings.programs, settings.programs_added)
+    record = correcting.approve(engine, name, reason, acting, book, Terms.of(settings))
+    return f"Record {record.sequence} of {record.program} ({record.record_id}) replaces {record.replaces}, approved by {acting.name}."
+
+
+@contextmanager
+def _acting() -> Iterator[tuple[Settings, Person]]:
+    settings = read_settings(os.environ)
+    yield settings, person(settings)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(correcting.MOST_OF_A_FILE + 1)
+    except OSError as error:
+        raise Unusable(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _problem(told: Told) -> str:
+    return str(msgspec.json.decode(told.said or b"{}").get("problem", ""))
+
+
+def _shown(proposal: Proposal) -> Iterator[str]:
+    yield f"{proposal.correction_id}  {proposal.decision or 'proposed'}"
+    yield f"    proposed {written(proposal.at.astimezone(UTC))} by {proposal.person}: {proposal.reason}"
+    if proposal.decided_at is not None:
+        yield f"    {proposal.decision} {written(proposal.decided_at.astimezone(UTC))} by {proposal.decided_by}: {proposal.decided_because}"

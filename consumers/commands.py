@@ -104,11 +104,12 @@ def create_topics(partitions: int, replication: int) -> int:
 
 
 @click.command("demo")
-@click.option("--once", is_flag=True, help="End by itself when every message is answered.")
+@click.option("--once", is_flag=True, help="End by itself when every message is answered and the books are compared.")
 def demo(*, once: bool) -> int:
     """Show the gate at work: an embedded database, a mock broker, a sample registry, and messages that each tell a story.
 
-    Nothing needs to be installed or set up, and each start is a fresh world. It stays until Ctrl-C.
+    Then the distribution records' way to a simulated REMS, until all books agree. Nothing needs to be installed or set up, and each
+    start is a fresh world. It stays until Ctrl-C; with --once it exits 1 if the books differ.
     """
     from consumers.demo.showing import show  # noqa: PLC0415
     from gatekeeper.config import read_settings  # noqa: PLC0415

@@ -17,6 +17,8 @@ STYLES: Final = {
     "released": "bold green", "held": "bold yellow", "blocked": "bold red", "not covered": "bold cyan", "in parts": "bold blue",
     "refused": "bold magenta", "repeat": "dim", "withdrawn": "bold red", "alert": "bold magenta", "why": "bold",
     "clears": "green", "may leave": "green",
+    "accepted": "bold green", "rejected": "bold yellow", "confirmed": "bold green", "corrected": "bold green", "bypass": "bold red",
+    "returned": "bold cyan", "agree": "bold green", "differ": "bold red", "differs": "bold red",
 }  # fmt: skip
 """By outcome, and by label; another label is told quietly."""
 QUIET: Final = "dim"
@@ -51,8 +53,8 @@ class Screen(Protocol):
     def waits(self, text: str) -> None:
         """For what it waits; told again while it does."""
 
-    def head(self) -> None:
-        """Messages follow."""
+    def head(self, who: str, what: str) -> None:
+        """Rows follow: whom they are about, and what they tell."""
 
     def under_way(self, row: Row, reached: str) -> None:
         """How far a message has come: one of ``STEPS``."""
@@ -77,6 +79,7 @@ class Lines:
         """Nothing is open."""
 
     def title(self, text: str, about: str) -> None:
+        self._say("")
         self._say(f"{text}: {about}")
 
     def step(self, text: str) -> None:
@@ -85,7 +88,7 @@ class Lines:
     def waits(self, text: str) -> None:
         """Nobody looks on."""
 
-    def head(self) -> None:
+    def head(self, who: str, what: str) -> None:  # noqa: ARG002 - a plain line says it by itself
         self._say("")
 
     def under_way(self, row: Row, reached: str) -> None:
@@ -139,9 +142,9 @@ class Terminal:
         self._spinner.update(text=Text(text, QUIET))
         self._live.update(self._spinner, refresh=True)
 
-    def head(self) -> None:
+    def head(self, who: str, what: str) -> None:
         names = _table()
-        names.add_row("", Text("order", QUIET), _head(Text("answer", QUIET), Text("what is sent, and what becomes of it", QUIET)))
+        names.add_row("", Text(who, QUIET), _head(Text("answer", QUIET), Text(what, QUIET)))
         self._print(Text(""), names, Rule(style=QUIET))
 
     def under_way(self, row: Row, reached: str) -> None:

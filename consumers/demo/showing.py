@@ -11,6 +11,8 @@ from typing import Final
 from rich.console import Console
 
 from consumers.demo.answers import OUTPUTS, Answer, by_source
+from consumers.demo.feed import Feed
+from consumers.demo.records_way import RecordsWay
 from consumers.demo.screen import Lines, Row, Screen, Terminal
 from consumers.demo.words import Detail, details, way
 from consumers.demo.working import JUDGED, PUBLISHED, Working
@@ -65,20 +67,25 @@ class _Demonstration:
                 outputs = Outputs(world.cluster, [topic.name for topic in OUTPUTS])
                 parts.callback(outputs.close)
                 parts.callback(working.stop)
+                feed = Feed(world, working, self._stop)
+                parts.callback(feed.stop)
                 working.start()
-                self._tell(world, working, outputs)
+                self._tell(world, working, outputs, feed)
+                way = RecordsWay(world, feed, self._answers)
+                self._tell_of_records(way)
                 if self._stop.is_set():
                     return 1 if once else 0
-                self._sum_up(world, once=once)
+                self._say_more(world, once=once)
                 if not once:
-                    self._stay(working, outputs, world)
+                    self._stay(working, outputs, world, way)
+                return 0 if way.agree else 1
         except (TryAgain, Unusable):
             # What was being started when Ctrl-C came was told to stop as well.
             if not self._stop.is_set():
                 raise
         return 0
 
-    def _tell(self, world: World, working: Working, outputs: Outputs) -> None:
+    def _tell(self, world: World, working: Working, outputs: Outputs, feed: Feed) -> None:
         deadline = seconds() + DEADLINE_S
         for number, story in enumerate(world.sample.stories, 1):
             place = world.cluster.send(SHIPMENT_ORDERS.name, story.order_id, story.message)
@@ -88,10 +95,28 @@ class _Demonstration:
                 return
             if number == 1:
                 self._screen.step("The gate: a member of its group, and at work")
-                self._screen.head()
+                feed.start()
+                self._screen.head("order", "what is sent, and what becomes of it")
             self._answered(row, place, by_source(outputs.read()).get(place, Answer()), world)
             if self._patient:
                 self._stop.wait(GLANCE_S)
+
+    def _tell_of_records(self, way: RecordsWay) -> None:
+        if self._stop.is_set():
+            return
+        self._screen.summary(counts(self._answers))
+        self._screen.title("The records' way to the REMS", "it is simulated, and keeps books of its own")
+        self._screen.head("who", "what happens, and what becomes of the records")
+        number = 0
+        for piece in way.pieces:
+            self._screen.waits("The records go out, the REMS reads and answers")
+            for row in piece():
+                if self._stop.is_set():
+                    return
+                number += 1
+                self._screen.answered(row._replace(number=number))
+                if self._patient:
+                    self._stop.wait(GLANCE_S)
 
     def _until_published(self, row: Row, place: str, working: Working, deadline: float) -> bool:
         """False where it was told to stop before."""
@@ -114,8 +139,7 @@ class _Demonstration:
         told = (*details(answer, world.sample.names), ("way", way(place, answer)))
         self._screen.answered(row._replace(outcome=answer.outcome, details=told))
 
-    def _sum_up(self, world: World, *, once: bool) -> None:
-        self._screen.summary(counts(self._answers))
+    def _say_more(self, world: World, *, once: bool) -> None:
         registry, orders = world.files / "registry.ndjson", world.files / "orders.ndjson"
         self._screen.hint("The same answers without Kafka and without a database:", f"gatekeeper decide --registry {registry} {orders}")
         self._screen.hint("What each reason means, and who can clear it: docs/reasons.md")
@@ -125,7 +149,7 @@ class _Demonstration:
                 f"kcat -P -b {world.cluster.bootstrap} -t {SHIPMENT_ORDERS.name} ORDER.json",
             )
 
-    def _stay(self, working: Working, outputs: Outputs, world: World) -> None:
+    def _stay(self, working: Working, outputs: Outputs, world: World, way: RecordsWay) -> None:
         """Shows what others send, until it is told to stop."""
         while not self._stop.is_set():
             self._screen.waits("The gate waits for messages; Ctrl-C ends it")
@@ -135,6 +159,8 @@ class _Demonstration:
                 for place in step.places:
                     answer = answers.get(place, Answer())
                     self._answered(Row(len(self._answers) + 1, answer.order_id, "From outside"), place, answer, world)
+            for row in way.more():
+                self._screen.answered(row)
 
 
 def counts(answers: Iterable[Answer]) -> list[Detail]:

@@ -20,7 +20,7 @@ def details(answer: Answer, names: Mapping[str, str]) -> list[Detail]:
     for withdrawal in answer.withdrawals:
         numbers = ", ".join(str(line.line) for line in withdrawal.lines)
         told.append(("withdrawn", f"line {numbers} of revision {withdrawal.revision}, which was released and must not leave any more"))
-    told += [("record", _record(record)) for record in answer.records if record.kind == "void"]
+    told += [("record", record_told(record)) for record in answer.records if record.kind == "void"]
     lines = answer.lines
     for line in lines:
         if len(lines) > 1:
@@ -54,18 +54,20 @@ def _line(line: ReleasedLine | StoppedLine, answer: Answer, names: Mapping[str, 
         told.append(("may leave", "no program restricts this product"))
     if line.outcome == "released":
         told += [("may leave", f"to {site}")]
-    told += [("record", _record(record)) for record in answer.records if record.line == line.line and record.kind != "void"]
+    told += [("record", record_told(record)) for record in answer.records if record.line == line.line and record.kind != "void"]
     if isinstance(line, StoppedLine):
         for reason in line.reasons:
             told += [("why", reason.text), ("seen", _seen(reason, site)), ("clears", reason.remedy)]
     return [(label, text) for label, text in told if text]
 
 
-def _record(record: DistributionRecord) -> str:
+def record_told(record: DistributionRecord) -> str:
+    """A record in a line."""
     if record.kind == "void":
         return f"no. {record.sequence}: voids that of revision {record.revision}"
     units = f"{record.quantity} {record.unit}{'s' if record.quantity > 1 else ''}"
-    return f"no. {record.sequence}: {units} of {record.product.name}, lot {record.lot}"
+    kind = {"correction": "corrected, ", "return": "returned, "}.get(record.kind, "outside the gate, " if record.outside_gate else "")
+    return f"no. {record.sequence}: {kind}{units} of {record.product.name}, lot {record.lot}"
 
 
 def _seen(reason: ReasonGiven, site: str) -> str:

@@ -1,20 +1,18 @@
-"""The gate at work in a thread: the product's own loop, log and consumer, watched from outside."""
+"""A consumer at work in a thread: the product's own loop, log and gate, watched from outside."""
 
 from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import NamedTuple
-from uuid import uuid4
 
+from consumers.consuming import CONSUMED
 from consumers.demo.world import World
 from consumers.kafka.client import client_of
 from consumers.kafka.log import Log, Message
 from consumers.kafka.mock import FETCH_WAIT_MS
 from consumers.loop import run
-from consumers.orders import OrderGate
 from consumers.publications import Publication
-from gatekeeper.rules import RuleBook
-from schemas.topics import SHIPMENT_ORDERS
+from gatekeeper.gate import TERMS
 
 JUDGED = "judged"
 PUBLISHED = "published"
@@ -31,17 +29,17 @@ class Step(NamedTuple):
 class Working:
     """Judges and publishes from ``start`` to ``stop``. What it does is told step by step; its own fault is raised by ``next``."""
 
-    def __init__(self, world: World) -> None:
-        client = client_of(world.settings, "demo")
-        book = RuleBook.read(world.settings.programs, world.settings.programs_added)
-        # The mock cluster gives topics no id; in a database of its own any does that no other start has.
-        topic_id = str(uuid4())
-        self._gate = OrderGate(world.engine, SHIPMENT_ORDERS.name, lambda: topic_id, book)
+    def __init__(self, world: World, consumer: str = "orders") -> None:
+        client, consumed = client_of(world.settings, "demo", consumer), CONSUMED[consumer]
+        self._topic = consumed.topic.name
+        self._gate = consumed.gate(world.engine, self._topic, lambda: world.topic_id(self._topic), world.book, TERMS)
         options = client.options | {"fetch.wait.max.ms": FETCH_WAIT_MS}
-        self._log = Log(client._replace(options=options), SHIPMENT_ORDERS.name, "", self._gate.starts)
+        self._log = Log(client._replace(options=options), self._topic, "", self._gate.starts)
         self._steps: SimpleQueue[Step | Exception] = SimpleQueue()
+        self.published: dict[int, int] = {}
+        """By partition, up to which offset it has published."""
         self._stop = Event()
-        self._thread = Thread(target=self._run, name="gate", daemon=True)
+        self._thread = Thread(target=self._run, name=consumer, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -59,13 +57,15 @@ class Working:
     def stop(self) -> None:
         """Ends the batch in hand, and the membership."""
         self._stop.set()
-        self._thread.join(ENDED_WITHIN_S)
+        if self._thread.is_alive():
+            self._thread.join(ENDED_WITHIN_S)
 
     def read(self) -> list[Message]:
         return self._log.read()
 
     def publish(self, publications: Sequence[Publication], messages: Sequence[Message]) -> None:
         self._log.publish(publications, messages)
+        self.published |= {one.partition: one.offset + 1 for one in messages}
         self._told(PUBLISHED, messages)
 
     def again(self) -> None:
@@ -77,7 +77,7 @@ class Working:
         return publications
 
     def _told(self, name: str, messages: Sequence[Message]) -> None:
-        self._steps.put(Step(name, tuple(f"{SHIPMENT_ORDERS.name}/{one.partition}/{one.offset}" for one in messages)))
+        self._steps.put(Step(name, tuple(f"{self._topic}/{one.partition}/{one.offset}" for one in messages)))
 
     def _run(self) -> None:
         try:

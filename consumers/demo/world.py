@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
+from uuid import uuid4
 
 import psycopg
 import sqlalchemy.exc
@@ -16,8 +17,10 @@ from consumers.demo.answers import OUTPUTS
 from consumers.demo.sample import Sample, Story, lines_of, sample, snapshots
 from consumers.demo.screen import Screen
 from consumers.kafka.mock import MockCluster
+from consumers.kafka.place import TOPIC as OUTBOX_PLACE
 from gatekeeper import registry
 from gatekeeper.config import Settings
+from gatekeeper.domain.program import Program
 from gatekeeper.errors import Unusable
 from gatekeeper.lacking import lacking
 from gatekeeper.opening import open_ledger
@@ -29,8 +32,9 @@ from gatekeeper.storage import embedded
 from gatekeeper.storage.engine import migrate, open_engine, transaction
 from gatekeeper.storage.registry import now
 from schemas.fact import Fact
-from schemas.topics import SHIPMENT_ORDERS
+from schemas.topics import REMS_ACKNOWLEDGEMENTS, SHIPMENT_EVENTS, SHIPMENT_ORDERS
 
+INPUTS: Final = (SHIPMENT_ORDERS, SHIPMENT_EVENTS, REMS_ACKNOWLEDGEMENTS)
 DATABASE: Final = "gatekeeper_demo"
 AGE: Final = timedelta(minutes=10)
 """How old the sample registry is."""
@@ -44,6 +48,14 @@ class World(NamedTuple):
     sample: Sample
     files: Path
     """The folder with the same registry and messages as files."""
+    book: RuleBook
+    program: Program
+    """Whose records go to the REMS."""
+    ids: dict[str, str]
+
+    def topic_id(self, topic: str) -> str:
+        """The mock cluster gives topics no id; in a database of its own any does that no other start has."""
+        return self.ids.setdefault(topic, str(uuid4()))
 
 
 @contextmanager
@@ -57,16 +69,18 @@ def fresh_world(home: Path, screen: Screen) -> Iterator[World]:
     engine = open_ledger(own)
     try:
         screen.step("PostgreSQL, embedded: a new database")
+        book = RuleBook.read(own.programs, own.programs_added)
         told, files = _registry(own, engine)
         screen.step(f"The sample registry: {sum(map(len, told.facts.values()))} facts imported")
         with transaction(engine) as cursor:
-            in_force = RuleBook.read(own.programs, own.programs_added).at(now(cursor))
+            in_force = book.at(now(cursor))
             for sentence in lacking(cursor, in_force.programs):
                 screen.step(sentence)
-        cluster = MockCluster([SHIPMENT_ORDERS.name, *(topic.name for topic in OUTPUTS)])
+        cluster = MockCluster([*(topic.name for topic in (*INPUTS, *OUTPUTS)), OUTBOX_PLACE])
         screen.step("Kafka: the client library's mock cluster (not for exactly-once)")
         try:
-            yield World(replace(own, kafka_bootstrap_servers=cluster.bootstrap), engine, cluster, told, files)
+            found = replace(own, kafka_bootstrap_servers=cluster.bootstrap)
+            yield World(found, engine, cluster, told, files, book, in_force.programs[0], {})
         finally:
             cluster.close()
     finally:

@@ -25,7 +25,10 @@ ORIGIN = "mock.invalid:9092"
 
 
 class Said(NamedTuple):
-    """A message of an output topic, and the message to which it is the answer, as topic/partition/offset."""
+    """A message of an output topic, and the message to which it is the answer, as topic/partition/offset.
+
+    What the relay says is no answer to a single message: then ``source`` is empty.
+    """
 
     topic: str
     source: str
@@ -65,10 +68,15 @@ class MockCluster:
 
 
 class Outputs:
-    """Reads topics from their beginning, outside of any group."""
+    """Reads topics from their beginning, outside of any group; only what was committed."""
 
     def __init__(self, cluster: MockCluster, topics: Iterable[str]) -> None:
-        options = {"bootstrap.servers": cluster.bootstrap, "group.id": "outputs", "enable.auto.commit": False}
+        options = {
+            "bootstrap.servers": cluster.bootstrap,
+            "group.id": "outputs",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+        }
         self._consumer = Consumer(options | {"fetch.wait.max.ms": FETCH_WAIT_MS, "log_level": 0}, logger=quiet_logger())
         self._places = [TopicPartition(topic, partition, 0) for topic in topics for partition in range(cluster.partitions[topic])]
         self._consumer.assign(self._places)
@@ -102,4 +110,4 @@ def _said(message: KafkaMessage) -> Said:
     if error := message.error():
         raise TryAgain(f"The mock cluster did not give messages: {error.name()}.")
     headers: Any = dict(message.headers() or ())
-    return Said(message.topic() or "", headers["source"].decode(), message.value() or b"")
+    return Said(message.topic() or "", headers.get("source", b"").decode(), message.value() or b"")

@@ -46,3 +46,14 @@ EXPECTED = (
     Expected("SO-1028", "refused", (), "/lines/0/quantity"),
     Expected("", "refused", (), "Is not JSON."),
 )
+
+RECORDS = (
+    ("REMS", "accepted", "no. 1, 3, 4, 5, 6"),
+    ("REMS", "rejected", "Lot A1324 is not known"),
+    ("warehouse", "confirmed", "SO-1001, SO-1002, SO-1003, SO-1022, SO-1025"),
+    ("desk", "corrected", "no. 7: corrected, 3 vials of LEMTRADA 12 mg/1.2 mL, lot A1234"),
+    ("warehouse", "bypass", "no. 8: outside the gate, 3 vials"),
+    ("warehouse", "returned", "no. 9: returned, 1 vial"),
+    ("all books", "agree", "9: 6 original, 1 correction, 1 void, 1 return"),
+)
+"""What becomes of the records, row by row: who, the answer, and a part of what a person is told."""

@@ -17,12 +17,14 @@ import psutil
 import pytest
 
 from gatekeeper.domain.reasons import REASONS
-from tests.demo.expected import EXPECTED, Expected
+from tests.demo.expected import EXPECTED, RECORDS, Expected
 from tests.demo.test_sample import as_expected
 
 GATEKEEPER = Path(sys.executable).with_name("gatekeeper")
 DEADLINE_S = 120
 HEAD = re.compile(r"( \d|\d\d)  (\S*) +(released|held|blocked|not covered|in parts|repeat|refused)  +(\S.*)\Z")
+CHAPTER = "The records' way to the REMS"
+PIECE = re.compile(r"( \d)  (REMS|warehouse|desk|all books) +(\w+)  +(\S.*)\Z")
 SENTENCES = {text.sentence: code for code, text in REASONS.items()}
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -50,9 +52,19 @@ def left_running(home: Path) -> list[int]:
 
 
 def rows(text: str) -> list[Shown]:
+    """What is shown of messages."""
+    return _rows(text.partition(CHAPTER)[0], HEAD)
+
+
+def pieces(text: str) -> list[Shown]:
+    """What is shown of records: who, the answer, and what is told."""
+    return _rows(text.partition(CHAPTER)[2], PIECE)
+
+
+def _rows(text: str, head: re.Pattern[str]) -> list[Shown]:
     shown: list[Shown] = []
     for line in text.splitlines():
-        if found := HEAD.match(line):
+        if found := head.match(line):
             shown.append(Shown(found[2], found[3], []))
         elif shown and line.startswith("    "):
             label, told = line[4:].split("  ", 1)
@@ -98,6 +110,18 @@ def test_every_message_is_answered_as_its_story_says(number: int, expected: Expe
     assert expected.outcome in ("refused", "repeat") or lines_of(one) == expected.lines
     assert expected.seen in "\n".join(text for _, text in one.details)
     assert [label for label, _ in one.details].count("clears") == sum(len(reasons) for _, reasons in expected.lines)
+
+
+def test_the_records_go_to_the_rems_and_all_books_agree(done: subprocess.CompletedProcess[str]) -> None:
+    shown = pieces(done.stdout)
+    assert [(who, outcome) for who, outcome, _ in shown] == [(who, outcome) for who, outcome, _ in RECORDS]
+    for (*_, seen), row in zip(RECORDS, shown, strict=True):
+        assert seen in "\n".join(text for _, text in row.details)
+    told = dict(shown[-1].details)
+    assert "differs" not in told
+    assert told["accepted"].startswith("8; 1 was rejected")
+    assert told["their list"] == "9 records, 1 to 9, none missing"
+    assert told["vials"] == "15 stand in the books of the REMS, 1 of them came back"
 
 
 def test_the_summary_counts_what_was_shown(done: subprocess.CompletedProcess[str]) -> None:
@@ -190,20 +214,22 @@ def _read(terminal: int) -> bytes:
 
 def test_a_terminal_of_80_columns_shows_it_all(tmp_path: Path) -> None:
     status, written = in_a_terminal(tmp_path, 80)
-    assert status == 0
+    assert status == 0, written[-600:]
     assert COLOUR.search(written)
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written).splitlines()
     paths = [line for line in shown if "gatekeeper decide" in line]
     assert [line for line in shown if len(line.strip("\r")) > 80 and line not in paths] == []
     for expected in EXPECTED:
         assert any(expected.order_id in line and expected.outcome in line for line in shown)
+    for who, outcome, _ in RECORDS:
+        assert any(who in line and outcome in line for line in shown)
     assert left_running(tmp_path) == []
 
 
 def test_no_color_is_respected(tmp_path: Path) -> None:
     status, written = in_a_terminal(tmp_path, 100, NO_COLOR="1")
     colours = {int(code) for found in COLOUR.findall(written) for code in found[2:-1].split(";") if code}
-    assert status == 0
+    assert status == 0, written[-600:]
     assert {code for code in colours if 30 <= code < 50 or 90 <= code < 110} == set()
 
 

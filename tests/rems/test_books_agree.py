@@ -2,30 +2,34 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import starmap
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import msgspec
 import pytest
 
-from consumers.demo.rems import Books, Rems
+from consumers.demo.rems import STANDING, Books, Rems
 from gatekeeper.access import Person
 from gatekeeper.books import Entry, live
+from gatekeeper.correcting import approve, propose, rejected
 from gatekeeper.domain.sequences import Range
 from gatekeeper.feeds import read_layouts
 from gatekeeper.feeds.receiving import receive
 from gatekeeper.feeds.resending import resend, resend_file
 from gatekeeper.feeds.their_list import their_list
 from gatekeeper.feeds.writing import write
-from gatekeeper.reconciling import Reconciled, reconcile
+from gatekeeper.gate import TERMS
+from gatekeeper.reconciling import MISSING_THERE, Reconciled, reconcile
 from gatekeeper.storage import tables
+from schemas.correction import RecordChanges
 from schemas.record import DistributionRecord
 from tests.consumers.place import ACKNOWLEDGEMENTS, EVENTS, PATIENCE_S, Place
 from tests.consumers.relays import Relaying, hear
 from tests.feed.made import layout
 from tests.feed.rems import MANY
 from tests.gate.conftest import ledger, template
+from tests.gate.following import Always
 from tests.gate.ledger import NOON, Ledger, authorization, order
 from tests.gate.warehouse import Warehouse, event
 from tests.real.broker import Broker
@@ -39,6 +43,7 @@ SOMEBODY = Person("u-1", "U")
 DAYS = (NOON.date(), NOON.date())
 DEFAULT = read_layouts()["lemtrada"]
 ORDERS = range(1, 43)
+OTHER_LOT = "B5678"
 
 
 @pytest.fixture
@@ -84,24 +89,37 @@ def reconciled(ledger: Ledger, rems: Rems, folder: Path) -> Reconciled:
 
 
 def problem_of(record: DistributionRecord) -> str | None:
-    return "The patient is not known." if record.sequence % 9 == 4 else None
+    return "The lot is not known." if record.sequence % 9 == 4 and record.kind in STANDING and record.lot != OTHER_LOT else None
+
+
+def serials(number: int) -> list[str]:
+    return [f"{number}-{vial}" for vial in range(5)]
 
 
 def goods(number: int) -> bytes:
     """An order with serials of its own."""
-    return order(f"SO-{number}", MANY | {"/lines/0/serials": [f"{number}-{vial}" for vial in range(5)]})
+    return order(f"SO-{number}", MANY | {"/lines/0/serials": serials(number)})
 
 
-def stays(number: int) -> bool:
-    return number % 7 == 3
+def told(number: int) -> list[bytes]:
+    """What the warehouse says of an order, in any order: left, left short, stays, came back, left although it was to stay."""
 
+    def say(kind: str, at: str = "2026-11-20T11:00:00-05:00", **more: Any) -> bytes:
+        return event(kind, f"SO-{number}", lines=[{"line": 1} | more], at=at)
 
-VOIDS = sum(map(stays, ORDERS))
-
-
-def told(number: int) -> bytes:
-    """What the warehouse says of an order: most left whole, some stayed."""
-    return event("cancelled" if stays(number) else "shipped", f"SO-{number}", lines=[1])
+    match number % 7:
+        case 1:
+            return [say("shipped", serials=serials(number)[:3]), say("returned", serials=serials(number)[:1], verified=True)]
+        case 2:
+            return [say("shipped", serials=serials(number)[:2]), say("shipped", serials=serials(number)[2:])]
+        case 3:
+            return [say("cancelled")]
+        case 4:
+            return [say("cancelled"), say("shipped", at="2026-11-20T11:30:00-05:00")]
+        case 5:
+            return [say("shipped"), say("returned", quantity=2)]
+        case _:
+            return [say("shipped")]
 
 
 class Line:
@@ -110,13 +128,15 @@ class Line:
     def __init__(self, place: Place, ledger: Ledger, rems: Rems) -> None:
         self._place, self._ledger, self._rems, self._read = place, ledger, rems, 0
 
-    def until(self, records: int, lost: int, repeats: dict[int, int] | None = None) -> None:
-        """Listens and speaks until it has all but what it lost, what comes again has come, and every word of it is with us."""
+    def until(self, events: int, lost: int, repeats: dict[int, int] | None = None) -> None:
+        """Listens and speaks until the warehouse was heard, the REMS has all but what it lost, and every word of it is with us."""
 
         def there() -> bool:
             self._turn()
-            counts = len(self._rems.records), len(self._ledger.rows(tables.ACKNOWLEDGEMENT))
-            return self._rems.silent and counts == (records - lost, records - lost) and self._rems.repeats == (repeats or {})
+            heard = sum(row[3] == "event" for row in self._ledger.rows(tables.ARRIVAL))
+            records, words = len(self._ledger.rows(tables.DISTRIBUTION_RECORD)), len(self._ledger.rows(tables.ACKNOWLEDGEMENT))
+            quiet = self._rems.silent and self._rems.repeats == (repeats or {})
+            return quiet and heard == events and len(self._rems.records) == words == records - lost and records >= len(ORDERS)
 
         wait_until(there, PATIENCE_S, "the REMS has the records, and what it says of them has come")
 
@@ -132,29 +152,44 @@ class Line:
             self._place.send(said, topic=ACKNOWLEDGEMENTS)
 
 
+def correct(ledger: Ledger) -> int:
+    """Two people correct every record that was rejected; says how many that were."""
+    waiting = rejected(ledger.engine, "lemtrada")
+    for each in waiting:
+        proposed = propose(ledger.engine, str(each.record_id), RecordChanges(lot=OTHER_LOT), "Seen on the list.", SOMEBODY)
+        approve(ledger.engine, str(proposed), "Seen too.", Person("u-2", "V"), Always(ledger.rules), TERMS)
+    return len(waiting)
+
+
 def test_by_topic(place: Place, ledger: Ledger, tmp_path: Path) -> None:
-    """Orders and events in any order; what was lost is named by its gap and sent again, and what came twice is booked once."""
+    """Events in any order and twice; what was lost is named by its gap and sent again; what was rejected is corrected."""
     chance = Random(20)  # noqa: S311 - the same every time
     rems = Rems("lemtrada", problem_of, loses=[2, 3, 11], chance=chance)
     for consumer in ("orders", "events", "acknowledgements"):
         place.start(consumer=consumer)
     relaying = Relaying(place, follows=True)
     line = Line(place, ledger, rems)
-    events = [told(number) for number in ORDERS]
+    events = [said for number in ORDERS for said in told(number)]
     chance.shuffle(events)
     place.send([goods(number) for number in ORDERS])
-    line.until(len(ORDERS), lost=3)
+    line.until(0, lost=3)
     place.send([*events, *events[:10]], topic=EVENTS)
-    line.until(len(ORDERS) + VOIDS, lost=3)
+    line.until(len(events), lost=3)
     assert rems.gaps == [(2, 3), (11, 11)]
-    assert [runs.ranges for runs in reconciled(ledger, rems, tmp_path).differences.values()].count([Range(2, 3), Range(11, 11)]) == 2
+    lost = [Range(*gap) for gap in rems.gaps]
+    assert reconciled(ledger, rems, tmp_path).differences[MISSING_THERE].ranges == lost
 
-    resend(ledger.engine, "lemtrada", [*starmap(Range, rems.gaps), Range(5, 6)], LOST, SOMEBODY)
-    line.until(len(ORDERS) + VOIDS, lost=0, repeats={5: 1, 6: 1})
+    resend(ledger.engine, "lemtrada", [*lost, Range(5, 6)], LOST, SOMEBODY)
+    line.until(len(events), lost=0, repeats={5: 1, 6: 1})
+    assert len(rems.uncorrected) > 0
+    while correct(ledger):
+        line.until(len(events), lost=0, repeats={5: 1, 6: 1})
     relaying.end()
     assert relaying.halt is None
     agree(ledger, rems)
-    assert {row[1] for row in ledger.rows(tables.ALERT)} == {"record_rejected"}
+    assert {record.kind for record in rems.records.values()} == {"original", "correction", "void", "return"}
+    assert any(record.outside_gate for record in rems.books.live.values())
+    assert reconciled(ledger, rems, tmp_path).differences == {}
 
 
 def test_by_file(ledger: Ledger, tmp_path: Path) -> None:
@@ -166,7 +201,7 @@ def test_by_file(ledger: Ledger, tmp_path: Path) -> None:
     for part, of in enumerate((DEFAULT, layout("json_lines"), DEFAULT)):
         numbers = ORDERS[part::3]
         ledger.judge(*map(goods, numbers))
-        warehouse.tell(*map(told, numbers))
+        warehouse.tell(*(said for number in numbers for said in told(number)))
         [*_, last] = write(ledger.engine, folder, of._replace(cadence="each"), "America/New_York", DAYS[0])
         sent.append(last.path)
     rems.take_file(sent[0].read_bytes(), AT)

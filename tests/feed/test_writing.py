@@ -144,7 +144,7 @@ def test_a_folder_that_cannot_be_written(rems: Rems, tmp_path: Path) -> None:
 
 def test_killed_at_every_step_each_file_is_whole_in_the_end(rems: Rems, tmp_path: Path) -> None:
     """Each life writes one record more than the one before, dies one step later, and the next makes whole what it began."""
-    step, ended = 0, False
+    step, ended, seen = 0, False, dict[str, bytes]()
     environment = os.environ | {
         "GATEKEEPER_DATABASE_URL": rems.ledger.url,
         "GATEKEEPER_FEED_LAYOUTS": str(ROOT / "tests" / "feed" / "layouts" / "json_lines"),
@@ -158,6 +158,8 @@ def test_killed_at_every_step_each_file_is_whole_in_the_end(rems: Rems, tmp_path
         done = subprocess.run([*command, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode in (-9, 0), done.stderr
         ended = done.returncode == 0
+        for path in tmp_path.glob("lemtrada-*"):
+            assert seen.setdefault(path.name, path.read_bytes()) == path.read_bytes(), "a file that had its name became another"
     assert step > 12, "it died at fewer steps than there are"
     rows = rems.ledger.rows(tables.FEED_FILE)
     assert [row[2] for row in rows] == [1, *(row[3] + 1 for row in rows[:-1])]

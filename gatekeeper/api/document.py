@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 import flask_smorest
@@ -13,7 +12,7 @@ from flask import Flask
 from gatekeeper.api import areas, lists
 from gatekeeper.api.problems import CONTENT_TYPE, KINDS, PREFIX, ProblemSchema
 from schemas import members
-from schemas.documents import VERSION
+from schemas.documents import HERE, VERSION
 
 ABOUT: Final = (
     "Who was stopped, why, and what clears it; what the gate would answer; the feed of distribution records. Times are UTC. "
@@ -21,7 +20,7 @@ ABOUT: Final = (
     "`x-permission` names the permission that an operation needs; a token's claims are `roles`, `wholesalers` and `programs`, "
     "lists of texts, and `*` is all of them."
 )
-EXAMPLES: Final[dict[str, Any]] = json.loads((Path(__file__).parent / "examples.json").read_text(encoding="utf-8"))
+EXAMPLES: Final[dict[str, Any]] = json.loads((HERE / "http-examples.json").read_text(encoding="utf-8"))
 """By operation: a path that is asked, a body that is sent with it, and what is answered."""
 _FORMS: Final[dict[type, Callable[[Any], dict[str, Any]]]] = {
     members.Words: lambda field: {"type": "string", "minLength": 1, "maxLength": field.most},

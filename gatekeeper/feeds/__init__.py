@@ -8,7 +8,7 @@ from gatekeeper.feeds.forms import CsvForm, File, Form, JsonLinesForm
 from gatekeeper.feeds.layout import CSV, Layout, read_layout
 from gatekeeper.feeds.x12_867 import X12Form
 
-BUILT_IN: Final = Path(__file__).parent
+BUILT_IN: Final = Path(__file__).parents[1] / "programs" / "layouts"
 
 
 def read_layouts(folder: Path | None = None) -> dict[str, Layout]:

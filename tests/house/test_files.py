@@ -75,6 +75,18 @@ def test_the_check_of_names_sees_what_it_should() -> None:
     assert [name for name in ("metadata", "decide", "Order", "informed", "commonly", "database_url") if nameless(name)] == []
 
 
+def test_a_program_is_named_among_its_rules_only() -> None:
+    programs = {path.stem.partition("-")[0] for path in source.files("gatekeeper/programs") if path.suffix == ".toml"}
+    assert {"lemtrada", "macitentan"} <= programs
+    named = {
+        source.named(path): found
+        for path in source.files("gatekeeper")
+        if "programs" not in path.relative_to(source.ROOT).parts
+        and (found := [name for name in programs if name in f"{path.name}\n{text_of(path)}".lower()])
+    }
+    assert not named
+
+
 def test_no_file_names_a_machine_or_a_registry() -> None:
     found = {source.named(path): places for path in source.files() if (places := places_of_machines(text_of(path)))}
     assert not found

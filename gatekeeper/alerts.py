@@ -49,7 +49,7 @@ ALERTS = {
         "Stop the goods if they can still be stopped, and tell the recipient. The reasons stand with the line.",
     ),
     "return_disputed": (
-        "Goods were reported as returned of which no record says that they left, or more than left. No return is recorded.",
+        "Goods were reported as returned of which no record says that they left, or more than left. What fits none is not recorded.",
         "Ask the warehouse what came back. If they were not reported as shipped, report it: the return is then recorded.",
     ),
     "shipped_goods_cancelled": (

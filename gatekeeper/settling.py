@@ -59,6 +59,9 @@ class Settling(PastGate):
             if not lacks:
                 self._correct(place, case, before, digest_of(told, line))
         self._tell_of(told, line, Found(why, judged, lacks, problems))
+        after = self._book(place)
+        if after.live is not None and returned(after.records) > after.live.units:
+            self.tell("return_disputed", told, str(line.line), {"line": line.line})
         self.hold(place, holding(before))
         self.take_back_again(place)
         return lacks

@@ -248,6 +248,19 @@ def test_a_return_that_comes_first_is_recorded_when_its_goods_are_known_to_have_
     assert units(ledger) == {"AU-MANY": 2}
 
 
+def test_more_came_back_than_a_later_report_says_left(warehouse: Warehouse) -> None:
+    """The return stays as it was recorded, and a person has to know."""
+    ledger = warehouse.ledger
+    warehouse.judge(order("SO-1", MANY))
+    warehouse.tell(returned())
+    assert ([each["quantity"] for each in shelves(ledger)["SO-1", 1, 1].returned], alerts(ledger)) == ([5], [])
+    warehouse.tell(shipped(quantity=1))
+    assert [each["quantity"] for each in shelves(ledger)["SO-1", 1, 1].returned] == [5]
+    assert [kind for kind, _ in alerts(ledger)] == ["return_disputed"]
+    assert units(ledger) == {}
+    assert wrong(ledger) == []
+
+
 def test_a_higher_revision_frees_what_has_not_left(warehouse: Warehouse) -> None:
     """Of a line of which two of five left, the other three."""
     ledger = warehouse.ledger

@@ -151,6 +151,7 @@ def test_killed_at_any_moment_it_learns_each_fact_once(place: Place, ledger: Led
     with command(place, port) as running:
         wait_until(lambda: sum(place.committed("facts").values()) == len(messages), PATIENCE_S, "all are done")
         place.send(told(heartbeat(FIRST + 1200, f"{now():%Y-%m-%dT%H:%M:%SZ}"), patient("P", sequence=FIRST + 1202)), topic=FACTS)
+        wait_until(lambda: sum(place.committed("facts").values()) == len(messages) + 2, PATIENCE_S, "the last two are done")
         wait_until(lambda: "lemtrada as_of=" in ready(port), PATIENCE_S, "it says how the registry stands")
         assert ready(port).startswith("yes\n")
         running.terminate()

@@ -62,7 +62,7 @@ class Settling(PastGate):
         after = self._book(place)
         if after.live is not None and returned(after.records) > after.live.units:
             self.tell("return_disputed", told, str(line.line), {"line": line.line})
-        self.hold(place, holding(before))
+        self._moved(place, holding(before), holding(after))
         self.take_back_again(place)
         return lacks
 

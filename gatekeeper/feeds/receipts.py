@@ -1,6 +1,5 @@
 """A CSV file of receipts: what a REMS says of records, one a row, in the columns of an acknowledgement."""
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -8,13 +7,13 @@ from typing import Final
 import msgspec
 
 from gatekeeper.errors import Unusable
+from gatekeeper.feeds.csv_rows import csv_rows
 from schemas.acknowledgement import Acknowledgement
 from schemas.reading import Unreadable, read_acknowledgement
 from schemas.text import MOST_BYTES
 
 COLUMNS: Final = Acknowledgement.__struct_fields__
 REQUIRED: Final = ("record_id", "status", "at")
-MOST_OF_A_FIELD: Final = 10_000
 
 
 def receipts(path: Path, program: str) -> Iterator[bytes]:
@@ -22,19 +21,7 @@ def receipts(path: Path, program: str) -> Iterator[bytes]:
 
     Raises ``Unusable`` at the first row that is none, with its line and what is wrong, and nothing of what stands there.
     """
-    csv.field_size_limit(MOST_OF_A_FIELD)
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            yield from _rows(csv.reader(file, strict=True), path, program)
-    except OSError as error:
-        raise Unusable(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise Unusable(f"{path} is not UTF-8.") from None
-    except csv.Error:
-        raise Unusable(f"{path} is not CSV, or a field has more than {MOST_OF_A_FIELD:,} characters.") from None
-
-
-def _rows(rows: Iterator[list[str]], path: Path, program: str) -> Iterator[bytes]:
+    rows = csv_rows(path)
     names = next(rows, [])
     if not set(REQUIRED) <= set(names) <= set(COLUMNS) or len(set(names)) != len(names):
         raise Unusable(f"{path}: the first row must name columns among {', '.join(COLUMNS)}, with {', '.join(REQUIRED)}.")

@@ -1,34 +1,21 @@
 """A CSV list of the records that a REMS has, to be compared with ours."""
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from gatekeeper.acknowledging import record_named
 from gatekeeper.errors import Unusable
+from gatekeeper.feeds.csv_rows import csv_rows
 from gatekeeper.storage.reconciling import Told
 from schemas.text import MOST
 
 COLUMNS: Final = ("record_id", "sequence", "kind", "quantity", "lot")
-MOST_OF_A_FIELD: Final = 10_000
 
 
 def their_list(path: Path) -> Iterator[Told]:
     """Each row, but a last one of totals; columns that are not among ours are passed over. Raises ``Unusable`` where it cannot be read."""
-    csv.field_size_limit(MOST_OF_A_FIELD)
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            yield from _rows(csv.reader(file, strict=True), path)
-    except OSError as error:
-        raise Unusable(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise Unusable(f"{path} is not UTF-8.") from None
-    except csv.Error:
-        raise Unusable(f"{path} is not CSV, or a field has more than {MOST_OF_A_FIELD:,} characters.") from None
-
-
-def _rows(rows: Iterator[list[str]], path: Path) -> Iterator[Told]:
+    rows = csv_rows(path)
     names = next(rows, [])
     if "record_id" not in names or len(set(names)) != len(names):
         raise Unusable(f"{path}: the first row must name columns, each once, among them record_id; compared are {', '.join(COLUMNS)}.")

@@ -6,7 +6,7 @@ import jwt
 
 from gatekeeper.config import Settings
 from gatekeeper.errors import Unusable
-from gatekeeper.readers import WrongValueError, document
+from gatekeeper.keys import Key, keys_named
 
 ALGORITHMS: Final = {"RS256": ("RSA", None), "PS256": ("RSA", None), "ES256": ("EC", "P-256"), "EdDSA": ("OKP", "Ed25519")}
 """The signatures that are accepted, all asymmetric, and the kind of key that each needs."""
@@ -35,10 +35,20 @@ def who(token: str, settings: Settings) -> Person:
     return person_of(verified(token, settings))
 
 
+def must_recognize(settings: Settings) -> None:
+    """Raises ``Unusable`` where the settings say too little to recognize anybody."""
+    if (settings.jwks is None and settings.jwks_url is None) or settings.issuer is None or settings.audience is None:
+        raise Unusable(
+            "Nobody can be recognized: GATEKEEPER_JWKS or GATEKEEPER_JWKS_URL, GATEKEEPER_ISSUER and GATEKEEPER_AUDIENCE must be given."
+        )
+
+
 def verified(token: str, settings: Settings) -> dict[str, Any]:
-    """What ``token`` claims, all of it signed for us by our issuer and in its time. Raises ``Unusable`` as ``who`` does."""
-    if settings.jwks is None or settings.issuer is None or settings.audience is None:
-        raise Unusable("Nobody can be recognized: GATEKEEPER_JWKS, GATEKEEPER_ISSUER and GATEKEEPER_AUDIENCE must be given.")
+    """What ``token`` claims, all of it signed for us by our issuer and in its time.
+
+    Raises ``Unusable`` as ``who`` does, and ``TryAgain`` where the issuer's keys cannot be fetched.
+    """
+    must_recognize(settings)
     algorithm, key = _signed_by(token, settings)
     try:
         return jwt.decode(
@@ -71,28 +81,16 @@ def _signed_by(token: str, settings: Settings) -> tuple[str, jwt.PyJWK]:
         raise Unusable(f"The token is not signed in a way that is accepted: {', '.join(ALGORITHMS)}.")
     if not isinstance(kid, str):
         raise Unusable("The token does not say by which key it is signed (kid).")
-    return algorithm, _key(algorithm, [key for key in _keys(settings) if key.get("kid") == kid])
+    return algorithm, _key(algorithm, keys_named(kid, settings))
 
 
-def _keys(settings: Settings) -> list[dict[str, Any]]:
-    if settings.jwks is None:
-        return []
-    try:
-        keys = document(settings.jwks).get("keys")
-    except WrongValueError as error:
-        raise Unusable(f"GATEKEEPER_JWKS {error}") from None
-    if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
-        raise Unusable("GATEKEEPER_JWKS names a file that is no JSON Web Key Set.")
-    return keys
-
-
-def _key(algorithm: str, found: list[dict[str, Any]]) -> jwt.PyJWK:
+def _key(algorithm: str, found: list[Key]) -> jwt.PyJWK:
     if not found:
-        raise Unusable("The token is signed by a key that the file of GATEKEEPER_JWKS does not have.")
+        raise Unusable("The token is signed by a key that is not among the issuer's.")
     kind, curve = ALGORITHMS[algorithm]
     wanted = found[0]
     if len(found) > 1:
-        raise Unusable("The file of GATEKEEPER_JWKS has the token's key twice.")
+        raise Unusable("The issuer's keys have the token's key twice.")
     if (
         wanted.get("kty") != kind
         or wanted.get("crv") != curve
@@ -104,9 +102,9 @@ def _key(algorithm: str, found: list[dict[str, Any]]) -> jwt.PyJWK:
     try:
         key = jwt.PyJWK(public, algorithm)
     except (jwt.PyJWTError, ValueError, KeyError, TypeError):
-        raise Unusable("The file of GATEKEEPER_JWKS has a key that cannot be used.") from None
+        raise Unusable("The token's key is one that cannot be used.") from None
     if kind == "RSA" and key.key.key_size < LEAST_RSA_BITS:
-        raise Unusable(f"The file of GATEKEEPER_JWKS has an RSA key of fewer than {LEAST_RSA_BITS} bits.")
+        raise Unusable(f"The token's key is an RSA key of fewer than {LEAST_RSA_BITS} bits.")
     return key
 
 

@@ -150,6 +150,12 @@ class Settings:
     jwks: Path | None = _setting(
         readers.file, None, "The JWKS file with the keys that sign people's tokens.", without="none: no command acts for a person"
     )
+    jwks_url: str | None = _setting(
+        readers.key_address, None,
+        "In the place of the file: where these keys are fetched, by https, or by http on this machine. `discover` takes the address from "
+        "the OpenID document of `GATEKEEPER_ISSUER`.",
+        without="none",
+    )  # fmt: skip
     issuer: str | None = _setting(
         readers.matching(r"[!-~]{1,500}", "1 to 500 characters without blanks"),
         None,
@@ -192,6 +198,10 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     if "home" not in values:
         values["home"] = _read(_FIELDS["home"], variable(_FIELDS["home"]), "~/.gatekeeper")
     settings = Settings(**values)
+    if settings.jwks is not None and settings.jwks_url is not None:
+        raise Unusable("Only one of GATEKEEPER_JWKS and GATEKEEPER_JWKS_URL may be given.")
+    if settings.jwks_url == readers.DISCOVER:
+        _read_as(readers.web_address, variable(_FIELDS["issuer"]), settings.issuer or "")
     if settings.session_timeout_s > settings.poll_interval_s:
         raise Unusable("GATEKEEPER_SESSION_TIMEOUT_S must not be longer than GATEKEEPER_POLL_INTERVAL_S.")
     if len(set(settings.groups.values())) < len(settings.groups):
@@ -238,8 +248,12 @@ def _toml_file(path: str) -> Path:
 def _read(setting: Field[Any], named: str, text: str) -> Any:
     if not text.isprintable():
         raise Unusable(f"{named} has a character that cannot be printed.")
+    return _read_as(setting.metadata["read"], named, text)
+
+
+def _read_as(read: Callable[[str], Any], named: str, text: str) -> Any:
     try:
-        return setting.metadata["read"](text)
+        return read(text)
     except WrongValueError as error:
         raise Unusable(f"{named} {error}") from None
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from gatekeeper import clock
 from gatekeeper.config import Settings
 from gatekeeper.errors import Halt, TryAgain, Unusable
+from gatekeeper.keys import count_keys
 from gatekeeper.lacking import lacking
 from gatekeeper.opening import connected, engine_of
 from gatekeeper.rules import RuleBook
@@ -122,6 +123,15 @@ def _registries(settings: Settings) -> str:
     return _of_database(ask)(settings)
 
 
+def _keys(settings: Settings) -> str:
+    if settings.jwks is None and settings.jwks_url is None:
+        return Heed("None are named: no command acts for a person, and nothing is served over HTTP.")
+    found = count_keys(settings)
+    if not found:
+        raise Unusable("The issuer's set of keys is empty: nobody can be recognized.")
+    return f"The issuer has {found} for people's tokens."
+
+
 CHECKS: Final = (
     Check("database", _of_database(_server)),
     Check("ledger", _of_database(_version)),
@@ -130,4 +140,5 @@ CHECKS: Final = (
     Check("clock", _of_database(_clocks)),
     Check("programs", _programs),
     Check("registries", _registries),
+    Check("keys", _keys),
 )

@@ -5,12 +5,16 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 Option = str | int | float | bool
 
 SERVER = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?\Z")
 OPTION = re.compile(r"[a-z0-9._]{1,100}\Z")
+
+DISCOVER: Final = "discover"
+"""In the place of the address of keys: the issuer tells it."""
 
 OURS = frozenset({
     "acks", "auto.commit.enable", "auto.offset.reset", "bootstrap.servers", "enable.auto.commit", "enable.auto.offset.store",
@@ -118,6 +122,24 @@ def names(text: str) -> tuple[str, ...]:
     if not all(re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", name, re.ASCII) for name in found) or len(set(found)) != len(found):
         raise WrongValueError("must be names with commas between, each once.")
     return found
+
+
+def web_address(text: str) -> str:
+    """Reads an address of https, or of http on this machine."""
+    try:
+        found = urlsplit(text)
+        host, _ = found.hostname or "", found.port
+    except ValueError:
+        host = ""
+    safe = host and (found.scheme == "https" or (found.scheme == "http" and host in {"127.0.0.1", "::1", "localhost"}))
+    if not safe or "@" in found.netloc or found.fragment or not re.fullmatch(r"[!-~]{1,2000}", text, re.ASCII):
+        raise WrongValueError("must be an address such as https://id.example, or of http on this machine.")
+    return text
+
+
+def key_address(text: str) -> str:
+    """Reads where keys are fetched."""
+    return text if text == DISCOVER else web_address(text)
 
 
 def folder(text: str) -> Path:

@@ -9,9 +9,9 @@ from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
 from gunicorn.workers.gthread import ThreadWorker
 
+from gatekeeper.access import must_recognize
 from gatekeeper.api.app import make_app
 from gatekeeper.config import Settings
-from gatekeeper.errors import Unusable
 from gatekeeper.opening import migrate_ledger, open_ledger
 from gatekeeper.rules import RuleBook
 from gatekeeper.telemetry import log, start_logging
@@ -23,8 +23,7 @@ KEEP_ALIVE_S: Final = 5
 
 def serve(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT. Raises ``Unusable`` where it cannot begin, ``TryAgain`` where the database is away."""
-    if settings.jwks is None or settings.issuer is None or settings.audience is None:
-        raise Unusable("Nobody could be recognized: GATEKEEPER_JWKS, GATEKEEPER_ISSUER and GATEKEEPER_AUDIENCE must be given.")
+    must_recognize(settings)
     start_logging(settings.log_level)
     if settings.database_url is None:
         migrate_ledger(settings)

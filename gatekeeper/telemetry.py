@@ -55,6 +55,7 @@ EVENTS: Final[dict[str, Event]] = {
     "health_failed": _event("warning", "A request for health or metrics could not be answered.", "code"),
     "http_served": _event("info", "The API is served.", "port"),
     "request_failed": _event("error", "A request ended with a fault of the gatekeeper.", "code"),
+    "keys_not_fetched": _event("warning", "The keys that sign tokens could not be fetched from the issuer.", "code"),
     "library_said": _event("warning", "A library logged something, whose words are not repeated.", "library", "code"),
 }
 """Every event: its level, what it says, and the fields that it may have."""

@@ -85,11 +85,11 @@ REFUSED: dict[str, tuple[Callable[[], str], str]] = {
     "endless": (lambda: signed(exp=float("inf")), "The token's content cannot be used."),
     "strange key": (lambda: signed(STRANGE), "The token's signature is wrong."),
     "cut": (lambda: signed()[:-8] + "AAAAAAAA", "The token's signature is wrong."),
-    "unknown kid": (lambda: signed(kid="other"), "The token is signed by a key that the file of GATEKEEPER_JWKS does not have."),
+    "unknown kid": (lambda: signed(kid="other"), "The token is signed by a key that is not among the issuer's."),
     "no kid": (lambda: signed(kid=None), "The token does not say by which key it is signed (kid)."),
-    "kid twice": (lambda: signed(EC, "ES256", "twice"), "The file of GATEKEEPER_JWKS has the token's key twice."),
-    "bad key": (lambda: signed(kid="bad"), "The file of GATEKEEPER_JWKS has a key that cannot be used."),
-    "small key": (lambda: parts({"alg": "RS256", "kid": "small"}), "The file of GATEKEEPER_JWKS has an RSA key of fewer than 2048 bits."),
+    "kid twice": (lambda: signed(EC, "ES256", "twice"), "The issuer's keys have the token's key twice."),
+    "bad key": (lambda: signed(kid="bad"), "The token's key is one that cannot be used."),
+    "small key": (lambda: parts({"alg": "RS256", "kid": "small"}), "The token's key is an RSA key of fewer than 2048 bits."),
     "key of another way": (lambda: signed(RSA, "RS256", "pss"), "The token is signed in another way than its key is for."),
     "key of another kind": (lambda: signed(EC, "ES256", "rsa"), "The token is signed in another way than its key is for."),
     "key for secrets": (lambda: signed(kid="enc"), "The token is signed in another way than its key is for."),
@@ -103,7 +103,7 @@ REFUSED: dict[str, tuple[Callable[[], str], str]] = {
     ),
     "its own key": (
         lambda: jwt.encode(CLAIMS | {"exp": after(3600)}, STRANGE, "RS256", headers={"kid": "own", "jwk": PUBLIC["rsa"]}),
-        "The token is signed by a key that the file of GATEKEEPER_JWKS does not have.",
+        "The token is signed by a key that is not among the issuer's.",
     ),
     "an extension": (
         lambda: jwt.encode(CLAIMS | {"exp": after(3600)}, RSA, "RS256", headers={"kid": "rsa", "crit": ["x"], "x": 1}),
@@ -128,8 +128,8 @@ def test_what_proves_nothing_is_refused_in_one_sentence(settings: Settings, name
 
 @pytest.mark.parametrize(("content", "sentence"), [
     ("{", "GATEKEEPER_JWKS is not valid JSON (line 1)."),
-    ('{"keys": {}}', "GATEKEEPER_JWKS names a file that is no JSON Web Key Set."),
-    ('{"keys": ["x"]}', "GATEKEEPER_JWKS names a file that is no JSON Web Key Set."),
+    ('{"keys": {}}', "GATEKEEPER_JWKS names no JSON Web Key Set."),
+    ('{"keys": ["x"]}', "GATEKEEPER_JWKS names no JSON Web Key Set."),
 ])  # fmt: skip
 def test_a_file_without_keys_is_one_sentence(settings: Settings, content: str, sentence: str) -> None:
     assert settings.jwks

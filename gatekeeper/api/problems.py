@@ -35,7 +35,7 @@ KINDS: Final[dict[str, Kind]] = {
     "too-large": Kind(413, "The request is too large.", "The body is longer than this operation takes."),
     "unsupported-media-type": Kind(415, "The body is of another kind.", "The operation takes another `Content-Type`."),
     "fault": Kind(500, "A fault of the gatekeeper.", "It is on its log; nothing was changed."),
-    "unavailable": Kind(503, "It cannot be answered now.", "The database is away or busy: ask again later."),
+    "unavailable": Kind(503, "It cannot be answered now.", "The database, or the issuer of tokens, is away or busy: ask again later."),
 }  # fmt: skip
 """By the last part of its type."""
 _BY_STATUS: Final = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "unsupported-media-type"}

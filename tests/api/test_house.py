@@ -49,6 +49,15 @@ def test_a_database_that_is_away_is_a_problem_that_passes(desk: Desk, away: Flas
     assert desk.ask("/v1/alerts").status_code == 200
 
 
+def test_keys_that_cannot_be_fetched_are_a_problem_that_passes(desk: Desk) -> None:
+    settings = Settings(jwks_url="http://127.0.0.1:1/keys", issuer="id", audience="gate")
+    answer = (
+        make_app(settings, desk.engine, RuleBook.read()).test_client().get("/v1/reasons", headers={"Authorization": f"Bearer {token()}"})
+    )
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert b"127.0.0.1" not in answer.data
+
+
 def test_every_answer_has_the_headers(desk: Desk) -> None:
     for path, role in (("/health/live", None), ("/v1/reasons", "lead"), ("/v1/reasons", None), ("/nowhere", None)):
         answer = desk.ask(path, role)
@@ -144,5 +153,5 @@ def test_roles_of_a_file(tmp_path: Path) -> None:
 
 
 def test_nobody_is_served_who_could_not_be_recognized() -> None:
-    with pytest.raises(Unusable, match="Nobody could be recognized"):
+    with pytest.raises(Unusable, match="Nobody can be recognized"):
         serve(Settings())

@@ -1,7 +1,7 @@
 """What a person must look at: the kinds of alert, each with what it says and what to do."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from msgspec import UNSET
@@ -12,8 +12,10 @@ from gatekeeper.messages import Envelope, written
 from schemas.alert import ComplianceAlert
 from schemas.canonical import canonical
 from schemas.event import ShipmentEvent
+from schemas.record import DistributionRecord
 
 MOST_GAPS_SHOWN = 20
+MOST_SERIALS_SHOWN = 200
 
 ALERTS = {
     "released_order_superseded": (
@@ -115,6 +117,10 @@ ALERTS = {
     "file_acknowledgement_contradicts": (
         "A second acknowledgement of a file of the feed says something else than the first. It was kept, and changes nothing.",
         "Ask the REMS administrator which of the two is right.",
+    ),
+    "unused_vials_due": (
+        "Vials left that did not come back, and the time in which unused ones must be returned is nearly over. They may have been used.",
+        "Ask the site what it has used; what it has not used it must return by the day that is named. `gatekeeper unused list` shows all.",
     ),
     "facts_missing": (
         "Facts of a registry have not come, although later ones have, or it says that they were sent.",
@@ -227,6 +233,32 @@ def registry_stale_alert(at: datetime, program: str, as_of: datetime | None, lim
 def acknowledgement_alert(kind: str, at: datetime, about: str, program: str | None, seen: dict[str, Any]) -> tuple[str, bytes]:
     """The id and the bytes of an alert about an acknowledgement, or one that does not come; ``about`` is the same for the same of them."""
     return _program_alert(kind, about, at, program, seen)
+
+
+def unused_alert(
+    at: datetime, record: DistributionRecord, submitted_on: date, ends_on: date, out: int, serials: Sequence[str]
+) -> tuple[str, bytes]:
+    """The id and the bytes of an alert about what did not come back of a line; for the same line and day it has the same id."""
+    kind = "unused_vials_due"
+    text, remedy = ALERTS[kind]
+    place = f"{record.program}/{record.wholesaler_id}/{record.order_id}/{record.revision}/{record.line}"
+    name = str(alert_id(kind, f"{place}/{ends_on}"))
+    seen = {"line": record.line, "site_id": record.ship_to.site_id, "form_submitted_on": submitted_on, "return_by": ends_on, "out": out}
+    seen |= {} if record.administering_site_id is UNSET else {"administering_site_id": record.administering_site_id}
+    return name, canonical(
+        ComplianceAlert(
+            alert_id=name,
+            kind=kind,
+            raised_at=written(at),
+            program=record.program,
+            wholesaler_id=record.wholesaler_id,
+            order_id=record.order_id,
+            revision=record.revision,
+            text=text,
+            remedy=remedy,
+            evidence=seen | {"serials": serials[:MOST_SERIALS_SHOWN]},
+        )
+    )
 
 
 def _program_alert(kind: str, about: str, at: datetime, program: str | None, seen: dict[str, Any]) -> tuple[str, bytes]:

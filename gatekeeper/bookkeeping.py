@@ -71,10 +71,12 @@ class Bookkeeping(Recording):
                 self._moved(place, holding(book), {})
                 case = Settlement(at=self._at, programs=Raw(b"[]"), line=place.line, unit=live.body.unit, standing=live.body)
                 self._settle(place, RELEASED_AFTER, case, live, live.units, live.record_id.bytes, after)
-        for event in events or ():
-            if event.event != "cancelled" and event.revision == order.revision:
-                for line in lines.intersection(event.lines):
-                    self._moves.wait((event.said.event_id, event.wholesaler_id, line), event.order_id, event.revision, self._tail.now)
+        told = [event for event in events or () if event.event != "cancelled" and event.revision == order.revision]
+        if told:
+            self._moves.seen(order.order_id, order.wholesaler_id, order.revision)
+        for event in told:
+            for line in lines.intersection(event.lines):
+                self._moves.wait((event.said.event_id, event.wholesaler_id, line), event.order_id, event.revision, self._tail.now)
 
     def _settle(
         self,

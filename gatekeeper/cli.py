@@ -13,7 +13,7 @@ from gatekeeper.errors import Halt, TryAgain, Unusable
 _ENTRY_POINTS = "gatekeeper.commands"
 _MODULES = {
     name: f"gatekeeper.commands.{name.replace('-', '_')}"
-    for name in ("bypass", "doctor", "feed", "migrate", "programs", "registry", "serve", "set-aside", "site-alias", "verify")
+    for name in ("bypass", "doctor", "feed", "migrate", "programs", "registry", "serve", "set-aside", "site-alias", "unused", "verify")
 }
 """Commands of this package that have a module of their own, in which they have the module's name."""
 

@@ -92,6 +92,11 @@ class Settings:
         readers.whole_number(0, 8760), 72,
         "So long after the end of the day an alert is raised about records that were not acknowledged; 0: never.", unit="hours",
     )  # fmt: skip
+    unused_alert_business_days: int = _setting(
+        readers.whole_number(0, 250), 10,
+        "So many business days before unused vials must be back an alert is raised about those that are not; 0: never.",
+        unit="days",
+    )  # fmt: skip
     feed_layouts: Path | None = _setting(
         readers.folder, None, "The folder of the layouts by which records are written to files.", without="the built-in layouts"
     )

@@ -17,6 +17,7 @@ from gatekeeper.storage import ledger, moving, waiting
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.moving import question_key
 from gatekeeper.unreported import end_watches
+from gatekeeper.unused import alert_unused
 from gatekeeper.waits import settle_waiting
 
 ORDERS_AT_ONCE: Final = 50
@@ -29,8 +30,8 @@ def step(engine: Engine, book: RuleBook, terms: Terms, *, orders: int = ORDERS_A
 
     In this order: changed rules are noticed; what hangs on a single fact is found; lines whose watch is over leave it; events that
     wait for their order no longer are settled; lines are judged again; what hangs on a snapshot or on new rules is found; an alert is
-    raised where facts are missing for too long, a registry is too old, or records were not acknowledged in time; decisions already made
-    are looked at by what became known later.
+    raised where facts are missing for too long, a registry is too old, records were not acknowledged in time, or vials did not come back
+    that are soon to be returned; decisions already made are looked at by what became known later.
     """
     with transaction(engine) as cursor:
         at_once = notice_rules(cursor, book) or expand(cursor, book, facts, at_once=True)
@@ -46,7 +47,7 @@ def _alert(engine: Engine, book: RuleBook, terms: Terms) -> bool:
     known = {program.name for program in book.newest}
     if alert_missing(engine, known, terms.missing_facts_s) or alert_stale(engine, limits_of(book.at(now()).programs)):
         return True
-    return alert_overdue(engine, book.newest, terms.acknowledged_h)
+    return alert_overdue(engine, book.newest, terms.acknowledged_h) or alert_unused(engine, book.newest, terms.unused_business_days)
 
 
 def notice_rules(cursor: Cursor[Any], book: RuleBook) -> bool:

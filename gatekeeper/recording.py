@@ -47,6 +47,8 @@ class Terms(NamedTuple):
     """So long, at most, an event waits for its order before its goods count as shipped past the gate."""
     acknowledged_h: int = 72
     """So long after the end of the day an alert is raised about records that were not acknowledged; 0: never."""
+    unused_business_days: int = 10
+    """So many business days before the end of their return window an alert is raised about vials that did not come back; 0: never."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Terms":
@@ -57,6 +59,7 @@ class Terms(NamedTuple):
             settings.missing_facts_alert_s,
             settings.order_wait_s,
             settings.acknowledgement_alert_h,
+            settings.unused_alert_business_days,
         )
 
 

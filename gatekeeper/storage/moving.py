@@ -34,6 +34,10 @@ OPEN_NO_MORE = """
 DELETE FROM moving_open_line m USING unnest(%s::bigint[], %s::int[]) AS s(examination, line)
 WHERE m.examination = s.examination AND m.line = s.line
 """
+SEEN = """
+UPDATE moving_waiting_event m SET since = 'epoch' FROM unnest(%s::text[], %s::text[], %s::int[]) AS s(order_id, wholesaler_id, revision)
+WHERE (m.order_id, m.wholesaler_id, m.revision) = (s.order_id, s.wholesaler_id, s.revision)
+"""
 WATCHED_NO_MORE = OPEN_NO_MORE.replace("moving_open_line", "moving_watched_line")
 WATCHED_ON = """
 UPDATE moving_watched_line m SET next_at = least(m.until, s.next_at)
@@ -66,6 +70,7 @@ class Moves:
         self._watched_on: list[tuple[int, int, datetime | None]] = []
         self._follow: list[tuple[str, int | None, int | None, int]] = []
         self._waiting_events: list[tuple[Any, ...]] = []
+        self._seen: list[tuple[str, str, int]] = []
 
     def open(self, examination: int, order: Order, lines: Iterable[int], next_at: datetime | None) -> None:
         """Notes stopped lines that may still be released."""
@@ -96,6 +101,10 @@ class Moves:
     def wait(self, told: tuple[str, str, int], order_id: str, revision: int, since: datetime) -> None:
         """What an event (its id, wholesaler and line) says waits for its order."""
         self._waiting_events.append((*told, order_id, revision, since, None))
+
+    def seen(self, order_id: str, wholesaler_id: str, revision: int) -> None:
+        """What events said of this order waits for it no longer."""
+        self._seen.append((order_id, wholesaler_id, revision))
 
     def open_no_more(self, examination: int, lines: Iterable[int]) -> None:
         """These lines were judged again."""
@@ -144,6 +153,7 @@ class Moves:
             (WATCHED_NO_MORE, self._watched_no_more),
             (WATCHED_ON, self._watched_on),
             (FOLLOW, self._follow),
+            (SEEN, self._seen),
         ):
             if rows:
                 cursor.execute(statement, tuple(map(list, zip(*rows, strict=True))))

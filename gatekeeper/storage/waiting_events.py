@@ -14,20 +14,20 @@ REMOVE: Final = """
 DELETE FROM moving_waiting_event m USING unnest(%s::text[], %s::text[], %s::int[]) AS s(wholesaler_id, event_id, line)
 WHERE (m.wholesaler_id, m.event_id, m.line) = (s.wholesaler_id, s.event_id, s.line)
 """
-# The order was seen; or everything was read that the orders' topic had when it was asked after the event had come; or the time is over.
+# Oldest first, and no more than are asked for. The ends rise with time, so where those of the oldest are not reached, none are; and what
+# is waited for no longer because its order was seen comes first of all.
 READY: Final = """
-SELECT w.wholesaler_id, w.event_id, w.line, w.order_id FROM moving_waiting_event w
-WHERE EXISTS (
-    SELECT FROM examination e WHERE (e.order_id, e.wholesaler_id, e.revision) = (w.order_id, w.wholesaler_id, w.revision)
-    AND e.cause = 'message'
-) OR w.since <= (SELECT clock_timestamp()) - make_interval(secs => %s) OR (
+SELECT w.wholesaler_id, w.event_id, w.line, w.order_id FROM (
+    SELECT * FROM moving_waiting_event ORDER BY since, wholesaler_id, event_id, line LIMIT %s
+) w
+WHERE w.since <= (SELECT clock_timestamp()) - make_interval(secs => %s) OR (
     w.ends IS NOT NULL AND NOT EXISTS (
         SELECT FROM json_each_text(w.ends::json -> 'ends') p LEFT JOIN source s ON s.topic_id = w.ends::json ->> 'topic_id'
         LEFT JOIN moving_head h ON h.source = s.id AND h.partition = p.key::int
         WHERE coalesce(h.next_offset, 0) < p.value::bigint))
-ORDER BY w.since, w.wholesaler_id, w.event_id, w.line LIMIT %s
+ORDER BY w.since, w.wholesaler_id, w.event_id, w.line
 """
-UNMARKED: Final = "SELECT wholesaler_id, event_id, line FROM moving_waiting_event WHERE ends IS NULL LIMIT 1000"
+UNMARKED: Final = "SELECT wholesaler_id, event_id, line FROM moving_waiting_event WHERE ends IS NULL ORDER BY since LIMIT 1000"
 MARK: Final = """
 UPDATE moving_waiting_event m SET ends = %s
 FROM unnest(%s::text[], %s::text[], %s::int[]) AS s(wholesaler_id, event_id, line)
@@ -55,8 +55,8 @@ def of_orders(cursor: Cursor[Any], order_ids: Iterable[str]) -> set[Told]:
 
 
 def ready(cursor: Cursor[Any], longest_s: int, most: int) -> list[Ready]:
-    """What is waited for no longer, oldest first."""
-    return [Ready(row[:3], row[3]) for row in cursor.execute(READY.encode(), (longest_s, most))]
+    """Of so many that have waited longest, those that are waited for no longer."""
+    return [Ready(row[:3], row[3]) for row in cursor.execute(READY.encode(), (most, longest_s))]
 
 
 def remove(cursor: Cursor[Any], told: Collection[Told]) -> None:

@@ -204,9 +204,8 @@ def test_every_table_that_moves_is_made_anew() -> None:
     """A table that is neither evidence nor made anew here would be one that nobody can restore."""
     made = {tables.HEAD, tables.TAIL, tables.RECORD_COUNT, tables.FRESHNESS, tables.UNITS, tables.SERIAL, tables.SITE_IDENTIFIER}
     waiting = {tables.OPEN_LINE, tables.WATCHED_LINE, tables.DEPENDENCY, tables.WAITING_EVENT}
-    looked = {
-        tables.AWAITED
-    }  # empty, it is looked again from the first record on, and nothing is said twice (`tests/feed/test_overdue.py`)
+    # Empty, it is looked again from the first record on, and nothing is said twice (`tests/feed/test_overdue.py`, `test_unused.py`).
+    looked = {tables.AWAITED, tables.UNUSED}
     rules = {tables.RULES}  # empty, it is as if other rules had held: everything that waits is judged again
     assert set(tables.METADATA.tables.values()) == set(tables.ONLY_ADDED) | made | waiting | looked | rules | IN_HAND | OF_THE_REGISTRY
 

@@ -41,6 +41,7 @@ from gatekeeper.storage.tables.moving import (
     SITE_IDENTIFIER,
     TAIL,
     UNITS,
+    UNUSED,
     WAITING_EVENT,
     WATCHED_LINE,
 )
@@ -123,6 +124,7 @@ __all__ = [
     "SOURCE",
     "TAIL",
     "UNITS",
+    "UNUSED",
     "WAITING_EVENT",
     "WATCHED_LINE",
 ]

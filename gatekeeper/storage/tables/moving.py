@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Index,
     Integer,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import INT8MULTIRANGE
 
@@ -183,6 +185,16 @@ AWAITED = Table(
     comment="Up to which sequence, and which block of resubmissions, it was looked whether a program acknowledged its records in time",
 )
 
+UNUSED = Table(
+    "moving_unused",
+    METADATA,
+    Column("program", Text, primary_key=True),
+    Column("day", Date, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("through", BigInteger, nullable=False),
+    comment="Up to which sequence of a program's records it was looked, on this day, whether vials are soon to be returned",
+)
+
 WAITING_EVENT = Table(
     "moving_waiting_event",
     METADATA,
@@ -194,6 +206,8 @@ WAITING_EVENT = Table(
     Column("since", DateTime(timezone=True), nullable=False),
     Column("ends", Text),
     Index("moving_waiting_event_order", "order_id", "wholesaler_id"),
+    Index("moving_waiting_event_since", "since"),
+    Index("moving_waiting_event_unmarked", "since", postgresql_where=text("ends IS NULL")),
     comment="What an event said of a line and no record says yet: its order is waited for, until the orders were read up to these ends",
 )
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from gatekeeper.storage import ledger, lookups, waiting, watches
+from gatekeeper.storage import ledger, lookups, waiting, waiting_events, watches
 from gatekeeper.storage.engine import transaction
 
 EXAMINATIONS = """
@@ -49,7 +49,9 @@ INSERT INTO moving_watched_line (examination, line, order_id, wholesaler_id, rev
 SELECT n, 1, 'SO-' || n, 'WD-1', 1, now() + interval '1 day', now() + interval '1 day' FROM generate_series(1, 5000) n;
 INSERT INTO moving_open_line (examination, line, order_id, wholesaler_id, revision, next_at)
 SELECT n, 2, 'SO-' || n, 'WD-1', 1, now() + interval '1 day' FROM generate_series(1, 5000) n;
-ANALYZE moving_watched_line, moving_open_line
+INSERT INTO moving_waiting_event (event_id, wholesaler_id, line, order_id, revision, since, ends)
+SELECT 'E-' || n, 'WD-1', 1, 'SO-' || n, 1, now(), '{"topic_id": "T", "ends": {"0": 9}}' FROM generate_series(1, 5000) n;
+ANALYZE moving_watched_line, moving_open_line, moving_waiting_event
 """
 
 
@@ -60,6 +62,8 @@ ANALYZE moving_watched_line, moving_open_line
         (watches.ANY_OVER, (["WD-1"],)),
         (watches.END, (["WD-1"], 5000)),
         (waiting.OF_THE_DAY, {"most": 50}),
+        (waiting_events.READY, (50, 900)),
+        (waiting_events.UNMARKED, ()),
         (waiting.EXAMINED, (list(range(1, 51)),)),
         (waiting.HANGING, {"questions": [1], "through": 5000, "cause": "fact"}),
     ],

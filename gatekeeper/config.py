@@ -147,6 +147,18 @@ class Settings:
     )
     http_port: int = _setting(readers.whole_number(1, 65_535), 8080, "The port on which it listens.", unit="TCP port")
     http_threads: int = _setting(readers.whole_number(1, 64), 8, "How many requests it answers at the same time.", unit="requests")
+    http_request_s: int = _setting(
+        readers.whole_number(1, 600), 10, "How long a request may take to come whole; of a slower one nothing more is read.", unit="seconds"
+    )
+    http_rate: int = _setting(
+        readers.whole_number(1, 100_000), 100,
+        "How often one caller may ask, on the average; more is answered with 429. Each process counts for itself.",
+        unit="requests a second",
+    )  # fmt: skip
+    http_origins: frozenset[str] = _setting(
+        readers.origins, frozenset(), "Whose pages may ask from a browser: origins such as https://desk.example, with commas between.",
+        without="none",
+    )  # fmt: skip
     roles: tuple[Role, ...] = _setting(
         read_roles, BUILT_IN, "A TOML or JSON file of roles: by the name of each, the list of its permissions.",
         without="the built-in roles, see [http.md](http.md)",

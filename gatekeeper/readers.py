@@ -137,6 +137,14 @@ def web_address(text: str) -> str:
     return text
 
 
+def origins(text: str) -> frozenset[str]:
+    """Reads origins with commas between."""
+    found = text.split(",")
+    if not all(re.fullmatch(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?", origin, re.ASCII) for origin in found):
+        raise WrongValueError("must be origins such as https://desk.example, with commas between, in small letters and without a path.")
+    return frozenset(found)
+
+
 def key_address(text: str) -> str:
     """Reads where keys are fetched."""
     return text if text == DISCOVER else web_address(text)

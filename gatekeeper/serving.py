@@ -7,11 +7,13 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.http.errors import NoMoreData, ParseException
 
 from gatekeeper.access import must_recognize
 from gatekeeper.api.app import make_app
+from gatekeeper.api.problems import answer_as
 from gatekeeper.config import Settings
+from gatekeeper.connections import Threads
 from gatekeeper.opening import migrate_ledger, open_ledger
 from gatekeeper.rules import RuleBook
 from gatekeeper.telemetry import log, start_logging
@@ -35,7 +37,7 @@ def serve(settings: Settings) -> None:
 
 class _Server(BaseApplication):  # type: ignore[misc] # it has no types
     def __init__(self, settings: Settings, book: RuleBook) -> None:
-        self._settings, self._book, self.stopping = settings, book, Event()
+        self._settings, self._book, self.stopping, self.request_s = settings, book, Event(), settings.http_request_s
         super().__init__()
 
     def load_config(self) -> None:
@@ -62,19 +64,9 @@ class _Server(BaseApplication):  # type: ignore[misc] # it has no types
         wsgi.SERVER = "gatekeeper"
         settings = self._settings
         engine = open_ledger(settings, statement_timeout_s=QUERY_TIMEOUT_S, connections=settings.http_threads + 2)
-        return make_app(settings, engine, self._book, self.stopping)
-
-
-class Threads(ThreadWorker):  # type: ignore[misc]
-    """Ends what only waits when it is told to stop."""
-
-    def handle_exit(self, sig: Any, frame: Any) -> None:
-        super().handle_exit(sig, frame)
-        self.app.stopping.set()
-
-    def handle_quit(self, sig: Any, frame: Any) -> None:
-        self.app.stopping.set()
-        super().handle_quit(sig, frame)
+        app = make_app(settings, engine, self._book, self.stopping)
+        answer_as(app, "bad-request", NoMoreData, ParseException)
+        return app
 
 
 class Silent(Logger):  # type: ignore[misc]

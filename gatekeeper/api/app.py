@@ -10,6 +10,8 @@ from gatekeeper.api import health, order_list, orders, records, refusals, rehear
 from gatekeeper.api.areas import MOST_OF_A_BODY, OPEN, Id, Parts
 from gatekeeper.api.callers import caller_of_request
 from gatekeeper.api.document import Document
+from gatekeeper.api.limits import Rates
+from gatekeeper.api.origins import allow_origins
 from gatekeeper.api.problems import Problem, answer_problems
 from gatekeeper.config import Settings
 from gatekeeper.permissions import Permission
@@ -35,10 +37,12 @@ def make_app(settings: Settings, engine: Engine, book: RuleBook, stopping: Event
     app.url_map.converters["id"] = Id
     app.url_map.merge_slashes = False
     app.extensions["gatekeeper"] = Parts(engine, book, Terms.of(settings), settings, stopping or Event())
+    app.extensions["rates"] = Rates(settings.http_rate)
     document = Document(app)
     for area in AREAS:
         document.add(area)
     answer_problems(app)
+    allow_origins(app, settings.http_origins)
     app.before_request(_permitted)
     app.after_request(_with_headers)
     app.extensions["document"] = document
@@ -58,6 +62,7 @@ def _permitted() -> None:
     if needed == OPEN:
         return
     g.caller = caller_of_request(current_app.extensions["gatekeeper"].settings)
+    current_app.extensions["rates"].count(g.caller.person.subject)
     if not isinstance(needed, Permission):
         raise Problem("not-permitted")
     g.caller.must(needed)

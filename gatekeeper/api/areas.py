@@ -185,7 +185,7 @@ def reading() -> Iterator[Cursor[Any]]:
 
 def _documented(permission: Permission | str, *, takes: bool, body: bool, named: bool) -> dict[str, Any]:
     """What every operation of this kind says in the document."""
-    problems = [] if permission == OPEN else ["401", "403", "500", "503"]
+    problems = [] if permission == OPEN else ["401", "403", "429", "500", "503"]
     if named:
         problems.append("404")
     if takes:

@@ -34,6 +34,7 @@ KINDS: Final[dict[str, Kind]] = {
     "method-not-allowed": Kind(405, "There is no such operation.", "The path has other methods; `Allow` names them."),
     "too-large": Kind(413, "The request is too large.", "The body is longer than this operation takes."),
     "unsupported-media-type": Kind(415, "The body is of another kind.", "The operation takes another `Content-Type`."),
+    "too-many-requests": Kind(429, "These are too many requests.", "The caller asks too often: ask again after `Retry-After`."),
     "fault": Kind(500, "A fault of the gatekeeper.", "It is on its log; nothing was changed."),
     "unavailable": Kind(503, "It cannot be answered now.", "The database, or the issuer of tokens, is away or busy: ask again later."),
 }  # fmt: skip
@@ -44,9 +45,9 @@ _BY_STATUS: Final = {404: "not-found", 405: "method-not-allowed", 413: "too-larg
 class Problem(Exception):  # noqa: N818 - named as RFC 9457 does
     """Ends a request with this kind of problem; ``detail`` is a sentence for the caller that repeats nothing that was sent."""
 
-    def __init__(self, kind: str, detail: str = "", errors: Iterable[Mapping[str, str]] = ()) -> None:
+    def __init__(self, kind: str, detail: str = "", errors: Iterable[Mapping[str, str]] = (), retry_after_s: int = 1) -> None:
         super().__init__(kind)
-        self.kind, self.detail, self.errors = kind, detail, [*errors]
+        self.kind, self.detail, self.errors, self.retry_after_s = kind, detail, [*errors], retry_after_s
 
 
 class ErrorSchema(Schema):
@@ -87,6 +88,12 @@ def answer_problems(app: Flask) -> None:
     app.register_error_handler(Exception, _fault)
 
 
+def answer_as(app: Flask, kind: str, *errors: type[Exception]) -> None:
+    """These errors, which whoever serves the application may raise, are answered as this kind of problem."""
+    for error in errors:
+        app.register_error_handler(error, lambda _: _answered(Problem(kind)))
+
+
 def _answered(problem: Problem) -> Response:
     kind = KINDS[problem.kind]
     document: dict[str, Any] = {"type": PREFIX + problem.kind, "title": kind.title, "status": kind.status}
@@ -97,8 +104,8 @@ def _answered(problem: Problem) -> Response:
     response = Response(msgspec.json.encode(document), kind.status, content_type=CONTENT_TYPE)
     if kind.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer" if problem.kind == "token-missing" else 'Bearer error="invalid_token"'
-    if kind.status == 503:
-        response.headers["Retry-After"] = "1"
+    if kind.status in {429, 503}:
+        response.headers["Retry-After"] = str(problem.retry_after_s)
     return response
 
 

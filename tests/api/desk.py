@@ -34,7 +34,7 @@ class Desk:
         self.ledger = ledger
         self.keys = folder / "keys.json"
         self.keys.write_text(json.dumps({"keys": [OKPAlgorithm.to_jwk(KEY.public_key(), as_dict=True) | {"kid": "1"}]}))
-        self.settings = Settings(jwks=self.keys, issuer="id", audience="gate")
+        self.settings = Settings(jwks=self.keys, issuer="id", audience="gate", http_rate=100_000)
         self.engine = open_engine(ledger.url)
         self.app = make_app(self.settings, self.engine, RuleBook.read())
         self.client = self.app.test_client()

@@ -9,6 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,7 @@ def served(ledger: Ledger, tmp_path: Path) -> Iterator[Served]:
     (tmp_path / "keys.json").write_text(json.dumps({"keys": [OKPAlgorithm.to_jwk(KEY.public_key(), as_dict=True) | {"kid": "1"}]}))
     (port,) = free_ports(1)
     given = {"DATABASE_URL": ledger.url, "JWKS": str(tmp_path / "keys.json"), "ISSUER": "id", "AUDIENCE": "gate", "HTTP_PORT": str(port)}
+    given |= {"HTTP_THREADS": "2", "HTTP_REQUEST_S": "1"}
     environment = os.environ | {f"GATEKEEPER_{name}": text for name, text in given.items()} | {"GUNICORN_CMD_ARGS": "--access-logfile=-"}
     with (tmp_path / "log").open("wb") as log:
         running = subprocess.Popen([str(Path(sys.executable).parent / "gatekeeper"), "serve"], env=environment, stdout=log, stderr=log)
@@ -76,6 +78,46 @@ def test_it_answers_and_ends(served: Served) -> None:
     log = served.log.read_text()
     assert [json.loads(line)["event"] for line in log.splitlines()][:1] == ["http_served"]
     assert PATIENT not in log
+
+
+SENDING = "POST /v1/rehearsals HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nAuthorization: Bearer {}\r\n"
+SLOW = {
+    "a body": f"{SENDING}Content-Length: 5000\r\n\r\n{PATIENT}",
+    "a body in pieces": f"{SENDING}Transfer-Encoding: chunked\r\n\r\n5\r\nabc",
+    "a body that is no such": f"{SENDING}Transfer-Encoding: chunked\r\n\r\nxyz\r\nabc\r\n",
+    "headers": f"GET /{PATIENT} HTTP/1.1\r\nHost: he",
+    "nothing": "",
+}
+
+
+def test_slow_clients_hold_no_thread(served: Served) -> None:
+    """More of them than there are threads, each of which goes on with a byte now and then."""
+    bearer = token(roles=["lead"], wholesalers=["*"], programs=["*"])
+    with ExitStack() as open_ones:
+        slow = {}
+        for name in (*SLOW, *[f"nothing {number}" for number in range(20)]):
+            slow[name] = open_ones.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=30))
+            slow[name].sendall(SLOW.get(name, "").format(bearer).encode())
+        ended: dict[str, bytes] = {}
+
+        def goes_on() -> bool:
+            for name in SLOW.keys() - ended.keys() - {"nothing"}:
+                try:
+                    slow[name].sendall(b"a")
+                    slow[name].settimeout(0.05)
+                    ended[name] = slow[name].recv(100)
+                except TimeoutError:
+                    continue
+                except OSError:
+                    ended[name] = b""
+            return len(ended) == len(SLOW) - 1
+
+        wait_until(goes_on, 30, "slow clients are cut off")
+        assert served.ask("/health/live")[0] == 200
+    assert ended["headers"] == b""
+    assert {answer[:12] for name, answer in ended.items() if name != "headers"} <= {b"HTTP/1.1 400", b""}
+    assert served.ask("/v1/reasons", Authorization=f"Bearer {bearer}")[0] == 200
+    assert PATIENT not in served.log.read_text()
 
 
 def test_whoever_waits_for_the_next_record_is_answered_when_it_ends(served: Served) -> None:

@@ -18,6 +18,7 @@ ASKED_FOR = {
     "process_bind_param": "SQLAlchemy",
     "process_result_value": "SQLAlchemy",
     "info": "gunicorn",
+    "init_process": "gunicorn",
     "_register_error_handlers": "flask-smorest",
 }
 

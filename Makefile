@@ -26,8 +26,8 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-emi
 demo: setup ## Shows the gate at work on embedded parts; nothing but Python is needed
 	$(BIN)/gatekeeper demo
 
-test: setup ## Runs all tests, on a real Kafka and a real PostgreSQL (needs Java 17 and Maven)
-	$(BIN)/pytest
+test: setup ## Runs all tests, two files side by side, on a real Kafka and a real PostgreSQL (needs Java 17 and Maven)
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 check: setup ## Lints, formatting, types and the direction of imports
 	$(BIN)/ruff check .

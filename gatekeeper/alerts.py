@@ -47,8 +47,12 @@ ALERTS = {
         "Ask the warehouse what left; what is true comes as an event.",
     ),
     "substitute_not_clean": (
-        "What was shipped in the place of what was released is recalled, expired, or was shipped before.",
+        "What was shipped in the place of what was released is expired, or was shipped before.",
         "Stop the goods if they can still be stopped, and tell the recipient. The reasons stand with the line.",
+    ),
+    "recalled_goods_shipped": (
+        "Goods were reported as shipped of a lot that had been recalled: past the gate, or in the place of what was released.",
+        "Stop the goods if they can still be stopped, and send their recipient the notice: the recall's own alert may not name him.",
     ),
     "return_disputed": (
         "Goods were reported as returned of which no record says that they left, or more than left. What fits none is not recorded.",

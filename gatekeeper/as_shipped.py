@@ -26,9 +26,8 @@ class AsShipped(NamedTuple):
 
 def as_shipped(event: ShipmentEvent, line: EventLine, order: ShipmentOrder | None, completion: Completion | None = None) -> AsShipped:
     """What left by one line of an event. A person's ``completion`` comes first, then the event, then the ``order``."""
-    ordered = next((each for each in order.lines if each.line == line.line), None) if order else None
-    goods = _goods(line, ordered, completion)
-    ship_to: ShipTo | Any = _first([each for each in (completion, event, order) if each is not None], "ship_to")
+    goods = goods_gone(event, line, order, completion)
+    ship_to: ShipTo | Any = goods.pop("ship_to")
     lacks = [name for name in ("product", "quantity") if goods[name] is UNSET] + (["ship_to"] if ship_to is UNSET else [])
     if lacks:
         return AsShipped(None, tuple(lacks))
@@ -45,6 +44,13 @@ def as_shipped(event: ShipmentEvent, line: EventLine, order: ShipmentOrder | Non
         lines=(Line(line=line.line, **goods),),
     )
     return AsShipped(whole, ())
+
+
+def goods_gone(event: ShipmentEvent, line: EventLine, order: ShipmentOrder | None, completion: Completion | None = None) -> dict[str, Any]:
+    """By member, what is known of goods that left and of their recipient; ``UNSET`` where nobody said it."""
+    ordered = next((each for each in order.lines if each.line == line.line), None) if order else None
+    ship_to = _first([each for each in (completion, event, order) if each is not None], "ship_to")
+    return _goods(line, ordered, completion) | {"ship_to": ship_to}
 
 
 def reported_with(

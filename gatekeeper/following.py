@@ -40,7 +40,7 @@ def step(engine: Engine, book: RuleBook, terms: Terms, *, orders: int = ORDERS_A
         return True
     with transaction(engine) as cursor:
         done = judge_due(cursor, book, terms, orders) or expand(cursor, book, facts)
-    return done or _alert(engine, book, terms) or look_back.step(engine)
+    return done or _alert(engine, book, terms) or look_back.step(engine, book.at(now()).programs)
 
 
 def _alert(engine: Engine, book: RuleBook, terms: Terms) -> bool:

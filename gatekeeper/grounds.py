@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import msgspec
 from psycopg import Cursor
 
-from gatekeeper.as_shipped import as_shipped
+from gatekeeper.as_shipped import as_shipped, goods_gone
 from gatekeeper.asking import registry_says
 from gatekeeper.domain.case import Question
 from gatekeeper.evidence import members
 from gatekeeper.line_book import Books, Told, lines_of
 from gatekeeper.past_gate import Grounds, Name
+from gatekeeper.recalls import recall_questions
 from gatekeeper.rules import Rules
 from gatekeeper.storage import bypasses, waiting_events
 from gatekeeper.storage.events import OrderEvent
@@ -64,7 +65,7 @@ def grounds(
     """
     told = list(new)
     names = {(event.wholesaler_id, event.order_id) for event in told}
-    orders, arrived = _ordered(cursor, names, known.examinations)
+    orders, arrived = ordered(cursor, names, known.examinations)
     found = [bypass for bypass in bypasses.of_orders(cursor, [name[1] for name in names]) if bypass.place[:2] in names]
     completions = {bypass.told: _completion.decode(bypass.completion) for bypass in found if bypass.completion is not None}
     completions.update(added or {})
@@ -75,7 +76,8 @@ def grounds(
         if (order := guarded(event, _as_shipped, event, line, orders, completions)) is not None
     ]  # fmt: skip
     asked = registry_says(cursor, shipped, rules.programs, guarded)
-    said = asked.said | ask(cursor, asked.moving)
+    of_lots = {question for event in told for line in lines_of(event) for question in _recalls(event, line, orders, completions, rules)}
+    said = asked.said | ask(cursor, asked.moving | (of_lots - asked.said.keys()))
     places = _places(cursor, names, known, told, completions.values())
     return Grounds(
         known.books,
@@ -91,11 +93,23 @@ def grounds(
 def _as_shipped(
     event: ShipmentEvent, line: EventLine, orders: Mapping[tuple[str, str, int], ShipmentOrder], completions: Mapping[Told, Completion]
 ) -> ShipmentOrder | None:
-    ordered = orders.get((event.wholesaler_id, event.order_id, event.revision or 1))
-    return as_shipped(event, line, ordered, completions.get((event.wholesaler_id, event.event_id, line.line))).order
+    order = orders.get((event.wholesaler_id, event.order_id, event.revision or 1))
+    return as_shipped(event, line, order, completions.get((event.wholesaler_id, event.event_id, line.line))).order
 
 
-def _ordered(
+def _recalls(
+    event: ShipmentEvent,
+    line: EventLine,
+    orders: Mapping[tuple[str, str, int], ShipmentOrder],
+    completions: Mapping[Told, Completion],
+    rules: Rules,
+) -> list[Question]:
+    order = orders.get((event.wholesaler_id, event.order_id, event.revision or 1))
+    goods = goods_gone(event, line, order, completions.get((event.wholesaler_id, event.event_id, line.line)))
+    return recall_questions(goods, rules.programs)
+
+
+def ordered(
     cursor: Cursor[Any], names: Collection[Name], examinations: Iterable[EarlierExamination]
 ) -> tuple[dict[tuple[str, str, int], ShipmentOrder], dict[Name, tuple[int, int, int]]]:
     """What was ordered by the first message of each revision, and where the last message of each order stood."""

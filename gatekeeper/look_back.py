@@ -4,8 +4,9 @@ Findings never rewrite a verdict. A look-back goes on piece by piece beside the 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import partial
 from threading import Event
 from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
@@ -21,15 +22,17 @@ from gatekeeper.domain.case import Case, Question
 from gatekeeper.domain.days import begin_of
 from gatekeeper.domain.facts import RecallFact, holding
 from gatekeeper.domain.order import Line
-from gatekeeper.domain.products import ndc_readings, read_product
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.questions import more_questions, questions
 from gatekeeper.domain.verdict import NOT_COVERED, RELEASED, LineVerdict, decide
 from gatekeeper.errors import Halt
 from gatekeeper.evidence import Asked, case_of, with_lines
-from gatekeeper.findings import KnownThen, alert_about, found, state_of
+from gatekeeper.findings import KnownThen, found, state_of
 from gatekeeper.history import lots_gone
-from gatekeeper.storage import ledger
+from gatekeeper.look_back_alert import alert_about
+from gatekeeper.recalls import is_of_product
+from gatekeeper.recipients import past_the_gate
+from gatekeeper.storage import bypasses, ledger
 from gatekeeper.storage import look_back as storage
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.events import OrderEvent, events_of
@@ -72,19 +75,20 @@ def _beginning(fact: FactRow, day: date, zones: Mapping[str, str]) -> Beginning:
     return Beginning(fact.id, "look_back", begin_of(day, zones.get(fact.program, EARLIEST_ZONE)), asked)
 
 
-def step(engine: Engine, *, examinations: int = EXAMINATIONS_AT_ONCE) -> bool:
+def step(engine: Engine, programs: tuple[Program, ...], *, examinations: int = EXAMINATIONS_AT_ONCE) -> bool:
     """Does one bounded piece of one look-back, and says whether there was any. Killed at any moment, it has done the piece or nothing.
 
+    ``programs`` are the rules of now: by their packages it is read what left past the gate.
     Then it rests for a while, longer than the piece took: a look-back is in no hurry, and live orders need processor, disk and lock.
     """
     begun = clock.seconds()
-    done = _step(engine, examinations)
+    done = _step(engine, programs, examinations)
     if done:
         Event().wait(min(LONGEST_REST_S, REST * (clock.seconds() - begun)))
     return done
 
 
-def _step(engine: Engine, examinations: int) -> bool:
+def _step(engine: Engine, programs: tuple[Program, ...], examinations: int) -> bool:
     with transaction(engine) as cursor:
         version = storage.still(cursor)
         looking = storage.next_one(cursor)
@@ -92,11 +96,12 @@ def _step(engine: Engine, examinations: int) -> bool:
             return False
         piece = _look(cursor, looking, version, examinations) if looking.place < looking.through else None
     if piece is None:
-        _conclude(engine, looking)
+        _conclude(engine, looking, programs)
         return True
     with transaction(engine) as cursor:
         lines = looking.lines + piece.lines
-        over = piece.place == looking.through and not looking.findings + len(piece.found)
+        nothing = looking.kind != RECALL and not looking.findings + len(piece.found)
+        over = nothing and piece.place == looking.through
         if piece.found or (over and lines):
             ledger.take_lock(cursor)
         if not storage.move(cursor, looking, piece.place, piece.lines, len(piece.found)):
@@ -104,7 +109,7 @@ def _step(engine: Engine, examinations: int) -> bool:
         if piece.found:
             storage.add_findings(cursor, ledger.read_tail(cursor), looking, piece.found)
         elif over:
-            # Most find nothing, and end at once.
+            # Most find nothing, and end at once; a recall is not over before it is known who received the lot past the gate.
             _end(cursor, looking._replace(place=piece.place, lines=lines), None)
     return True
 
@@ -156,10 +161,11 @@ def _look(cursor: Cursor[Any], looking: LookingBack, version: int, most: int) ->
     stopped = [(each, line, judged) for each in decided for line, judged in _guarded(each.row, _stopped, each, now, looking.kind)]
     names = list({each.row.order_id for each, _, _ in stopped})
     history, events = _by_order(ledger.earlier(cursor, names)), _by_order(events_of(cursor, names))
+    elsewhere = {each.told for each in bypasses.of_orders(cursor, names) if each.is_elsewhere}
     findings = []
     for each, line, judged in stopped:
         name = each.row.wholesaler_id, each.row.order_id
-        state = state_of(each.row, line.line, history[name], events[name])
+        state = state_of(each.row, line, history[name], events[name], elsewhere)
         known = _known(looking, each)
         if looking.kind == RECALL:
             line = line._replace(lot=looking.subject)  # noqa: PLW2901 - of another lot, if any, the recall says nothing
@@ -187,15 +193,12 @@ def _counting(looking: LookingBack, events: Mapping[Name, list[OrderEvent]]) -> 
     recall = kept_fact(looking.body)
     if looking.kind != RECALL or not isinstance(recall, RecallFact):
         return lambda _row, _line, _case: True
-    recalled = set(ndc_readings(recall.ndc) or ())
 
     def is_of_the_lot(row: DecidedRow, line: Line, case: Case) -> bool:
         left = lots_gone(row.revision, events[row.wholesaler_id, row.order_id])
         if recall.lot not in (line.lot, *left.get(line.line, ())):
             return False
-        reading = read_product(line.ndc, line.gtin, case.programs)
-        rows = (*reading.gtin_rows, *reading.ndc_rows)
-        return any(row.program.name == recall.program and row.package.ndc in recalled for row in rows)
+        return is_of_product(recall, line.ndc, line.gtin, case.programs)
 
     return is_of_the_lot
 
@@ -244,20 +247,33 @@ def _known(looking: LookingBack, decided: _Decided) -> KnownThen:
     return KnownThen(version, fact.mode if kind == "mode" else fact.status, fact.effective_on.isoformat(), fact.sequence)
 
 
-def _conclude(engine: Engine, looking: LookingBack) -> None:
-    """Ends a look-back that has looked at everything and found something; the alert is made before the lock."""
+def _conclude(engine: Engine, looking: LookingBack, programs: tuple[Program, ...]) -> None:
+    """Ends a look-back that has looked at everything and may have found something; the alert is made before the lock."""
     with transaction(engine) as cursor:
         version = storage.still(cursor)
-        alert = alert_about(looking, ledger.now(cursor), version, lambda: storage.findings(cursor, looking.id))
+        outside = past_the_gate(cursor, looking, programs, version) if looking.kind == RECALL else []
+        count = len(outside)
+        ended = looking._replace(lines=looking.lines + count, findings=looking.findings + count)
+        bodies = partial(_bodies, cursor, looking, outside)
+        alert = alert_about(ended, ledger.now(cursor), version, bodies) if ended.findings else None
     with transaction(engine) as cursor:
-        ledger.take_lock(cursor)
-        _end(cursor, looking, alert)
+        if ended.lines:
+            ledger.take_lock(cursor)
+        _end(cursor, ended, alert, outside)
 
 
-def _end(cursor: Cursor[Any], looking: LookingBack, alert: tuple[UUID, str, bytes] | None) -> None:
-    """It is under way no more. One that looked at a released line is on record, and ends under the ledger lock."""
+def _bodies(cursor: Cursor[Any], looking: LookingBack, outside: Iterable[tuple[UUID, bytes]]) -> Iterator[bytes]:
+    """Of whom only the warehouse knew first: no book of released lines shows them."""
+    yield from (body for _, body in outside)
+    yield from storage.findings(cursor, looking.id)
+
+
+def _end(
+    cursor: Cursor[Any], looking: LookingBack, alert: tuple[UUID, str, bytes] | None, outside: Sequence[tuple[UUID, bytes]] = ()
+) -> None:
+    """It is under way no more. One that looked at a line is on record, and ends under the ledger lock."""
     if storage.end(cursor, looking) and looking.lines:
-        storage.conclude(cursor, ledger.read_tail(cursor), looking, alert)
+        storage.conclude(cursor, ledger.read_tail(cursor), looking, alert, outside)
 
 
 def _by_order(rows: Iterable[T]) -> defaultdict[Name, list[T]]:

@@ -9,14 +9,16 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from gatekeeper.as_shipped import as_shipped
+from gatekeeper.as_shipped import as_shipped, goods_gone
 from gatekeeper.bookkeeping import Bookkeeping
 from gatekeeper.domain.case import Case, Question
+from gatekeeper.domain.facts import RecallFact
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.verdict import LineVerdict, Reason, decide
 from gatekeeper.evidence import Asked, asked_as_kept
 from gatekeeper.history import earlier_of, withdrawn_since
 from gatekeeper.line_book import Book, Books, Told, holding
+from gatekeeper.recalls import recall_of, recall_questions
 from gatekeeper.storage.bypasses import Bypass
 from gatekeeper.storage.lookups import NOTHING, Said, plain
 from gatekeeper.storage.records import Place
@@ -89,6 +91,13 @@ class PastGate(Bookkeeping):
         if judged is not None and book.released is not None:
             why += _parties(told, line, judged, book.released.body)
         return tuple(why), judged, shipped.lacks if book.standing is None else ()
+
+    def _recall(self, told: ShipmentEvent, line: EventLine) -> RecallFact | None:
+        """The recall that is known of goods that left, whatever its day."""
+        completion = self.grounds.completions.get((told.wholesaler_id, told.event_id, line.line))
+        programs, goods = self._rules.programs, goods_gone(told, line, self.grounds.orders.get(place_of(told, line)[:3]), completion)
+        found = [recall_of(self._said[question].answer, goods, programs) for question in recall_questions(goods, programs)]
+        return next((recall for recall in found if recall is not None), None)
 
     def _judge(self, place: Place, wire: ShipmentOrder, told: ShipmentEvent, own: Mapping[Question, Any]) -> Judged:
         """By the one code that judges, at the instant when the goods left; changes nothing."""

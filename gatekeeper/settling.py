@@ -22,14 +22,13 @@ from gatekeeper.past_gate import Judged, PastGate, digest_of, place_of
 from gatekeeper.settlement import RETURNED, SHIPPED, Settlement, left_of
 from gatekeeper.storage import events as storage
 from gatekeeper.storage import tables
-from gatekeeper.storage.bypasses import CLOSING
+from gatekeeper.storage.bypasses import CLOSING, OTHER
 from gatekeeper.storage.ledger import Outgoing
 from gatekeeper.storage.records import Place
 from schemas.event import EventLine, ShipmentEvent
 
-UNCLEAN = ("product_expired", "lot_recalled", "serial_already_shipped")
-"""The reasons that count against what was put in the place of what was released."""
-OTHER = "other_"
+UNCLEAN = ("product_expired", "serial_already_shipped")
+"""The reasons that count against what was put in the place of what was released; of a recalled lot there is an alert of its own."""
 
 
 class Settling(PastGate):
@@ -240,6 +239,13 @@ class Settling(PastGate):
         unclean = [reason for reason in reasons if reason.code in UNCLEAN and not (problems and reason.code == "serial_already_shipped")]
         if unclean and not why:
             self.tell("substitute_not_clean", told, number, {"line": line.line, "reasons": [in_words(reason) for reason in unclean]})
+        recall = self._recall(told, line) if why or judged is not None else None
+        if recall is not None:
+            # What is on file of the recall itself: an event may say anything.
+            fact = {"sequence": recall.sequence, "effective_on": recall.effective_on.isoformat()}
+            site_id = None if judged is None else judged.line.site_id
+            about = {"line": line.line, "program": recall.program, "ndc": recall.ndc, "lot": recall.lot, "fact": fact, "site_id": site_id}
+            self.tell("recalled_goods_shipped", told, number, about)
 
     def hold(self, place: Place, before: Mapping[Question, int | None]) -> None:
         """Moves what the line has used up to what it has now; who waits for what is free, or was released on it, is looked at again."""

@@ -20,7 +20,10 @@ WHERE {} ORDER BY b.at, b.bypass_id, s.number
 OF_ORDERS = BYPASSES.format("b.order_id = ANY(%s)")
 OF_ONE = BYPASSES.format("b.bypass_id = %s")
 ALL = BYPASSES.format("true")
+SOME = BYPASSES.format("b.bypass_id IN (SELECT bypass_id FROM bypass WHERE at <= %s AND bypass_id > %s ORDER BY bypass_id LIMIT %s)")
 CLOSING = ("approved", "released")
+OTHER = "other_"
+"""Begins the words of ``why`` that say so of a line that was released."""
 
 
 class Step(NamedTuple):
@@ -60,6 +63,11 @@ class Bypass(NamedTuple):
         return "proposed" if last == "proposed" else "open" if self.lacks else "recorded"
 
     @property
+    def is_elsewhere(self) -> bool:
+        """Whether the goods left for another site or patient than those for whom a line was released, or are of another product."""
+        return any(why.startswith(OTHER) for why in self.why.split(","))
+
+    @property
     def is_open(self) -> bool:
         """Whether goods left of which there is no record."""
         return self.state in ("open", "proposed")
@@ -75,6 +83,11 @@ class Bypass(NamedTuple):
 def of_orders(cursor: Cursor[Any], order_ids: Iterable[str]) -> list[Bypass]:
     """Those of the orders with these ids, of whatever wholesaler."""
     return list(_told(cursor.execute(OF_ORDERS, (list(set(order_ids)),)).fetchall()))
+
+
+def found_by(cursor: Cursor[Any], at: datetime, after: UUID, most: int) -> list[Bypass]:
+    """Some of those that were found up to this instant, with ids above ``after``."""
+    return list(_told(cursor.execute(SOME, (at, after, most)).fetchall()))
 
 
 def one(cursor: Cursor[Any], bypass_id: UUID) -> Bypass | None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Cursor
+from sqlalchemy import Table
 
 from gatekeeper.storage import tables
 from gatekeeper.storage.ledger import Outgoing, Tail, add_block
@@ -22,15 +23,17 @@ SELECT c.fact, c.day FROM (
     AND n.effective_on <= c.day)
 """
 OWN = "SELECT id FROM fact WHERE load = %(load)s AND id = ANY(%(facts)s)"
-# The instants of decisions rise with their numbers, so the last that asked is the last that was made.
+# The instants of decisions rise with their numbers, so the last that asked is the last that was made. A recall, which has no day, is
+# also of what left past the gate: what that was is seen when the look-back is concluded.
 HANGING = """
 SELECT DISTINCT t.fact, t.kind, t.since
 FROM unnest(%(facts)s::bigint[], %(kinds)s::text[], %(sinces)s::timestamptz[], %(questions)s::bigint[]) AS t(fact, kind, since, question)
-CROSS JOIN LATERAL (
+LEFT JOIN LATERAL (
     SELECT d.examination FROM moving_dependency d WHERE d.question = t.question AND d.examination <= %(through)s
     ORDER BY d.examination DESC LIMIT 1
-) last
-WHERE t.since IS NULL OR (SELECT e.decided_at FROM examination e WHERE e.id = last.examination) >= t.since
+) last ON true
+WHERE CASE WHEN t.since IS NULL THEN last.examination IS NOT NULL OR EXISTS (SELECT FROM bypass)
+    ELSE (SELECT e.decided_at FROM examination e WHERE e.id = last.examination) >= t.since END
 """
 # The last examination before each instant, by halving.
 BEFORE = """
@@ -216,12 +219,23 @@ def end(cursor: Cursor[Any], looking: LookingBack) -> bool:
     return cursor.execute("DELETE FROM moving_look_back WHERE id = %s AND place = %s", (looking.id, looking.place)).rowcount == 1
 
 
-def conclude(cursor: Cursor[Any], tail: Tail, looking: LookingBack, alert: tuple[UUID, str, bytes] | None) -> None:
-    """Adds what came of it, and the alert (id, kind, body) where there is one, which the relay publishes."""
+def conclude(
+    cursor: Cursor[Any],
+    tail: Tail,
+    looking: LookingBack,
+    alert: tuple[UUID, str, bytes] | None,
+    outside: Sequence[tuple[UUID, bytes]] = (),
+) -> None:
+    """Adds what came of it, and the alert (id, kind, body) where there is one, which the relay publishes.
+
+    ``outside`` is what it found of goods that left past the gate: each the bypass, and the body of the finding.
+    """
     name = None if alert is None else alert[0]
     ended = (looking.id, looking.fact, looking.kind, tail.registry_version, looking.lines, looking.findings, name, tail.now, tail.block + 1)
     raised = [] if alert is None else [(alert[0], alert[1], None, alert[2], tail.block + 1)]
-    add_block(cursor, tail, {tables.LOOK_BACK: [ended], tables.ALERT: raised}, outbox=[Outgoing(alert_id=name)] if name else [])
+    found = [(looking.id, *row, tail.block + 1) for row in outside]
+    rows: dict[Table, Sequence[Sequence[Any]]] = {tables.LOOK_BACK: [ended], tables.ALERT: raised, tables.FINDING_OUTSIDE: found}
+    add_block(cursor, tail, rows, outbox=[Outgoing(alert_id=name)] if name else [])
 
 
 def under_way(cursor: Cursor[Any]) -> list[Progress]:

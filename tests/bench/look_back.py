@@ -187,7 +187,7 @@ def _alone(engine: Engine) -> tuple[float, list[float]]:
     begun, steps = time.monotonic(), [0.0]
     while True:
         at = time.monotonic()
-        if not look_back.step(engine):
+        if not look_back.step(engine, ()):
             return time.monotonic() - begun, steps
         steps.append(time.monotonic() - at)
 

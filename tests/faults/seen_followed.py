@@ -31,7 +31,11 @@ FROM fact f JOIN (SELECT id, block FROM registry_load UNION ALL SELECT id, block
 VERSIONS = "SELECT version, block FROM registry_load UNION ALL SELECT version, block FROM registry_batch ORDER BY 1"
 EVENT_ROWS = "SELECT event_id, wholesaler_id, order_id, revision, event, body, block FROM shipment_event ORDER BY block"
 LOOK_BACKS = "SELECT id, fact, kind, findings, alert_id IS NOT NULL FROM look_back"
-FINDINGS = "SELECT look_back, examination, line FROM finding"
+# What left past the gate has no examination: a number of its own stands in the place of one.
+FINDINGS = """
+SELECT look_back, examination, line FROM finding
+UNION ALL SELECT look_back, -1 - dense_rank() OVER (ORDER BY bypass_id), 0 FROM finding_outside
+"""
 ARRIVED = 'SELECT s.topic, a.partition, a."offset", a.kind FROM arrival a JOIN source s ON s.id = a.source'
 SEQUENCES = "SELECT program, upper(received) - 1, received = int8multirange(int8range(1, upper(received))) FROM moving_sequence"
 HEARD = """

@@ -218,7 +218,7 @@ def test_it_goes_on_where_it_was_and_finds_nothing_twice(ledger: Ledger, telling
     telling.tell(told(HF1, 0, "suspended"))
     with transaction(ledger.engine) as cursor:
         assert expand(cursor, Always(ledger.rules), 1000, at_once=True)
-    assert look_back.step(ledger.engine, examinations=2)
+    assert look_back.step(ledger.engine, ledger.rules.programs, examinations=2)
     with ledger.engine.begin() as connection:
         connection.exec_driver_sql(BREAK.format(table))
     with pytest.raises(Halt):
@@ -254,14 +254,14 @@ def test_two_who_look_at_the_same_find_it_once(ledger: Ledger, telling: Telling)
     with transaction(ledger.engine) as cursor:
         late = storage.next_one(cursor)
     assert late is not None
-    assert look_back.step(ledger.engine, examinations=1)
+    assert look_back.step(ledger.engine, ledger.rules.programs, examinations=1)
     with transaction(ledger.engine) as cursor:
         assert not storage.move(cursor, late, late.through, 2, 2)
         assert not storage.end(cursor, late)
 
 
 def to_the_end(ledger: Ledger) -> None:
-    while look_back.step(ledger.engine, examinations=2):
+    while look_back.step(ledger.engine, ledger.rules.programs, examinations=2):
         pass
 
 

@@ -22,7 +22,7 @@ def test_look_backs_that_were_lost_are_begun_anew(ledger: Ledger, telling: Telli
     telling.tell(told(HF1, 0, "suspended"))
     with transaction(ledger.engine) as cursor:
         assert expand(cursor, Always(ledger.rules), 1000, at_once=True)
-    assert look_back.step(ledger.engine, examinations=2)
+    assert look_back.step(ledger.engine, ledger.rules.programs, examinations=2)
     [load] = [row[0] for row in ledger.rows(tables.REGISTRY_BATCH)]
     [lost] = [row[0] for row in ledger.rows(tables.LOOKING_BACK)]
     with transaction(ledger.engine) as cursor:

@@ -108,8 +108,10 @@ def test_what_was_put_in_its_place_is_checked(warehouse: Warehouse) -> None:
     ledger = warehouse.ledger
     warehouse.judge(order("SO-1", MANY), order("SO-2", MANY))
     warehouse.tell(shipped(lot="BAD"), shipped("SO-2", lot="L2", expires_on="2026-11-20"))
-    assert {kind for kind, _ in alerts(ledger)} == {"substitute_not_clean"}
-    assert sorted(reason["code"] for _, seen in alerts(ledger) for reason in seen["reasons"]) == ["lot_recalled", "product_expired"]
+    said = dict(alerts(ledger))
+    assert said.keys() == {"substitute_not_clean", "recalled_goods_shipped"}
+    assert [reason["code"] for reason in said["substitute_not_clean"]["reasons"]] == ["product_expired"]
+    assert (said["recalled_goods_shipped"]["lot"], said["recalled_goods_shipped"]["fact"]["sequence"]) == ("BAD", 60)
     assert [(live(ledger, name) or {})["lot"] for name in ("SO-1", "SO-2")] == ["BAD", "L2"]
 
 

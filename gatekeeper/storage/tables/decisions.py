@@ -207,6 +207,16 @@ FINDING = Table(
     comment="A line that a look-back found, with what was known when it was decided",
 )
 
+FINDING_OUTSIDE = Table(
+    "finding_outside",
+    METADATA,
+    Column("look_back", BigInteger, primary_key=True),
+    Column("bypass_id", Uuid, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("block", BigInteger, nullable=False),
+    comment="Goods of a recalled lot that had left past the gate, as the look-back of the recall found them",
+)
+
 OUTBOX = Table(
     "outbox",
     METADATA,

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from gatekeeper.findings import MOST_BYTES, Finding, FoundReason, KnownThen, alert_about
+from gatekeeper.findings import Finding, FoundReason, KnownThen
+from gatekeeper.look_back_alert import MOST_BYTES, alert_about
 from gatekeeper.storage.look_back import LookingBack
 from schemas.canonical import canonical
 

@@ -135,6 +135,7 @@ class Relay:
             said |= outbox.alerts(cursor, named)
             again = outbox.submitted_again(cursor, [name for name in named if name not in said])
             said |= {name: Again(record) for name, record in again.items()}
+            said |= outbox.answered_again(cursor, [name for name in named if name not in said])
         return [each for entry in entries for each in relayed(said[entry.examination or entry.alert_id], entry.hash)]
 
     def _tell(self, chosen: Chosen, entries: Sequence[Entry], length: int) -> None:

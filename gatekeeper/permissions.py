@@ -20,6 +20,11 @@ class Permission(StrEnum):
     READ_PATIENTS = "patients.read"
     REHEARSE = "orders.rehearse"
     REHEARSE_PATIENTS = "patients.rehearse"
+    WORK_ORDERS = "orders.work"
+    SETTLE_ORDERS = "orders.settle"
+    REASSIGN_ORDERS = "orders.reassign"
+    EXAMINE_ORDERS = "orders.examine"
+    PUBLISH_ORDERS = "orders.publish"
     READ_METRICS = "metrics.read"
 
 
@@ -33,6 +38,11 @@ ABOUT: Final[dict[Permission, str]] = {
     Permission.READ_PATIENTS: "Patients' pseudonyms where they are shown or searched for, for a stated purpose; on record.",
     Permission.REHEARSE: "Asking what the gate would answer.",
     Permission.REHEARSE_PATIENTS: "The same, also about patients, prescribers and authorizations.",
+    Permission.WORK_ORDERS: "Taking an order in hand, giving it back, noting something about it.",
+    Permission.SETTLE_ORDERS: "Settling a stopped order: it is not judged again on its own.",
+    Permission.REASSIGN_ORDERS: "Giving back what another has in hand.",
+    Permission.EXAMINE_ORDERS: "Having an order judged again now.",
+    Permission.PUBLISH_ORDERS: "Having the answer to an order published once more.",
     Permission.READ_METRICS: "Metrics.",
 }
 
@@ -55,6 +65,10 @@ BUILT_IN: Final = (
             Permission.READ_PATIENTS,
             Permission.REHEARSE,
             Permission.REHEARSE_PATIENTS,
+            Permission.WORK_ORDERS,
+            Permission.SETTLE_ORDERS,
+            Permission.EXAMINE_ORDERS,
+            Permission.PUBLISH_ORDERS,
         },
     ),
     Role("lead", frozenset(Permission) - {Permission.READ_METRICS}),

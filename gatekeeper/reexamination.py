@@ -1,7 +1,7 @@
 """Lines are judged again: stopped ones, which may be released now, and released ones whose goods have not left, which may be withdrawn."""
 
 from collections import ChainMap
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -60,9 +60,14 @@ class Group(NamedTuple):
 def judge_due(cursor: Cursor[Any], book: RuleBook, terms: Terms, most: int) -> bool:
     """Judges lines again that are due, of at most so many examinations, in one transaction; says whether any were."""
     due = waiting.due(cursor, most)
-    if not due:
-        return False
-    groups = [guarded(row, Group.of, row) for row in waiting.examined(cursor, due)]
+    if due:
+        judge_again(cursor, book, terms, due)
+    return bool(due)
+
+
+def judge_again(cursor: Cursor[Any], book: RuleBook, terms: Terms, examinations: Sequence[int]) -> None:
+    """Judges again what is open or watched of these examinations, in the transaction of the caller; what comes of it is in the outbox."""
+    groups = [guarded(row, Group.of, row) for row in waiting.examined(cursor, examinations)]
     orders = [(group.row, group.kept.order) for group in groups]
     rules = book.at(ledger.now(cursor))
     known = registry_says(cursor, orders, rules.programs, guarded)
@@ -76,16 +81,14 @@ def judge_due(cursor: Cursor[Any], book: RuleBook, terms: Terms, most: int) -> b
     for group, lines in reexamination.waiting:
         guarded(group.row, reexamination.examine, group, lines)
     reexamination.write(cursor)
-    waiting.done(cursor, due)
-    return True
+    waiting.done(cursor, examinations)
 
 
 def _prepared(cursor: Cursor[Any], tail: Tail, rules: Rules, terms: Terms, known: Known, groups: list[Group]) -> "Reexamination":
     """With all that judging the groups may ask, as of this moment under the ledger lock."""
     names = [group.row.order_id for group in groups]
-    said = known.said | ask(cursor, known.moving)
     events = events_of(cursor, names)
-    reexamination = Reexamination(tail, rules, terms, said, ledger.earlier(cursor, names), events)
+    reexamination = Reexamination(tail, rules, terms, known.said | ask(cursor, known.moving), ledger.earlier(cursor, names), events)
     lines = waiting.lines(cursor, [group.row.id for group in groups])
     reexamination.books = books_of(cursor, events)
     reexamination.waiting = [(group, lines[group.row.id]) for group in groups]

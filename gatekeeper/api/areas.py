@@ -30,6 +30,10 @@ KIB: Final = 1024
 MOST_OF_A_BODY: Final = 64 * KIB
 OPEN: Final = "open"
 """In the place of a permission: the operation is for everybody, and shows nothing of the ledger."""
+VERSIONED: Final = {
+    200: {"headers": {"ETag": {"description": "Send it in `If-Match` where this is acted on.", "schema": {"type": "string"}}}}
+}
+"""In the document: the answer says which state it is of."""
 View = Callable[..., Any]
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
 
@@ -153,8 +157,12 @@ def refer(kind: type) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{kind.__name__}"}
 
 
-def as_json(answer: Any) -> Response:
-    return Response(msgspec.json.encode(answer), content_type="application/json")
+def as_json(answer: Any, etag: str | None = None) -> Response:
+    """The answer; ``etag`` names the state that it is of."""
+    response = Response(msgspec.json.encode(answer), content_type="application/json")
+    if etag is not None:
+        response.set_etag(etag)
+    return response
 
 
 def parts() -> Parts:

@@ -9,8 +9,9 @@ import msgspec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Flask
 
-from gatekeeper.api import areas, lists
+from gatekeeper.api import areas, lists, reasons
 from gatekeeper.api.problems import CONTENT_TYPE, KINDS, PREFIX, ProblemSchema
+from gatekeeper.desk import MOST_OF_A_REASON
 from schemas import members
 from schemas.documents import HERE, VERSION
 
@@ -27,6 +28,7 @@ _FORMS: Final[dict[type, Callable[[Any], dict[str, Any]]]] = {
     members.Written: lambda field: {"type": "string", "pattern": f"^(?:{field.pattern.pattern})$"},
     members.OneOf: lambda field: {"type": "string", "enum": list(field.words)},
     members.WholeNumber: lambda field: {"type": "integer", "minimum": field.least, "maximum": field.most},
+    reasons.Reason: lambda _: {"type": "string", "minLength": 1, "maxLength": MOST_OF_A_REASON, "pattern": r"\S"},
     areas.Number: lambda field: {"type": "integer", "minimum": field.least, "maximum": field.most},
     members.Day: lambda _: {"type": "string", "format": "date"},
     members.Instant: lambda _: {"type": "string", "format": "date-time"},
@@ -57,7 +59,7 @@ class Document(flask_smorest.Api):  # type: ignore[misc] # the library has no ty
         """Only those above."""
 
     def _register_etag_headers(self) -> None:
-        """None yet."""
+        """None: who acts on what was seen says so with ``If-Match``, and the operations say which do."""
 
     def _register_pagination_header(self) -> None:
         """None: lists say themselves where they go on."""

@@ -1,18 +1,25 @@
 """One order, with everything that was decided about it."""
 
-from datetime import UTC, date
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
-from gatekeeper.api.areas import Area, caller, reading
+from gatekeeper import order_desk
+from gatekeeper.api.areas import VERSIONED, Area, as_json, caller, parts, reading
 from gatekeeper.api.masking import OF_ANOTHER, masked, without_others
 from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
 from gatekeeper.api.problems import Problem
+from gatekeeper.api.work import Work, work_shown
+from gatekeeper.domain.program import Program
 from gatekeeper.evidence import members, rules_said
 from gatekeeper.inquiries import Inquiry
 from gatekeeper.messages import written
 from gatekeeper.permissions import Permission
+from gatekeeper.storage import desk, ledger
+from gatekeeper.storage.desk import Entry
 from gatekeeper.storage.orders import Examination, OrderRows, order_rows
 from schemas.released import ProgramRules
 
@@ -90,6 +97,9 @@ class OrderShown(msgspec.Struct):
     open_since: str | None
     ship_on: date | None
     """Of the highest revision."""
+    ship_date_passes_at: str | None
+    """From then on what is open is held for its ship date too, and needs a new revision; null where nothing is open."""
+    work: Work
     examinations: list[ExaminationShown]
     records: list[RecordShown]
     events: list[dict[str, Any]]
@@ -99,28 +109,33 @@ class OrderShown(msgspec.Struct):
 
 
 @AREA.operation(
-    "GET", "/v1/orders/<id:wholesaler_id>/<id:order_id>", Permission.READ_ORDERS, OrderShown, parameters=[PARAMETER], takes=True
-)
+    "GET", "/v1/orders/<id:wholesaler_id>/<id:order_id>", Permission.READ_ORDERS, OrderShown, parameters=[PARAMETER], takes=True,
+    responses=VERSIONED,
+)  # fmt: skip
 def show_order(wholesaler_id: str, order_id: str) -> Any:
     """One order whole: every revision, examination, line, reason with its remedy and evidence, the case that was decided, records.
 
     Lines of programs that the token does not name are left out, and those of none where it does not name all. Patients are masked
-    unless the permission `patients.read` and a purpose are there.
+    unless the permission `patients.read` and a purpose are there. `ETag` is of what was decided and done about the order, not of who
+    looked; what people wrote shows only to who sees all lines.
     """
     caller().must_see_wholesaler(wholesaler_id)
     purpose = purpose_of_request()
     with reading() as cursor:
-        rows = order_rows(cursor, wholesaler_id, order_id)
-    shown = _order(wholesaler_id, order_id, rows)
+        rows, entries = order_rows(cursor, wholesaler_id, order_id), desk.entries(cursor, wholesaler_id, order_id)
+        programs = parts().book.at(ledger.now(cursor)).programs
+    shown = _order(wholesaler_id, order_id, rows, entries, programs)
     if shown is None:
         raise Problem("not-found")
     if purpose is not None:
         on_record(Inquiry("patients", "show_order", purpose, 1, wholesaler_id, order_id))
-        return shown | {"patients": "shown"}
-    return masked(shown) | {"patients": "masked"}
+    answer = masked(shown) | {"patients": "masked"} if purpose is None else shown | {"patients": "shown"}
+    return as_json(answer, order_desk.version_of(entries, rows.examinations[-1].id))
 
 
-def _order(wholesaler_id: str, order_id: str, rows: OrderRows) -> dict[str, Any] | None:
+def _order(
+    wholesaler_id: str, order_id: str, rows: OrderRows, entries: Sequence[Entry], programs: Iterable[Program]
+) -> dict[str, Any] | None:
     """As far as the caller may see it, patients and all; None where that is nothing."""
     examinations = [shown for row in rows.examinations if (shown := _examination(row, rows.open_lines))["lines"]]
     if not examinations:
@@ -128,14 +143,19 @@ def _order(wholesaler_id: str, order_id: str, rows: OrderRows) -> dict[str, Any]
     highest = max(row.revision for row in rows.examinations)
     of_highest = [row for row in rows.examinations if row.revision == highest]
     first = next((row for row in of_highest if row.cause == "message"), None)
-    opened = any(line["open"] for examination in examinations for line in examination["lines"])
+    lines = [line for examination in examinations if examination["revision"] == highest for line in examination["lines"]]
+    opened = {line["line"] for line in lines if line["open"]}
+    ship_on = None if first is None else date.fromisoformat(msgspec.json.decode(members(first.evidence)["order"])["ship_on"])
+    whole = all(caller().programs.allow(line.program) for row in of_highest for line in order_desk.lines_said(row.stopped, row.released))
     document = {
         "wholesaler_id": wholesaler_id,
         "order_id": order_id,
         "revision": highest,
         "state": "open" if opened else "settled",
-        "open_since": written(of_highest[0].decided_at.astimezone(UTC)) if opened else None,
-        "ship_on": None if first is None else msgspec.json.decode(members(first.evidence)["order"])["ship_on"],
+        "open_since": _open_since(of_highest, opened, entries) if opened else None,
+        "ship_on": ship_on,
+        "ship_date_passes_at": _passes_at(ship_on, lines, programs) if ship_on is not None and opened else None,
+        "work": work_shown(entries, highest, opened=bool(opened), whole=whole),
         "examinations": examinations,
         "records": [
             {"record": _plain(row.body), "acknowledgement": None if row.acknowledgement is None else _plain(row.acknowledgement)}
@@ -150,6 +170,22 @@ def _order(wholesaler_id: str, order_id: str, rows: OrderRows) -> dict[str, Any]
     }
     limited: dict[str, Any] = without_others(document, caller().wholesalers)
     return limited
+
+
+def _open_since(examinations: Sequence[Examination], lines: Iterable[int], entries: Sequence[Entry]) -> str:
+    said = [(row.decided_at, order_desk.lines_said(row.stopped, row.released)) for row in examinations]
+    return written(order_desk.open_since(said, lines, entries).astimezone(UTC))
+
+
+def _passes_at(ship_on: date, lines: Iterable[dict[str, Any]], programs: Iterable[Program]) -> str | None:
+    """When the first of their programs holds them for the ship date."""
+    names = {line["program"] for line in lines}
+    passed = [
+        datetime.combine(ship_on + timedelta(days=program.ship_date_limit_days + 1), datetime.min.time(), ZoneInfo(program.time_zone))
+        for program in programs
+        if program.name in names
+    ]
+    return written(min(passed).astimezone(UTC)) if passed else None
 
 
 def _examination(row: Examination, open_lines: set[tuple[int, int]]) -> dict[str, Any]:

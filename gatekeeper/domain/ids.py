@@ -36,6 +36,11 @@ def resubmission_id(program: str, sequence: int, block: int) -> UUID:
     return _named(f"resubmission/{program}/{sequence}/{block}")
 
 
+def desk_entry_id(wholesaler_id: str, order_id: str, number: int) -> UUID:
+    """Of the n-th thing that people did about an order."""
+    return _named(f"desk/{wholesaler_id}/{order_id}/{number}")
+
+
 def _named(name: str) -> UUID:
     """The UUIDv5 of ``name`` in our namespace."""
     return UUID(bytes=sha1(_NAMESPACE + name.encode(), usedforsecurity=False).digest()[:16], version=5)

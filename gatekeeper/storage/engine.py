@@ -63,12 +63,17 @@ def open_engine(url: str, *, statement_timeout_s: int = 30, connections: int = 4
 
 
 @contextmanager
-def transaction(engine: Engine) -> Iterator[Cursor[Any]]:
+def transaction(engine: Engine | Cursor[Any]) -> Iterator[Cursor[Any]]:
     """A cursor in a transaction that is committed at the end, and rolled back where anything is raised; the connection is then thrown away.
+
+    Given the cursor of a transaction that is open, it is part of that one, and who opened it commits.
 
     What passes (the database is away, cut off, locked, full) is raised as ``TryAgain``: whether it was committed, the ledger says.
     What the database refuses otherwise is a fault of ours, ``Halt``. Neither repeats the database's words, which may hold what was sent.
     """
+    if isinstance(engine, Cursor):
+        yield engine
+        return
     connection = _connect(engine)
     driver: Any = connection.driver_connection
     try:

@@ -63,11 +63,11 @@ class Tail(NamedTuple):
 
 
 class Outgoing(NamedTuple):
-    """What the relay is to publish: an examination with all that belongs to it, an alert by itself, or a record once more."""
+    """What the relay is to publish: an examination with all that belongs to it, an alert by itself, a record or an answer once more."""
 
     examination: int | None = None
     alert_id: UUID | None = None
-    """Of an alert, or of a resubmission."""
+    """Of an alert, of a resubmission, or of a desk entry."""
     after: tuple[int, int, int] | None = None
     """Source, partition and offset of a message: it goes out only after the answer to that message was published."""
 

@@ -7,15 +7,17 @@ from uuid import UUID
 
 from psycopg import Cursor
 
-from gatekeeper.arrivals import Stored
+from gatekeeper.arrivals import Examined, Stored
+from gatekeeper.storage.readback import examined
 
 ENTRIES = """
-SELECT o.number, o.examination, o.alert_id, e.wholesaler_id, e.order_id, s.topic, s.topic_id, o.partition, o."offset", b.hash, b.at,
+SELECT o.number, o.examination, o.alert_id, coalesce(e.wholesaler_id, d.wholesaler_id), coalesce(e.order_id, d.order_id),
+    s.topic, s.topic_id, o.partition, o."offset", b.hash, b.at,
     coalesce(length(e.released), 0) + coalesce(length(e.stopped), 0)
     + coalesce((SELECT sum(length(r.body)) FROM distribution_record r WHERE r.examination = o.examination), 0)
     + coalesce((SELECT sum(length(a.body)) FROM alert a WHERE a.examination = o.examination OR a.alert_id = o.alert_id), 0)
 FROM outbox o JOIN block b ON b.number = o.block
-LEFT JOIN examination e ON e.id = o.examination LEFT JOIN source s ON s.id = o.source
+LEFT JOIN examination e ON e.id = o.examination LEFT JOIN source s ON s.id = o.source LEFT JOIN desk_entry d ON d.entry_id = o.alert_id
 """
 AFTER = ENTRIES + "WHERE o.number >= %s ORDER BY o.number LIMIT %s"
 NAMED = ENTRIES + "WHERE o.number = ANY(%s) ORDER BY o.number"
@@ -24,6 +26,7 @@ SUBMITTED_AGAIN = """
 SELECT s.resubmission_id, r.record_id, r.body FROM resubmission s
 JOIN distribution_record r ON r.program = s.program AND r.sequence = s.sequence WHERE s.resubmission_id = ANY(%s)
 """
+ANSWERED_AGAIN = "SELECT entry_id, examination FROM desk_entry WHERE entry_id = ANY(%s)"
 SOURCES = "SELECT topic_id FROM source WHERE topic = %s"
 LENGTH = "SELECT outbox FROM moving_tail"
 IN_HAND = """
@@ -43,14 +46,14 @@ class After(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One entry of the outbox: an examination with all that belongs to it, an alert by itself, or a record that is sent once more."""
+    """One entry of the outbox: an examination with all that belongs to it, an alert by itself, a record or an answer once more."""
 
     number: int
     examination: int | None
     alert_id: UUID | None
-    """Of an alert, or of a resubmission."""
+    """Of an alert, of a resubmission, or of what a person did about an order."""
     order: tuple[str, str] | None
-    """Wholesaler and number of the order that the examination is of."""
+    """Wholesaler and number of the order that the examination, or the answer once more, is of."""
     after: After | None
     hash: str
     """Of the block that recorded it."""
@@ -88,6 +91,13 @@ def alerts(cursor: Cursor[Any], names: Sequence[UUID]) -> dict[UUID, Stored]:
 def submitted_again(cursor: Cursor[Any], names: Sequence[UUID]) -> dict[UUID, Stored]:
     """By the ids of resubmissions, the records that are sent once more."""
     return {name: Stored(str(record), body) for name, record, body in cursor.execute(SUBMITTED_AGAIN, (list(names),))} if names else {}
+
+
+def answered_again(cursor: Cursor[Any], names: Sequence[UUID]) -> dict[UUID, Examined]:
+    """By the ids of what people did, the answers that are sent once more: without the records and alerts that belong to them."""
+    wanted = dict(cursor.execute(ANSWERED_AGAIN, (list(names),)).fetchall()) if names else {}
+    said = examined(cursor, list(wanted.values()))
+    return {name: said[number]._replace(records=(), alerts=()) for name, number in wanted.items()}
 
 
 def length(cursor: Cursor[Any]) -> int:

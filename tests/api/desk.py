@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -51,11 +52,14 @@ class Desk:
         wholesalers: Any = EVERY,
         programs: Any = EVERY,
         headers: dict[str, str] | None = None,
+        person: str = "u-17",
         **sent: Any,
     ) -> TestResponse:
-        """An answer, which the document must describe."""
-        claims = {"wholesalers": list(wholesalers), "programs": list(programs)}
+        """An answer, which the document must describe. What is posted has a key of its own, where none is given."""
+        claims = {"wholesalers": list(wholesalers), "programs": list(programs), "sub": person}
         given = {} if role is None else {"Authorization": f"Bearer {token(roles=[role], **claims)}"}
+        if method == "POST":
+            given["Idempotency-Key"] = str(uuid4())
         answer = self.client.open(path, method=method, headers=given | (headers or {}), **sent)
         check(method, path, answer)
         return answer
@@ -65,6 +69,13 @@ class Desk:
         answer = self.ask(path, role, **options)
         assert answer.status_code == 200, answer.data
         return answer.get_json()
+
+    def act(self, path: str, role: str = "lead", *, seen: str | None = None, **options: Any) -> TestResponse:
+        """What comes of a call that records something; ``seen`` is the path whose `ETag` it sends."""
+        headers = options.pop("headers", {})
+        if seen is not None:
+            headers = {"If-Match": self.ask(seen).headers["ETag"]} | headers
+        return self.ask(path, role, method="POST", headers=headers, **options)
 
     def problem(self, path: str, role: str | None = "lead", **options: Any) -> str:
         """The kind of problem that it is."""

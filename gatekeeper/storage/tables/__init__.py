@@ -22,10 +22,12 @@ from gatekeeper.storage.tables.decisions import (
     SHIPMENT_EVENT,
     SOURCE,
 )
+from gatekeeper.storage.tables.desk import ALERT_DECISION, DESK_ENTRY
 from gatekeeper.storage.tables.feed import ACKNOWLEDGEMENT, FEED_FILE, FEED_FILE_WRITTEN, RESUBMISSION
 from gatekeeper.storage.tables.inquiries import INQUIRY
 from gatekeeper.storage.tables.metadata import METADATA
 from gatekeeper.storage.tables.moving import (
+    ANSWERED_CALL,
     AWAITED,
     DEPENDENCY,
     DUE,
@@ -65,7 +67,7 @@ EVIDENCE = (
     SHIPMENT_EVENT, REFUSED_FILE, FILE_PIECE, FILE_CONFIRMATION, SITE_ALIAS, SITE_ALIAS_DECISION, LOOK_BACK, FINDING, OUTBOX,
     ACKNOWLEDGEMENT, RESUBMISSION, FEED_FILE, FEED_FILE_WRITTEN, RECEIVED_FILE, FILE_ACKNOWLEDGEMENT, FILE_RESUBMISSION,
     INQUIRY, BYPASS, BYPASS_STEP,
-    CORRECTION, CORRECTION_DECISION, FINDING_OUTSIDE,
+    CORRECTION, CORRECTION_DECISION, FINDING_OUTSIDE, DESK_ENTRY, ALERT_DECISION,
 )  # fmt: skip
 """Tables whose rows carry the number of the block that recorded them; facts and presences do so by their load or batch."""
 ONLY_ADDED = (*EVIDENCE, FACT, FACT_PRESENCE, BLOCK)
@@ -73,6 +75,8 @@ ONLY_ADDED = (*EVIDENCE, FACT, FACT_PRESENCE, BLOCK)
 __all__ = [
     "ACKNOWLEDGEMENT",
     "ALERT",
+    "ALERT_DECISION",
+    "ANSWERED_CALL",
     "ARRIVAL",
     "ASIDE",
     "AWAITED",
@@ -82,6 +86,7 @@ __all__ = [
     "CORRECTION",
     "CORRECTION_DECISION",
     "DEPENDENCY",
+    "DESK_ENTRY",
     "DISTRIBUTION_RECORD",
     "DUE",
     "EVIDENCE",

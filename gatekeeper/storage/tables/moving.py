@@ -218,3 +218,16 @@ RULES = Table(
     Column("sha256", Text, nullable=False),
     comment="The rules by which open and watched lines were last judged",
 )
+
+ANSWERED_CALL = Table(
+    "moving_answered_call",
+    METADATA,
+    Column("person", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("asked", LargeBinary, nullable=False),
+    Column("etag", Text),
+    Column("body", LargeBinary, nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+    Index("moving_answered_call_until", "until"),
+    comment="What was answered to a call that recorded something, under the key that its caller gave; for a time it is answered so again",
+)

@@ -1,0 +1,38 @@
+"""Evidence of what people did about orders and alerts: only ever added."""
+
+from sqlalchemy import BigInteger, Column, DateTime, Integer, LargeBinary, SmallInteger, Table, Text, UniqueConstraint, Uuid
+
+from gatekeeper.storage.tables.metadata import METADATA
+
+DESK_ENTRY = Table(
+    "desk_entry",
+    METADATA,
+    Column("entry_id", Uuid, primary_key=True),
+    Column("wholesaler_id", Text, nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("revision", SmallInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("examination", BigInteger),
+    Column("body", LargeBinary),
+    Column("text", Text),
+    Column("person", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("block", BigInteger, nullable=False),
+    UniqueConstraint("order_id", "wholesaler_id", "number", name="desk_entry_order"),
+    comment="What a person did about an order: took it, gave it back, noted, settled, had it examined, or had an answer sent again",
+)
+
+ALERT_DECISION = Table(
+    "alert_decision",
+    METADATA,
+    Column("alert_id", Uuid, primary_key=True),
+    Column("decision", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("block", BigInteger, nullable=False),
+    comment="What a person decided about an alert",
+)

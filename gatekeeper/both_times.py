@@ -11,14 +11,19 @@ from gatekeeper.domain.facts import Fact as DomainFact
 from gatekeeper.domain.facts import RecallFact, holding
 from gatekeeper.domain.products import ndc_readings
 from gatekeeper.errors import Halt, Unusable
+from gatekeeper.learning import CONTRADICTS, IN_SNAPSHOT
 from gatekeeper.messages import written
 from gatekeeper.storage import both_times as held
-from gatekeeper.storage.both_times import Source
+from gatekeeper.storage.both_times import AsideRow, Source
 from gatekeeper.translate import fact_of
 from schemas.canonical import canonical
 from schemas.fact import Fact, FactKind, Heartbeat
 from schemas.reading import FACT
 
+WHY_ASIDE: Final = {
+    CONTRADICTS: "kept aside: it contradicts a fact of the same day and sequence, and changes nothing",
+    IN_SNAPSHOT: "kept aside: a snapshot with this sequence or a higher one came before it, and it changes nothing",
+}
 KINDS: Final[tuple[str, ...]] = get_args(FactKind)
 
 
@@ -64,6 +69,17 @@ class Held(NamedTuple):
         return None if change is None or change.counts else change.day
 
 
+class KeptAside(NamedTuple):
+    """A fact that came and changes nothing: it contradicts one that is held, or a snapshot had said it already."""
+
+    said: Fact
+    row: AsideRow
+
+    @property
+    def why(self) -> str:
+        return WHY_ASIDE[self.row.why]
+
+
 class Answer(NamedTuple):
     """What holds on a day as known at an instant; where nothing does, why."""
 
@@ -100,6 +116,11 @@ def history(cursor: Cursor[Any], subject: Subject) -> tuple[Held, ...]:
         ])  # fmt: skip
     except KeyError:
         raise Halt("A fact came with a load of the registry that does not exist: run `gatekeeper verify`.") from None
+
+
+def kept_aside(cursor: Cursor[Any], subject: Subject) -> tuple[KeptAside, ...]:
+    """Every fact about the subject that came and was kept aside, in the order in which they came."""
+    return tuple([KeptAside(FACT.decoder.decode(row.body), row) for row in held.kept_aside(cursor, str(subject))])
 
 
 def answer(cursor: Cursor[Any], subject: Subject, on: date, known_at: datetime) -> Answer:
@@ -162,6 +183,17 @@ def document(fact: Held) -> dict[str, Any]:
         "status": fact.status,
         "known": _source(fact.source),
         "changes": [{"from": change.day.isoformat(), "counts": change.counts, "known": _source(change.source)} for change in fact.changes],
+    }
+
+
+def document_aside(fact: KeptAside) -> dict[str, Any]:
+    """A fact that was kept aside, as JSON has it."""
+    row = fact.row
+    return {
+        "fact": msgspec.json.decode(canonical(fact.said)),
+        "aside": row.why,
+        "came": written(row.at),
+        "position": {"topic": row.topic, "partition": row.partition, "offset": row.offset},
     }
 
 

@@ -4,13 +4,27 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
+from operator import itemgetter
 from typing import Any
 
 import click
 import msgspec
 from rich.console import Console
 
-from gatekeeper.both_times import Answer, Held, answer, answer_document, document, history, named, read_subject
+from gatekeeper.both_times import (
+    Answer,
+    Held,
+    KeptAside,
+    Subject,
+    answer,
+    answer_document,
+    document,
+    document_aside,
+    history,
+    kept_aside,
+    named,
+    read_subject,
+)
 from gatekeeper.commands.tables import show_table
 from gatekeeper.config import Settings, read_settings
 from gatekeeper.errors import Unusable
@@ -23,7 +37,7 @@ from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.registry import now
 from schemas.text import is_day
 
-HEADS = ("effective on", "sequence", "status", "known since", "by", "ceased")
+HEADS = ("effective on", "sequence", "status", "came", "by", "what became of it")
 WIDTH = 28
 
 
@@ -62,23 +76,28 @@ def show(subject: str, on_text: str | None, known_text: str | None, as_json: boo
 @click.argument("subject")
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON a fact.")
 def history_command(subject: str, as_json: bool) -> None:  # noqa: FBT001 - a flag
-    """Tell every fact about SUBJECT, with when it was known and by what it ceased; SUBJECT as for `show`."""
+    """Tell every fact about SUBJECT, with when it came and what became of it; SUBJECT as for `show`.
+
+    Also what was kept aside, and changes nothing.
+    """
     asked = read_subject(subject)
-    facts = _history(read_settings(os.environ), asked)
+    facts, aside = _history(read_settings(os.environ), asked)
+    came = sorted([*[(fact.source.at, _row(fact), document(fact)) for fact in facts],
+                   *[(fact.row.at, _row_aside(fact), document_aside(fact)) for fact in aside]], key=itemgetter(0))  # fmt: skip
     if as_json:
-        for fact in facts:
-            click.echo(msgspec.json.encode(document(fact)))
-    elif facts:
-        show_table(Console(), str(asked), HEADS, [_row(fact) for fact in facts])
+        for _, _, said in came:
+            click.echo(msgspec.json.encode(said))
+    elif came:
+        show_table(Console(), str(asked), HEADS, [row for _, row, _ in came])
     else:
         click.echo(f"{asked}: it is unknown: no registry ever said anything of it.")
 
 
-def _history(settings: Settings, asked: Any) -> tuple[Held, ...]:
+def _history(settings: Settings, asked: Subject) -> tuple[tuple[Held, ...], tuple[KeptAside, ...]]:
     engine = open_ledger(settings)
     try:
         with transaction(engine) as cursor:
-            return history(cursor, asked)
+            return history(cursor, asked), kept_aside(cursor, asked)
     finally:
         engine.dispose()
 
@@ -100,6 +119,12 @@ def _row(fact: Held) -> tuple[str, ...]:
     )
     by = f"{fact.source.origin}{'' if fact.source.sequence is None else f' {fact.source.sequence}'}"
     return (str(fact.effective_on), str(fact.sequence), fact.status, written(fact.source.at), by, ceased)
+
+
+def _row_aside(fact: KeptAside) -> tuple[str, ...]:
+    said = document_aside(fact)["fact"]
+    status = said.get("status") or said.get("mode") or ""
+    return (said["effective_on"], str(said["sequence"]), status, written(fact.row.at), "topic", fact.why)
 
 
 def _told(given: Answer) -> Iterator[str]:

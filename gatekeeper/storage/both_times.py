@@ -13,6 +13,11 @@ SOURCES = """
 SELECT id, 'snapshot', version, at, sequence, as_of FROM registry_load WHERE id = ANY(%(loads)s)
 UNION ALL SELECT id, origin, version, at, NULL, NULL FROM registry_batch WHERE id = ANY(%(loads)s)
 """
+KEPT_ASIDE = """
+SELECT a.why, a.body, b.at, s.topic, a.partition, a."offset"
+FROM aside a JOIN block b ON b.number = a.block JOIN source s ON s.id = a.source
+WHERE subject_of_fact(a.body) = %s ORDER BY a.block, a.source, a.partition, a."offset"
+"""
 
 
 class FactRow(NamedTuple):
@@ -28,6 +33,17 @@ class PresenceRow(NamedTuple):
     load: int
     day: date
     present: bool
+
+
+class AsideRow(NamedTuple):
+    """A fact that changed nothing: why, when it came, and where it stood."""
+
+    why: str
+    body: bytes
+    at: datetime
+    topic: str
+    partition: int
+    offset: int
 
 
 class Source(NamedTuple):
@@ -52,6 +68,11 @@ def facts(cursor: Cursor[Any], program: str, kind: str, subject: str) -> list[Fa
 def presences(cursor: Cursor[Any], fact_ids: list[int]) -> list[PresenceRow]:
     """What snapshots changed about whether these facts count, in the order in which they came."""
     return [PresenceRow(*row) for row in cursor.execute(PRESENCES, (fact_ids,))]
+
+
+def kept_aside(cursor: Cursor[Any], subject: str) -> list[AsideRow]:
+    """Every fact about the subject, written as its topic's keys are, that was kept and changed nothing, in the order in which they came."""
+    return [AsideRow(*row) for row in cursor.execute(KEPT_ASIDE, (subject,))]
 
 
 def sources(cursor: Cursor[Any], loads: set[int]) -> dict[int, Source]:

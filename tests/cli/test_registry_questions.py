@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from gatekeeper.storage.engine import migrate, open_engine
+from gatekeeper.arrivals import Position, Source
+from gatekeeper.learning import learn, read_fact_arrival
+from gatekeeper.storage.engine import migrate, open_engine, transaction
+from gatekeeper.storage.ledger import source_of
 from tests.cli.conftest import Typing
 from tests.storage.snapshots import load, rows, site, snapshot
 
@@ -51,13 +54,42 @@ def test_what_was_known_then_is_another_thing(engine: Engine, as_person: Typing)
 @pytest.mark.usefixtures("engine")
 def test_history_is_a_line_a_fact(as_person: Typing) -> None:
     heads, fact = as_person(None, "registry", "history", "lemtrada/site/HF-2").out.splitlines()
-    assert heads.split("\t") == ["effective on", "sequence", "status", "known since", "by", "ceased"]
+    assert heads.split("\t") == ["effective on", "sequence", "status", "came", "by", "what became of it"]
     assert fact.split("\t")[:3] == ["2025-01-01", "2", "certified"]
     assert "ceased from 2025-06-01 by the snapshot with sequence 11" in fact
     (line,) = as_person(None, "registry", "history", "lemtrada/site/HF-2", "--json").out.splitlines()
     assert json.loads(line)["changes"][0]["known"]["snapshot_sequence"] == 11
     assert as_person(None, "registry", "history", "lemtrada/site/HF-9") == (
         0, "lemtrada/site/HF-9: it is unknown: no registry ever said anything of it.\n", "")  # fmt: skip
+
+
+def test_history_has_what_was_kept_aside_too(engine: Engine, as_person: Typing) -> None:
+    """What contradicts, and what a snapshot had said already: marked, with when it came, in its turn."""
+    told = [
+        site(1, "suspended", sequence=12, effective_on="2025-06-02"), site(1, "decertified", sequence=12, effective_on="2025-06-02"),
+        site(1, "pending", sequence=5, effective_on="2025-03-01"), site(2, "withdrawn", sequence=6),
+    ]  # fmt: skip
+    for number, fact in enumerate(told):
+        with transaction(engine) as cursor:
+            source = Source(source_of(cursor, "registry-facts", "the topic"), "registry-facts", "the topic")
+            learn(cursor, source, [read_fact_arrival(Position(0, number), json.dumps(fact).encode())], {})
+
+    asked = ("registry", "history", "lemtrada/site/HF-1")
+    _, *rows = [line.split("\t") for line in as_person(None, *asked).out.splitlines()]
+    assert [row[:3] for row in rows] == [
+        ["2025-01-01", "1", "certified"], ["2025-06-02", "12", "suspended"], ["2025-06-02", "12", "decertified"],
+        ["2025-03-01", "5", "pending"],
+    ]  # fmt: skip
+    assert [row[5].partition(":")[0] for row in rows] == ["", "", "kept aside", "kept aside"]
+    assert "contradicts" in rows[2][5]
+    assert "snapshot" in rows[3][5]
+    assert [row[3] for row in rows] == sorted(row[3] for row in rows)
+    said = [json.loads(line) for line in as_person(None, *asked, "--json").out.splitlines()]
+    assert [(each.get("aside"), each["fact"]["status"]) for each in said] == [
+        (None, "certified"), (None, "suspended"), ("contradicts", "decertified"), ("in_snapshot", "pending"),
+    ]  # fmt: skip
+    assert said[2]["position"] == {"topic": "registry-facts", "partition": 0, "offset": 1}
+    assert said[2]["came"] == rows[2][3]
 
 
 @pytest.mark.parametrize(

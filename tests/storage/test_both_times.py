@@ -7,16 +7,22 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from gatekeeper.both_times import Answer, Held, answer, history, read_subject
+from gatekeeper.both_times import KINDS, Answer, Held, Subject, answer, history, read_subject
 from gatekeeper.errors import Halt, Unusable
+from gatekeeper.registry import SUBJECT
 from gatekeeper.storage import ledger, tables
 from gatekeeper.storage.chain import facts_digest
 from gatekeeper.storage.columns import Added, insert
 from gatekeeper.storage.engine import transaction
 from schemas.canonical import canonical
+from schemas.fact import Heartbeat
 from schemas.reading import FACT
+from tests.gate.ledger import WORLD
 from tests.storage.snapshots import Wire, load, patient, recall, rows, site, snapshot
 
+FACTS_OF_THE_CASES: list[Wire] = [
+    *WORLD, {"fact": "program", "program": "lemtrada", "sequence": 99, "effective_on": "2026-12-01", "mode": "active"},
+]  # fmt: skip
 MAY, JUNE, JULY = date(2025, 5, 1), date(2025, 6, 1), date(2025, 7, 1)
 
 
@@ -143,3 +149,18 @@ def test_a_fact_of_no_load_is_no_answer(engine: Engine) -> None:
         insert(cursor, Added(tables.FACT, [(1, 99, "site", "lemtrada", "HF-1", 1, MAY, body)]))
     with pytest.raises(Halt):
         told(engine, "lemtrada/site/HF-1")
+
+
+def test_what_was_kept_aside_is_found_by_the_subject_of_its_fact(engine: Engine) -> None:
+    """Of every kind; what is no fact has no subject."""
+    kinds = set()
+    for wire in FACTS_OF_THE_CASES:
+        said = FACT.decoder.decode(json.dumps(wire).encode())
+        if not isinstance(said, Heartbeat):
+            kinds.add(wire["fact"])
+            subject = Subject(wire["program"], wire["fact"], SUBJECT[type(said)](said))
+            with transaction(engine) as cursor:
+                assert cursor.execute("SELECT subject_of_fact(%s)", (canonical(said),)).fetchone() == (str(subject),)
+    assert kinds == set(KINDS)
+    with transaction(engine) as cursor:
+        assert cursor.execute("SELECT subject_of_fact(%s)", (b'{"record_id":"R","status":"accepted"}',)).fetchone() == (None,)

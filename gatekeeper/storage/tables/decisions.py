@@ -127,6 +127,7 @@ ASIDE = Table(
     Column("why", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("block", BigInteger, nullable=False),
+    Index("aside_subject", text("subject_of_fact(body)")),
     comment="A message that was read and kept, and changes nothing",
 )
 

@@ -13,6 +13,7 @@ from gatekeeper.api.document import Document
 from gatekeeper.api.limits import Rates
 from gatekeeper.api.origins import allow_origins
 from gatekeeper.api.problems import Problem, answer_problems
+from gatekeeper.api.reader import add_reader
 from gatekeeper.config import Settings
 from gatekeeper.permissions import Permission
 from gatekeeper.recording import Terms
@@ -43,6 +44,7 @@ def make_app(settings: Settings, engine: Engine, book: RuleBook, stopping: Event
     document = Document(app)
     for area in AREAS:
         document.add(area)
+    add_reader(app, document)
     answer_problems(app)
     allow_origins(app, settings.http_origins)
     app.before_request(_permitted)

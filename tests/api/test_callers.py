@@ -108,7 +108,7 @@ def test_every_route_names_a_permission_and_stands_in_the_table(desk: Desk) -> N
         assert rule.methods is not None
         assert "OPTIONS" not in rule.methods
         named[rule.endpoint.rpartition(".")[2]] = needed
-    assert {name for name, needed in named.items() if needed == OPEN} == {"live", "ready", "openapi"} & named.keys()
+    assert {name for name, needed in named.items() if needed == OPEN} == {"live", "ready", "openapi", "reader", "reader_file"}
     assert {name for name, needed in named.items() if needed != OPEN} == set(AUTHORITY)
 
 

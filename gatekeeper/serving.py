@@ -1,6 +1,6 @@
 """The API on gunicorn: one process with threads; whoever needs more runs more of them."""
 
-from threading import Event
+from threading import Event, Thread
 from typing import Any, Final
 
 from flask import Flask
@@ -14,6 +14,7 @@ from gatekeeper.api.app import make_app
 from gatekeeper.api.problems import answer_as
 from gatekeeper.config import Settings
 from gatekeeper.connections import Threads
+from gatekeeper.listing import follow
 from gatekeeper.opening import migrate_ledger, open_ledger
 from gatekeeper.rules import RuleBook
 from gatekeeper.telemetry import log, start_logging
@@ -64,6 +65,8 @@ class _Server(BaseApplication):  # type: ignore[misc] # it has no types
         wsgi.SERVER = "gatekeeper"
         settings = self._settings
         engine = open_ledger(settings, statement_timeout_s=QUERY_TIMEOUT_S, connections=settings.http_threads + 2)
+        # With time of its own: a large load of the registry is taken in by one statement.
+        Thread(target=follow, args=(open_ledger(settings, connections=2), self.stopping), name="listing", daemon=True).start()
         app = make_app(settings, engine, self._book, self.stopping)
         answer_as(app, "bad-request", NoMoreData, ParseException)
         return app

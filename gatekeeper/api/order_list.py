@@ -1,25 +1,26 @@
-"""The stopped orders, and all others: filters that combine freely, and pages by key."""
+"""The stopped orders, and all others: filters that combine freely, counts over the same filters, and pages by key."""
 
-from collections.abc import Iterator
-from datetime import UTC, date
+from datetime import UTC, date, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
 from psycopg import Cursor
 
-from gatekeeper.api.areas import Area, Body, Query, caller, reading
+from gatekeeper.api.areas import Area, Body, Query, caller, parts, reading
 from gatekeeper.api.lists import Cursor as PageCursor
 from gatekeeper.api.lists import Page, begins, ends, limit_of
 from gatekeeper.api.patients import MOST, on_record
 from gatekeeper.api.problems import Problem
+from gatekeeper.domain.days import begin_of
 from gatekeeper.domain.reasons import REASONS
-from gatekeeper.evidence import members
 from gatekeeper.inquiries import Inquiry
 from gatekeeper.instants import instant_of
+from gatekeeper.listing import LineListed, term, words_of
 from gatekeeper.messages import written
 from gatekeeper.permissions import Permission
-from gatekeeper.storage import ledger
-from gatekeeper.storage.order_list import Candidate, Examined, examined, first_at, is_known_patient, scan
+from gatekeeper.storage import ledger, order_list
+from gatekeeper.storage.listing import written_as_patients
+from gatekeeper.storage.order_list import COUNTED, ENDLESS, Found, Key, Kind, Listed, Wanted
 from schemas.members import Instant, OneOf, WholeNumber, Words, Written
 from schemas.order_schema import SERIAL_SENTENCE, identity, identity_without_colon
 from schemas.text import SERIAL
@@ -27,24 +28,15 @@ from schemas.text import SERIAL
 AREA = Area("order-list", __name__, "The stopped orders, and all others.")
 OUTCOMES: Final = ("released", "not_covered", "withdrawn", "held", "blocked")
 STATES: Final = ("open", "settled")
-ORDERS: Final = ("newest", "oldest")
-AT_ONCE: Final = 1000
-MOST_LOOKED_AT: Final = 5000
-MOST_READ: Final = 500
-"""A page looks at no more examinations than this, and reads no more orders; it is then shorter than it could be."""
-_IDENTIFIERS: Final = ("rems_site_id", "account", "npi", "dea", "ncpdp_id", "hin", "gln", "name")
-
-
-class LineListed(msgspec.Struct):
-    """What holds of a line now."""
-
-    line: int
-    outcome: Literal["released", "not_covered", "withdrawn", "held", "blocked"]
-    program: str | None
-    site_id: str | None
-    reasons: list[str]
-    open: bool
-    """It may still be released as it is."""
+SORTS: Final = ("newest", "oldest", "ship_on")
+MORE: Final = f"more than {COUNTED:,}"
+OF_PATIENTS: Final = ("patient_id", "authorization_id", "prescriber_id")
+NOT_IN_A_URL: Final = "Must not be written as the ids of patients and authorizations are: search by POST /v1/orders/searches."
+TOO_MUCH: Final = (
+    f"Begins more than {order_list.MOST_ORDERS:,} orders, or more than {order_list.MOST_ADDRESSEES} sites, or only words that many sites "
+    "have: say more of it."
+)
+Count = int | Literal["more than 10,000"]
 
 
 class OrderListed(msgspec.Struct):
@@ -57,16 +49,31 @@ class OrderListed(msgspec.Struct):
     decided_at: str
     """When it was last judged."""
     ship_on: date
+    ship_date_passes_at: str | None
+    """From then on what is open is held for its ship date too, and needs a new revision; null where nothing is open."""
     site_name: str | None
     """As the order writes it."""
     state: Literal["open", "settled"]
+    open_since: str | None
+    """Since when a line of it is stopped that may still be released."""
     lines: list[LineListed]
 
 
+class Counts(msgspec.Struct):
+    """How many lines there are that are asked for: exactly up to 10,000. What there is none of is left out."""
+
+    outcomes: dict[str, Count]
+    reasons: dict[str, Count]
+
+
 class OrderList(msgspec.Struct):
-    """A page. It may have fewer orders than its limit, or none, although there are more: as long as ``next`` is not null, ask on."""
+    """A page of the list, which follows the ledger within a second or so."""
 
     orders: list[OrderListed]
+    counts: Counts | None
+    """Of the first page; null on those after it."""
+    as_of: str | None
+    """Everything up to this instant is in the list; null where it has not begun to follow the ledger."""
     next: str | None
 
 
@@ -81,8 +88,19 @@ class _Filters(Query):
     state = OneOf(STATES, metadata={"description": "`open`: some line may still be released as it is."})
     lot = Words()
     serial = Written(SERIAL, SERIAL_SENTENCE)
-    q = Words(metadata={"description": "A part of the order's id, the site's name or its identifiers; never a patient."})
-    sort = OneOf(ORDERS, metadata={"description": "`newest` where not given, by when the revision was first judged."})
+    q = Words(
+        metadata={
+            "description": "What the order's id or the last part of it begins with, or an identifier of the site, or words that the "
+            "words of its name begin with; never a patient. What fits too much is refused."
+        }
+    )
+    sort = OneOf(
+        SORTS,
+        metadata={
+            "description": "`newest` where not given, and `oldest`, by when the revision was first judged; `ship_on`, by the day of "
+            "shipment, the first day first."
+        },
+    )
 
 
 class OrdersQuery(Page, _Filters):
@@ -102,130 +120,121 @@ class SearchBody(_Filters, Body):
 
 @AREA.operation("GET", "/v1/orders", Permission.READ_ORDERS, OrderList, query=OrdersQuery)
 def list_orders(query: dict[str, Any]) -> Any:
-    """Orders at their highest revision, with what holds of their lines.
+    """Orders at their highest revision, with what holds of their lines, and how many lines there are by outcome and reason.
 
     Filters combine freely. Lines of programs that the token does not name are left out, and those of none where it does not name all.
     """
     with reading() as cursor:
-        if "q" in query and is_known_patient(cursor, {query["q"], *query["q"].split()}):
-            detail = "Must not name a patient or an authorization: search by POST /v1/orders/searches."
-            raise Problem("invalid-parameters", errors=[{"parameter": "q", "detail": detail}])
-        return _page(cursor, query)
+        if "q" in query and written_as_patients(cursor, {query["q"].strip(), *query["q"].split()}):
+            raise Problem("invalid-parameters", errors=[{"parameter": "q", "detail": NOT_IN_A_URL}])
+        return page_of(cursor, query)
 
 
 @AREA.operation("POST", "/v1/orders/searches", Permission.READ_ORDERS, OrderList, body=SearchBody)
 def search_orders(body: dict[str, Any]) -> Any:
     """The same by a body, also for patients, authorizations and prescribers: these need `patients.read`, and go on record."""
     query = {name: value for name, value in body.items() if name != "purpose"}
-    of_patients = bool({"patient_id", "authorization_id", "prescriber_id"} & query.keys())
+    of_patients = not query.keys().isdisjoint(OF_PATIENTS)
     if of_patients:
         caller().must(Permission.READ_PATIENTS)
     with reading() as cursor:
-        page = _page(cursor, query)
+        page = page_of(cursor, query, of_body=True)
     if of_patients:
         names = query.get("wholesaler_id"), None, query.get("program")
         on_record(Inquiry("patients", "search_orders", body["purpose"], len(page.orders), *names))
     return page
 
 
-def _page(cursor: Cursor[Any], query: dict[str, Any]) -> OrderList:
+def page_of(cursor: Cursor[Any], query: dict[str, Any], *, of_body: bool = False) -> OrderList:
+    """A page of what is asked for, as far as the caller may see it."""
+    limit, sort = limit_of(query), query.get("sort", "newest")
+    after = begins(query, Key)
+    kinds, wanted = wanted_of(cursor, query, of_body=of_body)
+    page = order_list.page(cursor, wanted, sort, after, limit + 1, counting=after is None)
+    keys = page.keys[:limit]
+    _, as_of = order_list.as_of(cursor, ledger.now(cursor))
+    return OrderList(
+        [listed(order) for order in order_list.orders(cursor, [key.place for key in keys])],
+        counts_of(kinds, page.counts) if after is None else None,
+        None if as_of is None else written(as_of.astimezone(UTC)),
+        ends(query, keys[-1]) if len(page.keys) > limit else None,
+    )
+
+
+def wanted_of(cursor: Cursor[Any], query: dict[str, Any], *, of_body: bool = False) -> tuple[list[Kind], Wanted]:
+    """What is asked for, by what the list has. Ends the request where the caller may not ask, or asks for too much."""
     for name, limits in (("program", caller().programs), ("wholesaler_id", caller().wholesalers)):
         if name in query and not limits.allow(query[name]):
             raise Problem("not-permitted")
-    limit, oldest = limit_of(query), query.get("sort") == "oldest"
-    end = ledger.read_tail(cursor).examination + 1
-    first = first_at(cursor, instant_of(query["since"]), end) if "since" in query else 1
-    end = first_at(cursor, instant_of(query["to"]), end) if "to" in query else end
-    place = begins(query, int)
-    if place is None:
-        place = first - 1 if oldest else end
-    wanted = {
-        "first": first, "end": end, "most": AT_ONCE, "every": caller().wholesalers.every, "wholesalers": list(caller().wholesalers.names),
-        "wholesaler_id": query.get("wholesaler_id"), "open": None if "state" not in query else query["state"] == "open",
-    }  # fmt: skip
-    shown: list[OrderListed] = []
-    looked_at = read = 0
-    while looked_at < MOST_LOOKED_AT and read < MOST_READ:
-        scanned = scan(cursor, wanted | {"place": place}, oldest=oldest)
-        if scanned.last is None:
-            return OrderList(shown, None)
-        looked_at += scanned.looked_at
-        place = scanned.last
-        for number, (candidate, listed) in enumerate(_listed(cursor, scanned.candidates, query), read + 1):
-            read = number
-            if listed is not None:
-                shown.append(listed)
-            if len(shown) == limit or read >= MOST_READ:
-                return OrderList(shown, ends(query, candidate.id))
-    return OrderList(shown, ends(query, place))
-
-
-def _listed(cursor: Cursor[Any], candidates: list[Candidate], query: dict[str, Any]) -> Iterator[tuple[Candidate, OrderListed | None]]:
-    """Each candidate as it is shown; None where it is not what is asked for, or nothing of it may be seen."""
-    for first in range(0, len(candidates), 100):
-        part = candidates[first : first + 100]
-        examinations, open_lines = examined(cursor, part)
-        for candidate in part:
-            name = candidate.order_id, candidate.wholesaler_id, candidate.revision
-            yield candidate, _order(candidate, examinations[name], open_lines[name], query)
-
-
-def _order(candidate: Candidate, examinations: list[Examined], open_lines: set[int], query: dict[str, Any]) -> OrderListed | None:
-    content = msgspec.json.decode(members(examinations[0].evidence or b"{}")["order"])
-    ordered = {line["line"]: line for line in content["lines"]}
-    lines = [line for line in _current(examinations) if caller().programs.allow(line["program"])]
-    if not _names(query.get("q"), candidate, content["ship_to"], lines):
-        return None
-    if not any(_fits(line, ordered.get(line["line"], {}), query) for line in lines):
-        return None
-    return OrderListed(
-        candidate.wholesaler_id,
-        candidate.order_id,
-        candidate.revision,
-        written(examinations[0].decided_at.astimezone(UTC)),
-        written(examinations[-1].decided_at.astimezone(UTC)),
-        date.fromisoformat(content["ship_on"]),
-        content["ship_to"].get("name"),
-        "open" if open_lines else "settled",
-        [
-            LineListed(
-                line["line"], line["outcome"], line["program"], line["site_id"],
-                [reason["code"] for reason in line.get("reasons", ())], line["line"] in open_lines,
-            )
-            for line in lines
-        ],
+    kinds = order_list.kinds(cursor, _limits(query))
+    end = order_list.first_since(cursor, instant_of(query["to"]), ENDLESS) if "to" in query else ENDLESS
+    first = order_list.first_since(cursor, instant_of(query["since"]), end) if "since" in query else 1
+    terms = [("serial", "serial"), *[(name, name) for name in OF_PATIENTS]]
+    return kinds, Wanted(
+        [kind.kind for kind in kinds], first, end, query.get("site_id"), query.get("lot"),
+        tuple(term(name, query[member]) for member, name in terms if member in query), _found(cursor, query, of_body=of_body),
     )  # fmt: skip
 
 
-def _current(examinations: list[Examined]) -> list[dict[str, Any]]:
-    """Of each line what the last examination says that names it. A withdrawn line stands in both messages of one."""
-    current: dict[int, dict[str, Any]] = {}
-    for examination in examinations:
-        now: dict[int, dict[str, Any]] = {}
-        for body in (examination.stopped, examination.released):
-            for line in msgspec.json.decode(body)["lines"] if body is not None else ():
-                now[line["line"]] = now.get(line["line"], {}) | line
-        current |= now
-    return [line for _, line in sorted(current.items())]
+def _limits(query: dict[str, Any]) -> dict[str, Any]:
+    wholesalers, programs = caller().wholesalers, caller().programs
+    return {name: query.get(name) for name in ("wholesaler_id", "program", "outcome", "reason")} | {
+        "open": None if "state" not in query else query["state"] == "open", "every_wholesaler": wholesalers.every,
+        "wholesalers": list(wholesalers.names), "every_program": programs.every, "programs": list(programs.names),
+    }  # fmt: skip
 
 
-def _names(q: str | None, candidate: Candidate, ship_to: dict[str, Any], lines: list[dict[str, Any]]) -> bool:
-    if q is None:
-        return True
-    words = [candidate.order_id, *[ship_to.get(name) for name in _IDENTIFIERS], *[line["site_id"] for line in lines]]
-    return any(q.casefold() in word.casefold() for word in words if word)
+def _found(cursor: Cursor[Any], query: dict[str, Any], *, of_body: bool) -> Found | None:
+    """What `q` begins; None where there is no `q`."""
+    if "q" not in query:
+        return None
+    found = order_list.begun_by(cursor, query["q"].strip().lower(), words_of(query["q"]))
+    if found is not None:
+        return found
+    place = {"pointer": "/q"} if of_body else {"parameter": "q"}
+    raise Problem("invalid-body" if of_body else "invalid-parameters", errors=[place | {"detail": TOO_MUCH}])
 
 
-def _fits(line: dict[str, Any], ordered: dict[str, Any], query: dict[str, Any]) -> bool:
-    """Whether all that is asked of a line holds of this one."""
-    patient = ordered.get("patient", {})
-    has = {
-        "outcome": [line["outcome"]],
-        "reason": [reason["code"] for reason in line.get("reasons", ())],
-        "program": [line["program"]],
-        "site_id": [line["site_id"]],
-        "lot": [ordered.get("lot")],
-        "serial": ordered.get("serials", ()),
-        **{name: [patient.get(name)] for name in ("patient_id", "authorization_id", "prescriber_id")},
-    }
-    return all(query[name] in values for name, values in has.items() if name in query)
+def counts_of(kinds: list[Kind], counted: dict[int, int] | None) -> Counts:
+    """By outcome and by reason, how many lines there are."""
+    outcomes: dict[str, int] = {}
+    reasons: dict[str, int] = {}
+    for kind in kinds:
+        lines = kind.lines if counted is None else counted.get(kind.kind, 0)
+        if lines:
+            outcomes[kind.outcome] = outcomes.get(kind.outcome, 0) + lines
+            for reason in kind.reasons or ():
+                reasons[reason] = reasons.get(reason, 0) + lines
+    return Counts(_capped(outcomes, OUTCOMES), _capped(reasons, REASONS))
+
+
+def _capped(counts: dict[str, int], names: Any) -> dict[str, Count]:
+    return {name: MORE if counts[name] > COUNTED else counts[name] for name in names if name in counts}  # type: ignore[misc] # it is these words
+
+
+def listed(order: Listed) -> OrderListed:
+    """The order as it is shown, without lines of programs that the caller may not see."""
+    lines = [line for line in _LINES.decode(order.lines) if caller().programs.allow(line.program)]
+    return OrderListed(
+        order.wholesaler_id,
+        order.order_id,
+        order.revision,
+        written(order.received_at.astimezone(UTC)),
+        written(order.decided_at.astimezone(UTC)),
+        order.ship_on,
+        ship_date_passes(order.ship_on, {line.program for line in lines if line.open}),
+        order.site_name,
+        "settled" if order.open_since is None else "open",
+        None if order.open_since is None else written(order.open_since.astimezone(UTC)),
+        lines,
+    )
+
+
+def ship_date_passes(ship_on: date, programs: set[str | None]) -> str | None:
+    """The first instant at which a line of these programs is held because its day of shipment is too long past."""
+    asking = [program for program in parts().book.newest if program.name in programs]
+    begins = [begin_of(ship_on + timedelta(days=program.ship_date_limit_days + 1), program.time_zone) for program in asking]
+    return written(min(begins).astimezone(UTC)) if begins else None
+
+
+_LINES: Final = msgspec.json.Decoder(list[LineListed])

@@ -1,105 +1,217 @@
-"""Orders one after the other, by the number of the examination that first judged their revision: a number that never changes."""
+"""Orders in the list, found by index whatever is asked, and how many lines there are of each kind."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from typing import Any, Final, NamedTuple
 
 from psycopg import Cursor
 
-SCANNED = """
-WITH scanned AS MATERIALIZED (
-    SELECT id, wholesaler_id, order_id, revision, cause, number FROM examination
-    WHERE id {after} %(place)s AND id >= %(first)s AND id < %(end)s ORDER BY id {direction} LIMIT %(most)s
-)
-SELECT (SELECT {last}(id) FROM scanned), (SELECT count(*) FROM scanned), s.id, s.wholesaler_id, s.order_id, s.revision
-FROM (SELECT) AS one LEFT JOIN scanned s ON s.cause = 'message' AND s.number = 1
-  AND (%(every)s OR s.wholesaler_id = ANY(%(wholesalers)s))
-  AND (%(wholesaler_id)s::text IS NULL OR s.wholesaler_id = %(wholesaler_id)s)
-  AND NOT EXISTS (
-      SELECT FROM examination h WHERE h.order_id = s.order_id AND h.wholesaler_id = s.wholesaler_id AND h.revision > s.revision
-  )
-  AND (%(open)s::boolean IS NULL OR %(open)s = EXISTS (
-      SELECT FROM moving_open_line o
-      WHERE o.order_id = s.order_id AND o.wholesaler_id = s.wholesaler_id AND o.revision = s.revision
-  ))
-ORDER BY s.id {direction}
+from gatekeeper.storage.listing import UpTo, tail, up_to
+
+MOST_ORDERS: Final = 1000
+MOST_ADDRESSEES: Final = 500
+MOST_OF_A_WORD: Final = 5000
+"""What a search finds at most by the words of it: what fits more is not searched for."""
+ENDLESS: Final = 2**63 - 1
+"""After every place."""
+COUNTED: Final = 10_000
+"""So many lines are counted exactly."""
+KINDS = """
+SELECT kind, outcome, string_to_array(nullif(reasons, ''), ','), lines FROM moving_listed_kind
+WHERE lines > 0 AND (%(every_wholesaler)s OR wholesaler_id = ANY(%(wholesalers)s)) AND (%(every_program)s OR program = ANY(%(programs)s))
+  AND (%(wholesaler_id)s::text IS NULL OR wholesaler_id = %(wholesaler_id)s)
+  AND (%(program)s::text IS NULL OR program = %(program)s)
+  AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
+  AND (%(reason)s::text IS NULL OR %(reason)s = ANY(string_to_array(reasons, ',')))
+  AND (%(open)s::boolean IS NULL OR open = %(open)s)
 """
-NEWEST = SCANNED.format(after="<", direction="DESC", last="min")
-OLDEST = SCANNED.format(after=">", direction="ASC", last="max")
-WANTED = "unnest(%s::text[], %s::text[], %s::int[]) AS w(order_id, wholesaler_id, revision)"
-EXAMINATIONS = f"""
-SELECT e.order_id, e.wholesaler_id, e.revision, e.decided_at, e.released, e.stopped, CASE WHEN e.number = 1 THEN e.evidence END
-FROM {WANTED} JOIN examination e USING (order_id, wholesaler_id, revision) ORDER BY e.id + 0
+AFTER: Final = {
+    "newest": "l.place < %(place)s",
+    "oldest": "l.place > %(place)s",
+    "ship_on": "(l.ship_on, l.place) > (%(day)s::date, %(place)s)",
+}
+ORDER: Final = {"newest": "place DESC", "oldest": "place", "ship_on": "ship_on, place"}
+COLUMNS: Final = {"newest": "place, NULL::date AS ship_on", "oldest": "place, NULL::date AS ship_on", "ship_on": "place, ship_on"}
+# Each kind by its own look into the index, in the order of the page; then the first of all of them.
+PAGE = """
+SELECT DISTINCT {columns} FROM unnest(%(kinds)s::int[]) AS k(kind), LATERAL (
+    SELECT DISTINCT {columns} FROM moving_listed_line l WHERE l.kind = k.kind AND {has} AND {after} ORDER BY {order} LIMIT %(most)s
+) p ORDER BY {order} LIMIT %(most)s
+"""
+COUNT = """
+SELECT k.kind, (SELECT count(*) FROM (SELECT FROM moving_listed_line l WHERE l.kind = k.kind AND {has} LIMIT %(counted)s) c)
+FROM unnest(%(kinds)s::int[]) AS k(kind)
+"""
+GATHERED = """
+WITH found AS MATERIALIZED (
+    SELECT l.place, l.kind, l.ship_on FROM {source} WHERE l.kind = ANY(%(kinds)s) AND {has}
+)
+SELECT kind, count(*), NULL::bigint, NULL::date FROM found GROUP BY kind
+UNION ALL (SELECT DISTINCT NULL::int, NULL::bigint, {columns} FROM found l WHERE {after} ORDER BY {order} LIMIT %(most)s)
+"""
+BEGINS = "{0} >= %(word)s AND {0} < %(word)s || chr(1114111)"
+NAMED = f"""
+(SELECT place FROM moving_listed_order WHERE {BEGINS.format("word")} LIMIT %(most)s)
+UNION (SELECT place FROM moving_listed_order WHERE {BEGINS.format("ending")} LIMIT %(most)s)
 """  # noqa: S608 - our own words
-OPEN = f"""
-SELECT o.order_id, o.wholesaler_id, o.revision, o.line FROM {WANTED} JOIN moving_open_line o USING (order_id, wholesaler_id, revision)
+WORD = f"SELECT DISTINCT addressee FROM moving_listed_word WHERE {BEGINS.format('word')} LIMIT %(most)s"  # noqa: S608
+ALSO = f"""
+SELECT addressee FROM unnest(%(among)s::bigint[]) AS a(addressee)
+WHERE EXISTS (SELECT FROM moving_listed_word w WHERE w.addressee = a.addressee AND {BEGINS.format("w.word")})
 """  # noqa: S608
-NEXT = "SELECT id, decided_at FROM examination WHERE id >= %s ORDER BY id LIMIT 1"
-KNOWN_PATIENT = "SELECT EXISTS (SELECT FROM fact WHERE subject = %s AND kind IN ('patient', 'authorization'))"
+ORDERS = """
+SELECT place, wholesaler_id, order_id, revision, received_at, decided_at, open_since, ship_on, site_name, lines
+FROM moving_listed_order WHERE place = ANY(%s)
+"""
+FIRST = "SELECT place FROM moving_listed_order WHERE received_at >= %s ORDER BY received_at, place LIMIT 1"
 
 
-class Candidate(NamedTuple):
-    """The highest revision of an order, and the examination that judged it first."""
+class Kind(NamedTuple):
+    kind: int
+    outcome: str
+    reasons: list[str] | None
+    lines: int
 
-    id: int
+
+class Found(NamedTuple):
+    """What a text was found to begin: orders by their place, and addressees."""
+
+    places: list[int]
+    addressees: list[int]
+
+
+class Wanted(NamedTuple):
+    """What is asked of one line."""
+
+    kinds: list[int]
+    first: int
+    """Places from this one on, and before ``end``."""
+    end: int
+    site_id: str | None = None
+    lot: str | None = None
+    terms: tuple[str, ...] = ()
+    found: Found | None = None
+
+
+class Key(NamedTuple):
+    """After what a page begins."""
+
+    place: int
+    day: date | None = None
+    """Where the list is by the day of shipment."""
+
+
+class Listed(NamedTuple):
+    place: int
     wholesaler_id: str
     order_id: str
     revision: int
-
-
-class Scanned(NamedTuple):
-    last: int | None
-    """The last examination that was looked at; None where there is no further one."""
-    looked_at: int
-    candidates: list[Candidate]
-
-
-class Examined(NamedTuple):
-    """One examination of a revision; ``evidence`` is that of the first."""
-
+    received_at: datetime
     decided_at: datetime
-    released: bytes | None
-    stopped: bytes | None
-    evidence: bytes | None
+    open_since: datetime | None
+    ship_on: date
+    site_name: str | None
+    lines: bytes
 
 
-Name = tuple[str, str, int]
-"""Order, wholesaler, revision."""
+class Page(NamedTuple):
+    keys: list[Key]
+    counts: dict[int, int] | None
+    """By kind, how many lines there are; None where the table of kinds says it."""
 
 
-def scan(cursor: Cursor[Any], wanted: dict[str, Any], *, oldest: bool) -> Scanned:
-    """The next of the examinations, ``most`` of them after ``place``, and which of them begin an order that is wanted."""
-    rows = cursor.execute(OLDEST if oldest else NEWEST, wanted).fetchall()
-    last, looked_at = rows[0][:2]
-    return Scanned(last, looked_at, [Candidate(*row[2:]) for row in rows if row[2] is not None])
+def kinds(cursor: Cursor[Any], limits: dict[str, Any]) -> list[Kind]:
+    """The kinds of lines that are asked for."""
+    return [Kind(*row) for row in cursor.execute(KINDS, limits)]
 
 
-def examined(cursor: Cursor[Any], candidates: Sequence[Candidate]) -> tuple[dict[Name, list[Examined]], dict[Name, set[int]]]:
-    """By revision, its examinations in their order, and its open lines."""
-    names = ([each.order_id for each in candidates], [each.wholesaler_id for each in candidates], [each.revision for each in candidates])
-    examinations: dict[Name, list[Examined]] = defaultdict(list)
-    for row in cursor.execute(EXAMINATIONS, names):
-        examinations[row[:3]].append(Examined(*row[3:]))
-    lines: dict[Name, set[int]] = defaultdict(set)
-    for *name, line in cursor.execute(OPEN, names):
-        lines[(name[0], name[1], name[2])].add(line)
-    return examinations, lines
+def page(cursor: Cursor[Any], wanted: Wanted, sort: str, after: Key | None, most: int, *, counting: bool) -> Page:
+    """The next orders with such a line, ``most`` at most; with counts where they are wanted and not in the table of kinds."""
+    has, asked = _conditions(wanted)
+    beginning = {"newest": wanted.end, "oldest": wanted.first - 1, "ship_on": 0}[sort]
+    after = after or Key(beginning, date.min)
+    asked |= {"kinds": wanted.kinds, "most": most, "place": after.place, "day": after.day or date.min, "counted": COUNTED + 1}
+    parts = {"has": has, "after": AFTER[sort], "order": ORDER[sort], "columns": COLUMNS[sort]}
+    if wanted.terms or wanted.found is not None:
+        rows = cursor.execute(GATHERED.format(source=_source(wanted), **parts).encode(), asked).fetchall()
+        return Page(_sorted(sort, [row[2:] for row in rows if row[0] is None]), {row[0]: row[1] for row in rows if row[0] is not None})
+    keys = [Key(*row) for row in cursor.execute(PAGE.format(**parts).encode(), asked)]
+    if not counting or not (wanted.site_id or wanted.lot or _ranged(wanted)):
+        return Page(keys, None)
+    return Page(keys, dict(cursor.execute(COUNT.format(has=has).encode(), asked).fetchall()))
 
 
-def first_at(cursor: Cursor[Any], instant: datetime, end: int) -> int:
-    """The first examination of this instant or later, of those below ``end``: numbers and instants grow together."""
-    low, high = 1, end
-    while low < high:
-        middle = (low + high) // 2
-        row = cursor.execute(NEXT, (middle,)).fetchone()
-        if row is None or row[0] >= high or row[1] >= instant:
-            high = middle
-        else:
-            low = row[0] + 1
-    return low
+def orders(cursor: Cursor[Any], places: Sequence[int]) -> list[Listed]:
+    """These orders, in this order."""
+    found = {row[0]: Listed(*row) for row in cursor.execute(ORDERS, (list(places),))}
+    return [found[place] for place in places if place in found]
 
 
-def is_known_patient(cursor: Cursor[Any], words: Iterable[str]) -> bool:
-    """Whether a registry knows a patient or an authorization of such a name."""
-    return any(cursor.execute(KNOWN_PATIENT, (word,)).fetchone() == (True,) for word in words)
+def first_since(cursor: Cursor[Any], instant: datetime, end: int) -> int:
+    """The first place of this instant or later; ``end`` where there is none: places and instants grow together."""
+    row = cursor.execute(FIRST, (instant,)).fetchone()
+    return end if row is None else int(row[0])
+
+
+def begun_by(cursor: Cursor[Any], text: str, words: Sequence[str]) -> Found | None:
+    """What the text begins: an order's id or its last part, an identifier; or each of its words one of the addressee. None: too much."""
+    places = [place for (place,) in cursor.execute(NAMED.encode(), {"word": text, "most": MOST_ORDERS + 1})]
+    addressees = {each for (each,) in cursor.execute(WORD.encode(), {"word": text, "most": MOST_OF_A_WORD + 1})}
+    by_words = _all_of(cursor, words)
+    if len(places) > MOST_ORDERS or by_words is None or len(addressees | by_words) > MOST_ADDRESSEES:
+        return None
+    return Found(sorted(set(places)), sorted(addressees | by_words))
+
+
+def as_of(cursor: Cursor[Any], now: datetime) -> tuple[UpTo | None, datetime | None]:
+    """How far the list has come, and the instant as of which it therefore speaks: now, where the ledger has nothing more."""
+    come = up_to(cursor)
+    return come, None if come is None else now if come == tail(cursor) else come.at
+
+
+def _all_of(cursor: Cursor[Any], words: Sequence[str]) -> set[int] | None:
+    """The addressees that have all of these words; None where each of them is in too many."""
+    if not words:
+        return set()
+    each = [(word, cursor.execute(WORD.encode(), {"word": word, "most": MOST_OF_A_WORD + 1}).fetchall()) for word in words]
+    rarest, found = min(each, key=lambda one: len(one[1]))
+    if len(found) > MOST_OF_A_WORD:
+        return None
+    among = [addressee for (addressee,) in found]
+    for word in words:
+        if word != rarest:
+            among = [addressee for (addressee,) in cursor.execute(ALSO.encode(), {"among": among, "word": word})]
+    return set(among)
+
+
+def _conditions(wanted: Wanted) -> tuple[str, dict[str, Any]]:
+    asked: dict[str, Any] = {"first": wanted.first, "end": wanted.end}
+    has = ["l.place >= %(first)s AND l.place < %(end)s"]
+    for name, value in (("site_id", wanted.site_id), ("lot", wanted.lot)):
+        if value is not None:
+            has.append(f"l.{name} = %({name})s")
+            asked[name] = value
+    for number, term in enumerate(wanted.terms):
+        asked[f"term{number}"] = term
+        if number:
+            same = f"o.term = %(term{number})s AND o.place = l.place AND o.line = l.line"
+            has.append(f"EXISTS (SELECT FROM moving_listed_term o WHERE {same})")
+    if wanted.found is not None:
+        has.append("(l.addressee = ANY(%(addressees)s) OR l.place = ANY(%(places)s))")
+        asked |= wanted.found._asdict()
+    return " AND ".join(has), asked
+
+
+def _source(wanted: Wanted) -> str:
+    if not wanted.terms:
+        return "moving_listed_line l"
+    return "(SELECT place, line FROM moving_listed_term WHERE term = %(term0)s) t JOIN moving_listed_line l USING (place, line)"
+
+
+def _ranged(wanted: Wanted) -> bool:
+    return wanted.first > 1 or wanted.end < ENDLESS
+
+
+def _sorted(sort: str, rows: Iterable[tuple[int, date | None]]) -> list[Key]:
+    keys: Iterator[Key] = (Key(*row) for row in rows)
+    return sorted(keys, key=lambda key: (key.day or date.min, key.place), reverse=sort == "newest")

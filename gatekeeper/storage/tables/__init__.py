@@ -25,6 +25,17 @@ from gatekeeper.storage.tables.decisions import (
 from gatekeeper.storage.tables.desk import ALERT_DECISION, DESK_ENTRY
 from gatekeeper.storage.tables.feed import ACKNOWLEDGEMENT, FEED_FILE, FEED_FILE_WRITTEN, RESUBMISSION
 from gatekeeper.storage.tables.inquiries import INQUIRY
+from gatekeeper.storage.tables.listing import (
+    LISTED,
+    LISTED_ADDRESSEE,
+    LISTED_KIND,
+    LISTED_LINE,
+    LISTED_ORDER,
+    LISTED_TERM,
+    LISTED_UP_TO,
+    LISTED_WORD,
+    PATIENT_FORM,
+)
 from gatekeeper.storage.tables.metadata import METADATA
 from gatekeeper.storage.tables.moving import (
     ANSWERED_CALL,
@@ -106,12 +117,21 @@ __all__ = [
     "HEAD",
     "HEARTBEAT",
     "INQUIRY",
+    "LISTED",
+    "LISTED_ADDRESSEE",
+    "LISTED_KIND",
+    "LISTED_LINE",
+    "LISTED_ORDER",
+    "LISTED_TERM",
+    "LISTED_UP_TO",
+    "LISTED_WORD",
     "LOOKING_BACK",
     "LOOK_BACK",
     "METADATA",
     "ONLY_ADDED",
     "OPEN_LINE",
     "OUTBOX",
+    "PATIENT_FORM",
     "PENDING_HEARTBEAT",
     "RECEIVED_FILE",
     "RECORD_COUNT",

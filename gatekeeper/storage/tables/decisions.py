@@ -147,6 +147,7 @@ SHIPMENT_EVENT = Table(
     Column("block", BigInteger, nullable=False),
     UniqueConstraint("event_id", "wholesaler_id", name="shipment_event_identity"),
     Index("shipment_event_order", "order_id", "wholesaler_id"),
+    Index("shipment_event_block", "block"),
     comment="What the warehouse said became of the goods of an order",
 )
 

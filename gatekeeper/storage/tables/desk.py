@@ -1,6 +1,6 @@
 """Evidence of what people did about orders and alerts: only ever added."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Integer, LargeBinary, SmallInteger, Table, Text, UniqueConstraint, Uuid
+from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, LargeBinary, SmallInteger, Table, Text, UniqueConstraint, Uuid
 
 from gatekeeper.storage.tables.metadata import METADATA
 
@@ -21,6 +21,7 @@ DESK_ENTRY = Table(
     Column("at", DateTime(timezone=True), nullable=False),
     Column("block", BigInteger, nullable=False),
     UniqueConstraint("order_id", "wholesaler_id", "number", name="desk_entry_order"),
+    Index("desk_entry_block", "block"),
     comment="What a person did about an order: took it, gave it back, noted, settled, had it examined, or had an answer sent again",
 )
 

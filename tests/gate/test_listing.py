@@ -1,0 +1,92 @@
+"""The list of orders follows the ledger, whoever changes it, and is the same when it is made anew."""
+
+from typing import Any
+
+from psycopg.sql import SQL, Identifier
+
+from gatekeeper import listing
+from gatekeeper.listing import catch_up, step
+from gatekeeper.storage import tables
+from gatekeeper.storage.engine import transaction
+from tests.gate.ledger import Ledger, order
+from tests.gate.test_what_moves import varied
+from tests.gate.warehouse import Warehouse, event
+
+__all__ = ["varied"]
+MEANT = {
+    "orders": "SELECT place, order_id, wholesaler_id, revision, received_at, decided_at, open_since, ship_on, site_name, "
+    "word, ending, lines FROM moving_listed_order",
+    "lines": "SELECT l.place, l.line, k.wholesaler_id, k.program, k.outcome, k.reasons, k.open, l.ship_on, l.site_id, l.lot, "
+    "(SELECT array_agg(word ORDER BY word) FROM moving_listed_word w WHERE w.addressee = l.addressee) "
+    "FROM moving_listed_line l JOIN moving_listed_kind k USING (kind)",
+    "kinds": "SELECT wholesaler_id, program, outcome, reasons, open, lines FROM moving_listed_kind WHERE lines <> 0",
+    "terms": "SELECT term, place, line FROM moving_listed_term",
+    "forms": "SELECT form FROM moving_patient_form",
+    "up to": "SELECT examination, block, registry_version, at FROM moving_listed_up_to",
+}
+
+
+def meant(ledger: Ledger) -> dict[str, list[tuple[Any, ...]]]:
+    """What the list says, whichever numbers it gave to kinds and addressees."""
+    with transaction(ledger.engine) as cursor:
+        return {name: sorted(cursor.execute(statement.encode()).fetchall(), key=str) for name, statement in MEANT.items()}
+
+
+def anew(ledger: Ledger, most: int) -> dict[str, list[tuple[Any, ...]]]:
+    with transaction(ledger.engine) as cursor:
+        for table in tables.LISTED:
+            cursor.execute(SQL("TRUNCATE {}").format(Identifier(table.name)))
+    while step(ledger.engine, most=most):
+        pass
+    return meant(ledger)
+
+
+def test_the_list_is_made_anew_from_the_ledger(varied: Ledger) -> None:
+    """In pieces of any size; and how it was taken in, in one go or after each change, makes no difference."""
+    catch_up(varied.engine)
+    whole = meant(varied)
+    assert all(whole.values())
+    assert sum(row[5] for row in whole["kinds"]) == len(whole["lines"])
+    assert anew(varied, most=1) == anew(varied, most=3) == whole
+    more = {"/lines/0/patient": None, "/revision": 4}
+    varied.judge(order("SO-1", more), order("SO-9", more | {"/ship_to/name": "Elsewhere"}))
+    catch_up(varied.engine)
+    followed = meant(varied)
+    assert followed != whole
+    assert anew(varied, most=500) == followed
+    assert not step(varied.engine)
+
+
+def test_events_settle_orders_in_the_list(ledger: Ledger) -> None:
+    """A cancelled order is settled, also where no line of it was released and so nothing is judged."""
+    ledger.load()
+    warehouse = Warehouse(ledger)
+    ledger.judge(order("SO-1", {"/lines/0/patient": None}))
+    catch_up(ledger.engine)
+    assert opened(ledger) == {"SO-1"}
+    warehouse.tell(event("cancelled", "SO-1"))
+    catch_up(ledger.engine)
+    assert opened(ledger) == set()
+
+
+def test_it_is_open_since_a_line_was_stopped(ledger: Ledger) -> None:
+    """Judged again and still stopped, it stays open since it was stopped first."""
+    ledger.load()
+    ledger.judge(order("SO-1", {"/lines/0/patient": None}), order("SO-2"))
+    catch_up(ledger.engine)
+    rows = {row[1]: row[6] for row in meant(ledger)["orders"]}
+    assert rows["SO-1"] is not None
+    assert rows["SO-2"] is None
+
+
+def test_one_takes_in_while_others_find_nothing_to_do(ledger: Ledger) -> None:
+    ledger.load()
+    ledger.judge(order())
+    with transaction(ledger.engine) as cursor:
+        assert listing.listing.take_list(cursor)
+        assert not step(ledger.engine)
+    assert step(ledger.engine)
+
+
+def opened(ledger: Ledger) -> set[str]:
+    return {row[1] for row in meant(ledger)["orders"] if row[6] is not None}

@@ -6,7 +6,7 @@ from typing import Any, Final
 from flask import Flask, Response, current_app, g, request
 from sqlalchemy import Engine
 
-from gatekeeper.api import health, order_list, orders, records, refusals, rehearsals, rules, sites, work
+from gatekeeper.api import findings, health, order_list, orders, records, refusals, rehearsals, rules, sites, work
 from gatekeeper.api.areas import MOST_OF_A_BODY, OPEN, Id, Parts
 from gatekeeper.api.callers import caller_of_request
 from gatekeeper.api.document import Document
@@ -20,7 +20,8 @@ from gatekeeper.recording import Terms
 from gatekeeper.rules import RuleBook
 
 AREAS: Final = (
-    health.AREA, rules.AREA, sites.AREA, refusals.AREA, records.AREA, order_list.AREA, orders.AREA, rehearsals.AREA, work.AREA,
+    health.AREA, rules.AREA, sites.AREA, refusals.AREA, findings.AREA, records.AREA,
+    order_list.AREA, orders.AREA, rehearsals.AREA, work.AREA,
 )  # fmt: skip
 HEADERS: Final = {
     "Cache-Control": "no-store",

@@ -1,0 +1,73 @@
+"""What look-backs found, line by line: all that their alerts have no room for, and the patients of the lines for those who may see them."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from gatekeeper.api.areas import Area, caller, reading
+from gatekeeper.api.lists import Page, begins, ends, limit_of
+from gatekeeper.api.masking import masked
+from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
+from gatekeeper.findings import Finding
+from gatekeeper.inquiries import Inquiry
+from gatekeeper.permissions import Permission
+from schemas.members import Written
+
+AREA = Area("findings", __name__, "What look-backs found.")
+NOBODY = UUID(int=0)
+# What left past the gate comes first, as in the alert.
+FINDINGS = """
+SELECT f.body, t.program, f.decided, f.examination, f.line, f.bypass_id
+FROM look_back l JOIN fact t ON t.id = l.fact CROSS JOIN LATERAL (
+    SELECT body, 0 AS decided, 0 AS examination, 0 AS line, bypass_id FROM finding_outside WHERE look_back = l.id
+    UNION ALL SELECT body, 1, examination, line, %(nobody)s::uuid FROM finding WHERE look_back = l.id
+) f
+WHERE l.id = (SELECT (convert_from(body, 'UTF8')::jsonb #>> '{evidence,look_back}')::bigint FROM alert WHERE alert_id = %(alert_id)s::uuid)
+  AND l.alert_id = %(alert_id)s::uuid
+  AND (%(every_program)s OR t.program = ANY(%(programs)s))
+  AND (%(every_wholesaler)s OR convert_from(f.body, 'UTF8')::jsonb ->> 'wholesaler_id' = ANY(%(wholesalers)s))
+  AND (%(decided)s::int IS NULL
+       OR (f.decided, f.examination, f.line, f.bypass_id) > (%(decided)s, %(examination)s, %(line)s, %(bypass_id)s::uuid))
+ORDER BY f.decided, f.examination, f.line, f.bypass_id LIMIT %(limit)s
+"""
+
+
+class FindingList(msgspec.Struct):
+    """What left past the gate first, then lines in the order of their decisions."""
+
+    findings: list[Finding]
+    next: str | None
+    patients: Literal["shown", "masked"]
+
+
+class FindingsQuery(Page):
+    alert_id = Written(
+        r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "Must be the id of an alert.", required=True,
+        metadata={"description": "Of an alert of the kind `look_back_finding` or `lot_recalled`."},
+    )  # fmt: skip
+
+
+@AREA.operation("GET", "/v1/findings", Permission.READ_ALERTS, FindingList, query=FindingsQuery, parameters=[PARAMETER])
+def list_findings(query: dict[str, Any]) -> Any:
+    """Every line that a look-back found, or that had a recalled lot, with what was known when it was decided.
+
+    Patients are masked unless the permission `patients.read` and a purpose are there. A token that is limited to wholesalers or programs
+    sees theirs.
+    """
+    purpose, limit = purpose_of_request(), limit_of(query)
+    decided, examination, line, bypass_id = begins(query, tuple[int, int, int, UUID]) or (None, None, None, None)
+    programs, wholesalers = caller().programs, caller().wholesalers
+    wanted = {
+        "alert_id": query["alert_id"], "nobody": NOBODY, "limit": limit + 1, "decided": decided, "examination": examination, "line": line,
+        "bypass_id": bypass_id, "every_program": programs.every, "programs": list(programs.names),
+        "every_wholesaler": wholesalers.every, "wholesalers": list(wholesalers.names),
+    }  # fmt: skip
+    with reading() as cursor:
+        rows = cursor.execute(FINDINGS, wanted).fetchall()
+    page = rows[:limit]
+    if purpose is not None and page:
+        on_record(Inquiry("patients", "list_findings", purpose, len(page), program=page[0][1]))
+    shown: Any = [msgspec.Raw(row[0]) if purpose is not None else masked(msgspec.json.decode(row[0])) for row in page]
+    following = ends(query, page[-1][2:]) if len(rows) > limit else None
+    return FindingList(shown, following, "masked" if purpose is None else "shown")

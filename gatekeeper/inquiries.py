@@ -15,11 +15,12 @@ class Inquiry:
     """One call of the API. It names no patient."""
 
     kind: str
-    """``patients``: pseudonyms were shown, or searched for. ``rehearsal``: it was asked what the gate would answer."""
+    """``patients``: pseudonyms were shown, or searched for. ``rehearsal``: it was asked what the gate would answer.
+    ``export``: a whole list was taken, without pseudonyms."""
     operation: str
     purpose: str | None = None
     count: int = 0
-    """How many orders or records it was about."""
+    """How many orders or records it was about; 0 where that was not known beforehand."""
     wholesaler_id: str | None = None
     order_id: str | None = None
     program: str | None = None

@@ -25,6 +25,7 @@ class Permission(StrEnum):
     REASSIGN_ORDERS = "orders.reassign"
     EXAMINE_ORDERS = "orders.examine"
     PUBLISH_ORDERS = "orders.publish"
+    READ_SETTINGS = "settings.read"
     READ_METRICS = "metrics.read"
 
 
@@ -43,6 +44,7 @@ ABOUT: Final[dict[Permission, str]] = {
     Permission.REASSIGN_ORDERS: "Giving back what another has in hand.",
     Permission.EXAMINE_ORDERS: "Having an order judged again now.",
     Permission.PUBLISH_ORDERS: "Having the answer to an order published once more.",
+    Permission.READ_SETTINGS: "The settings in force, without secrets.",
     Permission.READ_METRICS: "Metrics.",
 }
 
@@ -73,8 +75,8 @@ BUILT_IN: Final = (
     ),
     Role("lead", frozenset(Permission) - {Permission.READ_METRICS}),
     Role("rems", frozenset({Permission.READ_RULES, Permission.READ_SITES, Permission.READ_RECORDS, Permission.READ_PATIENTS})),
-    Role("auditor", _READING | {Permission.READ_REFUSALS, Permission.READ_RECORDS}),
-    Role("operator", frozenset({Permission.READ_RULES, Permission.READ_METRICS})),
+    Role("auditor", _READING | {Permission.READ_REFUSALS, Permission.READ_RECORDS, Permission.READ_SETTINGS}),
+    Role("operator", frozenset({Permission.READ_RULES, Permission.READ_SETTINGS, Permission.READ_METRICS})),
 )
 """The roles where the settings name no file of them."""
 

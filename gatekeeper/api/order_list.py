@@ -1,5 +1,6 @@
 """The stopped orders, and all others: filters that combine freely, counts over the same filters, and pages by key."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, timedelta
 from typing import Any, Final, Literal
 
@@ -29,6 +30,8 @@ AREA = Area("order-list", __name__, "The stopped orders, and all others.")
 OUTCOMES: Final = ("released", "not_covered", "withdrawn", "held", "blocked")
 STATES: Final = ("open", "settled")
 SORTS: Final = ("newest", "oldest", "ship_on")
+AT_ONCE: Final = 500
+"""Where all orders are read, so many a page."""
 MORE: Final = f"more than {COUNTED:,}"
 OF_PATIENTS: Final = ("patient_id", "authorization_id", "prescriber_id")
 NOT_IN_A_URL: Final = "Must not be written as the ids of patients and authorizations are: search by POST /v1/orders/searches."
@@ -125,8 +128,7 @@ def list_orders(query: dict[str, Any]) -> Any:
     Filters combine freely. Lines of programs that the token does not name are left out, and those of none where it does not name all.
     """
     with reading() as cursor:
-        if "q" in query and written_as_patients(cursor, {query["q"].strip(), *query["q"].split()}):
-            raise Problem("invalid-parameters", errors=[{"parameter": "q", "detail": NOT_IN_A_URL}])
+        refuse_patients(cursor, query)
         return page_of(cursor, query)
 
 
@@ -159,6 +161,25 @@ def page_of(cursor: Cursor[Any], query: dict[str, Any], *, of_body: bool = False
         None if as_of is None else written(as_of.astimezone(UTC)),
         ends(query, keys[-1]) if len(page.keys) > limit else None,
     )
+
+
+def refuse_patients(cursor: Cursor[Any], query: dict[str, Any]) -> None:
+    """Ends the request where `q` is written as the ids of patients are: it stands in a URL."""
+    if "q" in query and written_as_patients(cursor, {query["q"].strip(), *query["q"].split()}):
+        raise Problem("invalid-parameters", errors=[{"parameter": "q", "detail": NOT_IN_A_URL}])
+
+
+def every_page(cursor: Cursor[Any], query: dict[str, Any]) -> Iterator[list[OrderListed]]:
+    """All orders that are asked for, page by page."""
+    refuse_patients(cursor, query)
+    sort, after = query.get("sort", "newest"), None
+    _, wanted = wanted_of(cursor, query)
+    while True:
+        keys = order_list.page(cursor, wanted, sort, after, AT_ONCE, counting=False).keys
+        yield [listed(order) for order in order_list.orders(cursor, [key.place for key in keys])]
+        if len(keys) < AT_ONCE:
+            return
+        after = keys[-1]
 
 
 def wanted_of(cursor: Cursor[Any], query: dict[str, Any], *, of_body: bool = False) -> tuple[list[Kind], Wanted]:

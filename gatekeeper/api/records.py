@@ -1,5 +1,6 @@
 """The feed: distribution records in the order of their sequence, whole, for the REMS."""
 
+from collections.abc import Iterator
 from typing import Any, Final, Literal
 
 import msgspec
@@ -51,9 +52,7 @@ def list_records(query: dict[str, Any]) -> Any:
     `patients.read` and a purpose are there.
     """
     program, after, limit = query["program"], query.get("after", 0), query.get("limit", USUAL)
-    caller().must_see_program(program)
-    if not caller().wholesalers.every:
-        raise Problem("not-permitted")
+    must_see_feed(program)
     purpose = purpose_of_request()
     until = clock.seconds() + query.get("wait", 0)
     rows, last = _read(program, after, limit)
@@ -67,11 +66,29 @@ def list_records(query: dict[str, Any]) -> Any:
     return Feed(program, shown, rows[-1][0] if rows else after, last, "masked" if purpose is None else "shown")
 
 
+def must_see_feed(program: str) -> None:
+    """Ends the request of who would see gaps."""
+    caller().must_see_program(program)
+    if not caller().wholesalers.every:
+        raise Problem("not-permitted")
+
+
+def every_record(cursor: Cursor[Any], program: str, after: int, last: int) -> Iterator[bytes]:
+    """All records after one and up to the last."""
+    while after < last:
+        rows = cursor.execute(RECORDS, (program, after, min(MOST, last - after))).fetchall()
+        if not rows:
+            return
+        yield from (body for _, body in rows)
+        after = rows[-1][0]
+
+
 def _read(program: str, after: int, limit: int) -> tuple[list[tuple[int, bytes]], int]:
     with reading() as cursor:
-        return cursor.execute(RECORDS, (program, after, limit)).fetchall(), _last(cursor, program)
+        return cursor.execute(RECORDS, (program, after, limit)).fetchall(), last_of(cursor, program)
 
 
-def _last(cursor: Cursor[Any], program: str) -> int:
+def last_of(cursor: Cursor[Any], program: str) -> int:
+    """The sequence of the program's last record; 0 where there is none."""
     (last,) = cursor.execute(LAST, (program,)).fetchone() or (0,)
     return int(last)

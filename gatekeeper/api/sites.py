@@ -1,7 +1,8 @@
 """Who is certified, and who was: both times."""
 
+from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from psycopg import Cursor
@@ -20,6 +21,8 @@ from schemas.fact import SiteFact
 from schemas.members import Day, Instant, Words, Written
 from schemas.order_schema import identity
 
+AT_ONCE: Final = 500
+"""Where all sites are read, so many at a time."""
 AREA = Area("sites", __name__, "Sites, as the registries say and said.")
 
 
@@ -115,6 +118,21 @@ def list_sites(query: dict[str, Any]) -> Any:
         on, known_at = _times(cursor, query, program)
         shown = [SiteAnswer(**_answer(cursor, program, name, on, known_at)) for name in names[:limit]]
     return SiteList(shown, ends(query, names[limit - 1]) if len(names) > limit else None)
+
+
+def every_site(cursor: Cursor[Any], query: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """All that are asked for, by their ids, each as a document."""
+    program = query["program"]
+    caller().must_see_program(program)
+    on, known_at = _times(cursor, query, program)
+    wanted = {"program": program, "site_id": query.get("site_id"), "identifier": query.get("identifier"), "limit": AT_ONCE}
+    after = ""
+    while names := [] if _of_another(query.get("identifier")) else [
+        name for (name,) in cursor.execute(LISTED, wanted | {"after": after})
+    ]:  # fmt: skip
+        for name in names:
+            yield msgspec.to_builtins(SiteAnswer(**_answer(cursor, program, name, on, known_at)))
+        after = names[-1]
 
 
 @AREA.operation("GET", "/v1/sites/<id:program>/<id:site_id>", Permission.READ_SITES, SiteHistory, query=BothTimes)

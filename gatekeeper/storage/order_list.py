@@ -54,7 +54,13 @@ NAMED = f"""
 (SELECT place FROM moving_listed_order WHERE {BEGINS.format("word")} LIMIT %(most)s)
 UNION (SELECT place FROM moving_listed_order WHERE {BEGINS.format("ending")} LIMIT %(most)s)
 """  # noqa: S608 - our own words
-WORD = f"SELECT DISTINCT addressee FROM moving_listed_word WHERE {BEGINS.format('word')} LIMIT %(most)s"  # noqa: S608
+NAMED_SO = """
+(SELECT place FROM moving_listed_order WHERE word = %(word)s LIMIT %(most)s)
+UNION (SELECT place FROM moving_listed_order WHERE ending = %(word)s LIMIT %(most)s)
+"""
+# Not made distinct: what begins with something would be sorted whole.
+WORD = f"SELECT addressee FROM moving_listed_word WHERE {BEGINS.format('word')} LIMIT %(most)s"  # noqa: S608
+WORD_SO = "SELECT addressee FROM moving_listed_word WHERE word = %(word)s LIMIT %(most)s"
 ALSO = f"""
 SELECT addressee FROM unnest(%(among)s::bigint[]) AS a(addressee)
 WHERE EXISTS (SELECT FROM moving_listed_word w WHERE w.addressee = a.addressee AND {BEGINS.format("w.word")})
@@ -154,13 +160,26 @@ def first_since(cursor: Cursor[Any], instant: datetime, end: int) -> int:
 
 
 def begun_by(cursor: Cursor[Any], text: str, words: Sequence[str]) -> Found | None:
-    """What the text begins: an order's id or its last part, an identifier; or each of its words one of the addressee. None: too much."""
-    places = [place for (place,) in cursor.execute(NAMED.encode(), {"word": text, "most": MOST_ORDERS + 1})]
-    addressees = {each for (each,) in cursor.execute(WORD.encode(), {"word": text, "most": MOST_OF_A_WORD + 1})}
+    """What the text begins: an order's id or its last part, an identifier; or each of its words one of the addressee.
+
+    What begins too much is looked for as it is. None: too much, and nothing of it is just so.
+    """
+    places = _looked_up(cursor, (NAMED, NAMED_SO), text, MOST_ORDERS)
+    identified = _looked_up(cursor, (WORD, WORD_SO), text, MOST_OF_A_WORD)
     by_words = _all_of(cursor, words)
-    if len(places) > MOST_ORDERS or by_words is None or len(addressees | by_words) > MOST_ADDRESSEES:
+    each = places, identified, by_words
+    addressees = (identified or set()) | (by_words or set())
+    if (None in each and not any(each)) or len(addressees) > MOST_ADDRESSEES:
         return None
-    return Found(sorted(set(places)), sorted(addressees | by_words))
+    return Found(sorted(places or ()), sorted(addressees))
+
+
+def _looked_up(cursor: Cursor[Any], statements: tuple[str, str], word: str, most: int) -> set[int] | None:
+    """What begins with the word; where that is too much, what is the word. None: that is nothing, or too much as well."""
+    begun, exactly = (
+        {each for (each,) in cursor.execute(statement.encode(), {"word": word, "most": most + 1})} for statement in statements
+    )
+    return begun if len(begun) <= most else exactly if 0 < len(exactly) <= most else None
 
 
 def as_of(cursor: Cursor[Any], now: datetime) -> tuple[UpTo | None, datetime | None]:
@@ -173,11 +192,12 @@ def _all_of(cursor: Cursor[Any], words: Sequence[str]) -> set[int] | None:
     """The addressees that have all of these words; None where each of them is in too many."""
     if not words:
         return set()
-    each = [(word, cursor.execute(WORD.encode(), {"word": word, "most": MOST_OF_A_WORD + 1}).fetchall()) for word in words]
-    rarest, found = min(each, key=lambda one: len(one[1]))
-    if len(found) > MOST_OF_A_WORD:
+    each = [(word, _looked_up(cursor, (WORD, WORD_SO), word, MOST_OF_A_WORD)) for word in words]
+    told = [(word, found) for word, found in each if found is not None]
+    if not told:
         return None
-    among = [addressee for (addressee,) in found]
+    rarest, found = min(told, key=lambda one: len(one[1]))
+    among = list(found)
     for word in words:
         if word != rarest:
             among = [addressee for (addressee,) in cursor.execute(ALSO.encode(), {"among": among, "word": word})]

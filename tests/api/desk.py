@@ -70,6 +70,10 @@ class Desk:
         check(method, path, answer)
         return answer
 
+    def bearer(self, role: str = "lead") -> str:
+        """What a caller of all wholesalers and programs sends."""
+        return f"Bearer {token(roles=[role], wholesalers=list(EVERY), programs=list(EVERY))}"
+
     def answer(self, path: str, role: str = "lead", **options: Any) -> Any:
         """What is answered well, as JSON."""
         answer = self.ask(path, role, **options)

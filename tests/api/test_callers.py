@@ -95,6 +95,28 @@ AUTHORITY = {
             ("publish_order", "publications", OFFICERS, {"reason": "They lost it."}),
         )
     },
+    "list_findings": Asked("/v1/findings?alert_id=00000000-0000-0000-0000-000000000000", READERS),
+    "export_orders": Asked(
+        "/v1/exports/orders",
+        READERS,
+        foreign_wholesaler="/v1/exports/orders?wholesaler_id=WD-2",
+        foreign_program="/v1/exports/orders?program=tegsedi",
+    ),
+    "export_alerts": Asked(
+        "/v1/exports/alerts",
+        READERS,
+        foreign_wholesaler="/v1/exports/alerts?wholesaler_id=WD-2",
+        foreign_program="/v1/exports/alerts?program=tegsedi",
+    ),
+    "export_refusals": Asked("/v1/exports/refusals", READERS, limited_to_wholesalers=False, limited_to_programs=False),
+    "export_sites": Asked("/v1/exports/sites?program=lemtrada", SITES, foreign_program="/v1/exports/sites?program=tegsedi"),
+    "export_records": Asked(
+        "/v1/exports/distribution-records?program=lemtrada",
+        {"compliance-officer", "lead", "rems", "auditor"},
+        foreign_program="/v1/exports/distribution-records?program=tegsedi",
+        limited_to_wholesalers=False,
+    ),
+    "list_settings": Asked("/v1/settings", {"lead", "auditor", "operator"}),
     "metrics": Asked("/metrics", {"operator"}),
 }
 

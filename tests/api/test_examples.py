@@ -16,7 +16,7 @@ OPERATIONS = {
     if method in {"get", "post"}
 }
 POSTED = {operation["post"]["operationId"] for operation in DOCUMENT["paths"].values() if "post" in operation}
-PLAIN = {"metrics"}
+PLAIN = {"metrics", "export_orders", "export_alerts", "export_refusals", "export_sites", "export_records"}
 """What is not answered as JSON."""
 
 

@@ -74,6 +74,7 @@ def test_what_q_begins(desk: Desk, q: str, found: set[str]) -> None:
 
 def test_what_begins_too_much_is_refused(filled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(order_list, "MOST_ORDERS", 3)
+    assert [one["order_id"] for one in filled.answer(f"{PATH}?q=so-1")["orders"]] == ["SO-1"]
     assert filled.problem(f"{PATH}?q=so") == "invalid-parameters"
     answer = filled.ask(SEARCH, method="POST", json={"q": "so", "purpose": "x"})
     assert json.loads(answer.data)["errors"][0]["pointer"] == "/q"
@@ -119,3 +120,10 @@ def test_pages_stay_right_while_others_write(desk: Desk, sort: str) -> None:
             thread.join()
     assert len(set(seen)) == len(seen)
     assert sorted(name for name in seen if name in names) == sorted(names)
+
+
+def test_a_site_is_found_by_its_rarest_word(filled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order_list, "MOST_OF_A_WORD", 1)
+    assert filled.problem(f"{PATH}?q=infusion") == "invalid-parameters"
+    filled.ledger.judge(order("SO-90", MANY | {"/ship_to/name": "Quay Infusion Center"}))
+    assert [one["order_id"] for one in filled.answer(f"{PATH}?q=infusion%20quay")["orders"]] == ["SO-90"]

@@ -1,0 +1,200 @@
+"""Whole lists at once: any filtered list as CSV or JSON lines, from one state of the ledger, row by row, on record."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from itertools import chain, islice
+from threading import BoundedSemaphore
+from typing import Any, Final
+
+import msgspec
+from flask import Response, stream_with_context
+from psycopg import Cursor
+
+from gatekeeper.api import order_list, records, refusals, sites
+from gatekeeper.api.areas import Area, Query, reading
+from gatekeeper.api.masking import masked
+from gatekeeper.api.order_list import OrdersQuery
+from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
+from gatekeeper.api.problems import Problem
+from gatekeeper.api.refusals import AlertsQuery
+from gatekeeper.api.sites import SitesQuery
+from gatekeeper.api.tables import CONTENT_TYPES, CSV, rows
+from gatekeeper.inquiries import Inquiry
+from gatekeeper.permissions import Permission
+from schemas.members import OneOf
+
+AREA = Area("exports", __name__, "Whole lists, as CSV or JSON lines.")
+AT_ONCE: Final = BoundedSemaphore(2)
+"""So many exports run at a time in one program: each keeps a connection and a thread."""
+PATIENCE_S: Final = 60
+"""Who takes no row for so long is cut off."""
+ORDER_COLUMNS: Final = (
+    "wholesaler_id", "order_id", "revision", "received_at", "decided_at", "ship_on", "ship_date_passes_at", "site_name", "state",
+    "open_since", "line", "outcome", "program", "site_id", "reasons", "open",
+)  # fmt: skip
+ALERT_COLUMNS: Final = (
+    "alert_id", "kind", "raised_at", "program", "wholesaler_id", "order_id", "revision", "verdict_id", "text", "remedy", "evidence",
+)  # fmt: skip
+REFUSAL_COLUMNS: Final = (
+    "refusal_id", "position.topic", "position.partition", "position.offset", "refused_at", "problems", "set_aside",
+)  # fmt: skip
+SITE_COLUMNS: Final = (
+    "program", "site_id", "on", "known_at", "status", "why", "class", "certified_on", "valid_through", "name", "address.street",
+    "address.street2", "address.city", "address.state", "address.postal_code", "identifiers",
+)  # fmt: skip
+RECORD_COLUMNS: Final = (
+    "program", "sequence", "record_id", "kind", "replaces", "wholesaler_id", "order_id", "revision", "line", "verdict_id", "outside_gate",
+    "recorded_at", "ship_on", "ship_from.site_id", "ship_to.site_id", "ship_to.class", "ship_to.name", "ship_to.address", "patient_id",
+    "prescriber_id", "authorization_id", "administering_site_id", "product.ndc", "product.gtin", "product.name", "quantity", "unit", "lot",
+    "expires_on", "serials",
+)  # fmt: skip
+TEXT: Final = {"type": "string"}
+BOTH: Final = {
+    "200": {"description": "The rows.", "content": {"text/csv": {"schema": TEXT}, "application/x-ndjson": {"schema": TEXT}}},
+    "503": {"$ref": "#/components/responses/Problem503"},
+}
+
+
+def _form() -> OneOf:
+    about = "`csv` where not given, with cells that a spreadsheet does not compute; or `jsonl`, whole documents."
+    return OneOf(tuple(CONTENT_TYPES), metadata={"description": about})
+
+
+class OrdersExport(OrdersQuery):
+    format = _form()
+
+    class Meta:
+        exclude = ("cursor", "limit")
+
+
+class AlertsExport(AlertsQuery):
+    format = _form()
+
+    class Meta:
+        exclude = ("cursor", "limit")
+
+
+class RefusalsExport(Query):
+    format = _form()
+
+
+class SitesExport(SitesQuery):
+    format = _form()
+
+    class Meta:
+        exclude = ("cursor", "limit")
+
+
+class RecordsExport(records.FeedQuery):
+    format = _form()
+
+    class Meta:
+        exclude = ("limit", "wait")
+
+
+@AREA.operation(
+    "GET", "/v1/exports/orders", Permission.READ_ORDERS, TEXT, query=OrdersExport, content_type="text/csv", responses=BOTH
+)  # fmt: skip
+def export_orders(query: dict[str, Any]) -> Response:
+    """Every order that the filters find: as CSV a row a line, as JSON lines an order a line. It goes on record."""
+    form = query.pop("format", CSV)
+
+    def documents(cursor: Cursor[Any]) -> Iterator[Any]:
+        for page in order_list.every_page(cursor, query):
+            for order in msgspec.to_builtins(page):
+                if form == CSV:
+                    yield from (order | line for line in order["lines"])
+                else:
+                    yield order
+
+    return _streamed("orders", query, form, ORDER_COLUMNS, documents)
+
+
+@AREA.operation("GET", "/v1/exports/alerts", Permission.READ_ALERTS, TEXT, query=AlertsExport, content_type="text/csv", responses=BOTH)
+def export_alerts(query: dict[str, Any]) -> Response:
+    """Every alert that the filters find, the newest first. It goes on record."""
+    return _streamed("alerts", query, query.pop("format", CSV), ALERT_COLUMNS, lambda cursor: refusals.every_alert(cursor, query))
+
+
+@AREA.operation(
+    "GET", "/v1/exports/refusals", Permission.READ_REFUSALS, TEXT, query=RefusalsExport, content_type="text/csv", responses=BOTH
+)  # fmt: skip
+def export_refusals(query: dict[str, Any]) -> Response:
+    """Everything that could not be read, the newest first; for tokens that name all wholesalers and programs. It goes on record."""
+    return _streamed("refusals", query, query.pop("format", CSV), REFUSAL_COLUMNS, refusals.every_refusal)
+
+
+@AREA.operation("GET", "/v1/exports/sites", Permission.READ_SITES, TEXT, query=SitesExport, content_type="text/csv", responses=BOTH)
+def export_sites(query: dict[str, Any]) -> Response:
+    """The sites that the filters find, with what holds of each on the day, as known at the instant. It goes on record."""
+    form = query.pop("format", CSV)
+
+    def documents(cursor: Cursor[Any]) -> Iterator[Any]:
+        for site in sites.every_site(cursor, query):
+            if form == CSV:
+                fact = site["holds"][0]["fact"] if site["holds"] else {}
+                yield {name: site[name] for name in ("program", "site_id", "on", "known_at", "why")} | fact
+            else:
+                yield site
+
+    return _streamed("sites", query, form, SITE_COLUMNS, documents)
+
+
+@AREA.operation(
+    "GET", "/v1/exports/distribution-records", Permission.READ_RECORDS, TEXT, query=RecordsExport, content_type="text/csv",
+    parameters=[PARAMETER], responses=BOTH,
+)  # fmt: skip
+def export_records(query: dict[str, Any]) -> Response:
+    """A program's records by sequence, `after` one of them. It goes on record. Patients are masked unless permitted, for a purpose."""
+    form, purpose = query.pop("format", CSV), purpose_of_request()
+    program, after = query["program"], query.get("after", 0)
+    records.must_see_feed(program)
+    with reading() as cursor:
+        last = records.last_of(cursor, program)
+
+    def documents(cursor: Cursor[Any]) -> Iterator[Any]:
+        for body in records.every_record(cursor, program, after, last):
+            document = msgspec.json.decode(body)
+            yield masked(document) if purpose is None else document
+
+    told = Inquiry(
+        "export" if purpose is None else "patients", "export_records", purpose, max(0, last - after), program=program,
+        first_sequence=after + 1, last_sequence=last,
+    )  # fmt: skip
+    return _streamed("distribution-records", query, form, RECORD_COLUMNS, documents, told)
+
+
+def _streamed(
+    what: str,
+    query: Mapping[str, Any],
+    form: str,
+    columns: tuple[str, ...],
+    documents: Callable[[Cursor[Any]], Iterable[Any]],
+    told: Inquiry | None = None,
+) -> Response:
+    """Row by row, in one transaction. What cannot be answered is said before the first row; what fails later cuts the answer off."""
+    if not AT_ONCE.acquire(blocking=False):
+        raise Problem("unavailable")
+    written = _written(documents, form, columns)
+    try:
+        next(written)
+        on_record(told or Inquiry("export", f"export_{what}", None, 0, query.get("wholesaler_id"), None, query.get("program")))
+    except BaseException:
+        written.close()
+        raise
+    response = Response(stream_with_context(written), content_type=CONTENT_TYPES[form])
+    response.headers["Content-Disposition"] = f'attachment; filename="{what}.{form}"'
+    response.call_on_close(written.close)
+    return response
+
+
+def _written(documents: Callable[[Cursor[Any]], Iterable[Any]], form: str, columns: tuple[str, ...]) -> Generator[bytes, None, None]:
+    """First nothing, once it is known that it can be answered; then the rows."""
+    try:
+        with reading() as cursor:
+            cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{PATIENCE_S}s'".encode())
+            several = iter(documents(cursor))
+            first = list(islice(several, 1))
+            yield b""
+            yield from rows(chain(first, several), form, columns)
+    finally:
+        AT_ONCE.release()

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from tests.faults.labels import EVENTS, FACTS, Answer, Telling
+from tests.faults.labels import ACKNOWLEDGEMENTS, EVENTS, FACTS, Answer, Telling
 
 UNEXPLAINED = "examinations that no order of arrivals explains"
 OUTDATED = "lines that deciding now would answer otherwise"
@@ -12,11 +12,12 @@ RELEASED_ANYWAY = "released after what stops it had committed"
 WITHDRAWALS_MISSING = "withdrawals missing"
 FACTS_LOST, FACTS_TWICE = "facts lost", "facts learned twice"
 EVENTS_LOST, EVENTS_TWICE = "events lost", "events taken twice"
+WORDS_LOST, WORDS_TWICE = "acknowledgements lost or taken for something else", "acknowledgements taken twice"
 LOOK_BACKS_MISSING, FINDINGS_TWICE = "look-backs or findings missing", "look-backs or findings twice"
 LEFT_UNDONE = "left to be judged again"
 FOLLOWED = (
-    UNEXPLAINED, OUTDATED, RELEASED_ANYWAY, WITHDRAWALS_MISSING, FACTS_LOST, FACTS_TWICE, EVENTS_LOST, EVENTS_TWICE, LOOK_BACKS_MISSING,
-    FINDINGS_TWICE, LEFT_UNDONE,
+    UNEXPLAINED, OUTDATED, RELEASED_ANYWAY, WITHDRAWALS_MISSING, FACTS_LOST, FACTS_TWICE, EVENTS_LOST, EVENTS_TWICE, WORDS_LOST,
+    WORDS_TWICE, LOOK_BACKS_MISSING, FINDINGS_TWICE, LEFT_UNDONE,
 )  # fmt: skip
 
 Found = dict[str, list[str]]
@@ -230,7 +231,8 @@ def _ends(seen: Followed, facts: _Facts, lines: Mapping[Line, str], found: Found
 
 
 def _told(seen: Followed, found: Found) -> None:
-    lost, twice = {FACTS: FACTS_LOST, EVENTS: EVENTS_LOST}, {FACTS: FACTS_TWICE, EVENTS: EVENTS_TWICE}
+    lost = {FACTS: FACTS_LOST, EVENTS: EVENTS_LOST, ACKNOWLEDGEMENTS: WORDS_LOST}
+    twice = {FACTS: FACTS_TWICE, EVENTS: EVENTS_TWICE, ACKNOWLEDGEMENTS: WORDS_TWICE}
     for place, telling, taken_for, said in seen.told:
         topic = telling.topic
         if len(taken_for) > 1:

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from tests.faults.booked import BOOKED, Booked, judge_booked
 from tests.faults.followed import FOLLOWED, Followed, judge_followed
 from tests.faults.labels import NOTHING, ORDERS, RECORDS, RELEASED, STOPPED, Answer, Sending, said_by
 from tests.faults.relayed import RELAYED, Entry, Output, Place, judge_relayed
@@ -21,7 +22,7 @@ DECIDED_OTHERWISE = "verdicts that their own row decides otherwise"
 BROKEN_CHAIN = "blocks that do not fit"
 FAULTS = (
     LOST, TWICE, WRONG, NEEDLESSLY_STOPPED, RECORDS_MISSING, GAPS, DIFFERENT_BYTES, OFFSETS_SHORT, DECIDED_OTHERWISE, BROKEN_CHAIN,
-    *FOLLOWED, *RELAYED,
+    *FOLLOWED, *RELAYED, *BOOKED,
 )  # fmt: skip
 
 
@@ -54,6 +55,7 @@ class Seen(NamedTuple):
     """What does not fit in the chain; empty where all does."""
     followed: Followed = Followed()
     outbox: tuple[Entry, ...] = ()
+    booked: Booked = Booked()
 
 
 class Judgement(NamedTuple):
@@ -78,6 +80,7 @@ def judge(seen: Seen) -> Judgement:
         found[OFFSETS_SHORT] += [f"{partition}: {seen.committed.get(partition, 0)} of {end}"] * abs(short)
     judge_followed(seen.followed, found)
     judge_relayed(seen.outputs, seen.outbox, found)
+    judge_booked(seen.booked, seen.outputs, found)
     found[DECIDED_OTHERWISE] += ["the row of a verdict"] * seen.decided_otherwise
     found[BROKEN_CHAIN] += [seen.chain] if seen.chain else []
     return Judgement({fault: len(cases) for fault, cases in found.items()}, {fault: cases[:5] for fault, cases in found.items() if cases})

@@ -11,8 +11,8 @@ NOTHING: Answer = frozenset()
 RELEASED, STOPPED, RECORDS = "shipments-released", "shipments-stopped", "distribution-records"
 REFUSED, ALERTS = "refused-messages", "compliance-alerts"
 OUTPUTS = (RELEASED, STOPPED, RECORDS, REFUSED, ALERTS)
-ORDERS, FACTS, EVENTS = "shipment-orders", "registry-facts", "shipment-events"
-INPUTS = (ORDERS, FACTS, EVENTS)
+ORDERS, FACTS, EVENTS, ACKNOWLEDGEMENTS = "shipment-orders", "registry-facts", "shipment-events", "rems-acknowledgements"
+INPUTS = (ORDERS, FACTS, EVENTS, ACKNOWLEDGEMENTS)
 
 
 class Sending(NamedTuple):

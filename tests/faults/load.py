@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.faults.labels import NOTHING, Answer, Sending, Telling, alert, answer, refusal, withdrawal
-from tests.faults.living import Living, Story
+from tests.faults.living import Story
 from tests.faults.orders import CERTIFIED, LEMTRADA, Wire, written
+from tests.faults.shipping import ROOMY, SITE, Shipping
 from tests.storage.snapshots import snapshot
 
 FREE = {"ndc": "58468-0357-1"}
@@ -20,7 +21,7 @@ STOPPED_SITES = {
 }
 
 
-class Load(Living):
+class Load(Shipping):
     """Everything is chosen by the seed; ``imports`` snapshots after the first each suspend one more site.
 
     What several orders share needs four partitions; without ``shared`` there is none of it, and nothing is told by topic.
@@ -65,6 +66,7 @@ class Load(Living):
 
     def _people(self) -> Iterator[Wire]:
         yield {"fact": "patient", "patient_id": "P-1", "status": "enrolled"}
+        yield self._authorization(ROOMY, SITE, 1_000_000)
         yield {"fact": "prescriber", "prescriber_id": "PR-1", "status": "certified"}
         yield {"fact": "recall", "ndc": "58468-0200-1", "lot": "RECALLED", "status": "recalled"}
         for number in range(1, self.imports + 1):
@@ -74,7 +76,7 @@ class Load(Living):
         alone = [self._released() for _ in range(3)] + [self._free(), self._mixed(), self._refused(), *self._stopped()]
         related = [self._repeat(), self._contradiction(), self._revision(), self._late_revision()]
         shared = [*self._one_authorization(number), *self._one_serial(number), *self._one_order(number)] if self._shared else []
-        stories = [*alone, *related, *shared, *(self._living(number) if self._shared else ())]
+        stories = [*alone, *related, *shared, *((*self._living(number), *self._goods(number)) if self._shared else ())]
         self._random.shuffle(stories)
         last = [self._heartbeat(number)] if self._shared else []
         return [*(message for story in stories for message in story), *last]

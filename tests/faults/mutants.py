@@ -14,10 +14,13 @@ from consumers.kafka.log import Message
 from consumers.kafka.passed import Passed
 from consumers.kafka.place import Place
 from consumers.kafka.publisher import Disconnects
+from gatekeeper import acknowledging
 from gatekeeper.arrivals import Answer, Examined
 from gatekeeper.asking import Known
+from gatekeeper.domain.acknowledgements import CONTRADICTS, COUNTS, REPEAT
 from gatekeeper.storage import ledger, waiting
 from gatekeeper.storage.engine import transaction
+from gatekeeper.waits import Late
 from tests.faults.again import ROWS, Row, answered_with, judged_anew
 from tests.faults.points import BEFORE_LOCK, Points
 from tests.faults.watched import WatchedGate, WatchedLog, WatchedRelay
@@ -31,6 +34,8 @@ DOES_NOT_WAIT = "does not wait for the release"
 SAME_VERSION = "leaves the registry its version"
 LOOKS_ONCE = "looks at the registry once"
 NEVER_DONE = "leaves what is due"
+FORGETS_WHAT_WAITED = "forgets what waited for its order"
+EVERY_WORD_COUNTS = "lets every acknowledgement count"
 PRODUCT = "the product"
 
 
@@ -52,6 +57,11 @@ def change(kind: str, points: Points) -> None:
         Known.holds = lambda *_: True  # type: ignore[method-assign]
     elif kind == NEVER_DONE:
         waiting.done = lambda *_: None
+    elif kind == FORGETS_WHAT_WAITED:
+        Late.settle_late = lambda *_: ()  # type: ignore[method-assign]
+    elif kind == EVERY_WORD_COUNTS:
+        what_it_does = acknowledging.what_it_does
+        acknowledging.what_it_does = lambda *said: COUNTS if (what := what_it_does(*said)) in (REPEAT, CONTRADICTS) else what
 
 
 class AnyVersion(int):

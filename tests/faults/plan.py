@@ -4,13 +4,38 @@ import random
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from tests.faults.points import AFTER_COMMIT, AT_RANDOM, BEFORE_COMMIT, BEFORE_PLACE, BETWEEN, FIRST_PRODUCE, IN_COMMIT, KILLED_AT
+from tests.faults.points import (
+    AFTER_COMMIT,
+    AT_RANDOM,
+    BEFORE_COMMIT,
+    BEFORE_OFFSETS,
+    BEFORE_PLACE,
+    BETWEEN,
+    FIRST_PRODUCE,
+    IN_COMMIT,
+    KILLED_AT,
+    OFFSETS,
+)
 from tests.faults.scene import RELAY
+from tests.faults.writer import STEPS
 
+WRITER = "files"
+"""Whoever writes files of records."""
 PAUSED = "paused past the session timeout"
 BROKER = "broker killed"
 DATABASE = "database killed"
 IMPORT = "snapshot imported half way"
+
+
+WORKERS = {
+    "w0": "orders", "w1": "orders", "w2": "orders", "f0": "facts", "f1": "facts", "e0": "events", "a0": "acknowledgements", "r0": RELAY
+}  # fmt: skip
+FROZEN_AT = (BEFORE_COMMIT, AFTER_COMMIT, FIRST_PRODUCE, OFFSETS)
+IN_A_TRANSACTION = {
+    "orders": (FIRST_PRODUCE, BEFORE_OFFSETS, OFFSETS), "facts": (OFFSETS,), "events": (OFFSETS,), "acknowledgements": (OFFSETS,),
+    RELAY: (FIRST_PRODUCE, BEFORE_PLACE)
+}  # fmt: skip
+"""By consumer, where it has a transaction open."""
 
 
 class Fault(NamedTuple):
@@ -26,14 +51,19 @@ class Fault(NamedTuple):
 KILLED = (
     *(Fault(point) for point in KILLED_AT),
     *(Fault(point, "facts") for point in (BEFORE_COMMIT, AFTER_COMMIT, FIRST_PRODUCE, IN_COMMIT)),
-    *(Fault(point, "events") for point in (AFTER_COMMIT, IN_COMMIT)),
+    *(
+        Fault(point, consumer)
+        for consumer in ("events", "acknowledgements")
+        for point in (BEFORE_COMMIT, AFTER_COMMIT, FIRST_PRODUCE, OFFSETS, IN_COMMIT)
+    ),
+    *(Fault(step, WRITER) for step in STEPS),
     *(Fault(point, RELAY) for point in (BEFORE_COMMIT, AFTER_COMMIT, BETWEEN, FIRST_PRODUCE, BEFORE_PLACE, IN_COMMIT, AT_RANDOM)),
 )
 KINDS = (*KILLED, Fault(PAUSED), Fault(PAUSED, RELAY), Fault(BROKER), Fault(DATABASE), Fault(IMPORT))
 OFTEN = (*KILLED, *KILLED, *KILLED, *KINDS[len(KILLED) :])
 
 
-ALONE = (IN_COMMIT, AT_RANDOM, PAUSED, BROKER, DATABASE, IMPORT)
+ALONE = (IN_COMMIT, AT_RANDOM, PAUSED, BROKER, DATABASE, IMPORT, *STEPS)
 """What needs a wave of its own; who is to die at a point may do so while others do."""
 
 

@@ -1,4 +1,4 @@
-"""One run: waves of orders, facts and events, in each of them a fault, and at the end the judge."""
+"""One run: waves of orders, facts, events and acknowledgements, in each of them a fault, and at the end the judge."""
 
 import random
 import signal
@@ -6,44 +6,30 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from consumers.kafka.log import NAME_TAKEN
 from gatekeeper.clock import seconds
+from tests.faults.feeding import Feed
 from tests.faults.judge import judge
 from tests.faults.labels import Sending, Telling
 from tests.faults.load import Load
-from tests.faults.plan import BROKER, DATABASE, IMPORT, KINDS, PAUSED, Fault, plan, together
-from tests.faults.points import (
-    AFTER_COMMIT,
-    AT_RANDOM,
-    BEFORE_COMMIT,
-    BEFORE_OFFSETS,
-    BEFORE_PLACE,
-    DIE,
-    FIRST_PRODUCE,
-    FREEZE,
-    IN_COMMIT,
-    OFFSETS,
-    WAIT,
-)
+from tests.faults.plan import BROKER, DATABASE, FROZEN_AT, IMPORT, IN_A_TRANSACTION, KINDS, PAUSED, WORKERS, Fault, plan, together
+from tests.faults.points import AFTER_COMMIT, AT_RANDOM, BEFORE_PLACE, DIE, FIRST_PRODUCE, FREEZE, IN_COMMIT, WAIT
 from tests.faults.report import Report, happened
 from tests.faults.scene import CONSUMERS, HALTED, PATIENCE_S, RELAY, ROOT, Scene, Worker
 from tests.faults.seen import see
+from tests.faults.writer import STEPS
 from tests.real.broker import Broker
 from tests.real.database import Database
 from tests.real.proxy import END_TXN, Proxy
 from tests.real.waiting import wait_until
 
-WORKERS = {"w0": "orders", "w1": "orders", "w2": "orders", "f0": "facts", "f1": "facts", "e0": "events", "r0": RELAY}
 PARTITIONS = 6
 HIT_S = 20.0
 SPARE = 20
 """Waves for faults that must be tried again."""
-FROZEN_AT = (BEFORE_COMMIT, AFTER_COMMIT, FIRST_PRODUCE, OFFSETS)
-IN_A_TRANSACTION = {
-    "orders": (FIRST_PRODUCE, BEFORE_OFFSETS, OFFSETS), "facts": (OFFSETS,), "events": (OFFSETS,), RELAY: (FIRST_PRODUCE, BEFORE_PLACE)
-}  # fmt: skip
 
 
 def run(broker: Broker, database: Database, folder: Path, number: int, seed: int, tell: Callable[[str], None]) -> Report:
@@ -71,6 +57,7 @@ class Run:
         self._imported = self._drawn = self._relays = 0
         self._workers: dict[str, Worker] = {}
         self._contested: set[str] = set()
+        self._feed = Feed(scene, chance)
         self.hits: Counter[Fault] = Counter()
         self._faults: dict[str, Callable[[str], bool]] = {
             IN_COMMIT: self._die_in_commit,
@@ -79,7 +66,7 @@ class Run:
             BROKER: lambda _: self._kill_broker(),
             DATABASE: lambda _: self._kill_database(),
             IMPORT: lambda _: self._import_half_way(),
-        }
+        } | {step: partial(self._die_writing, step) for step in STEPS}
 
     def begin(self) -> None:
         """The first snapshot, and workers that share the partitions."""
@@ -105,8 +92,10 @@ class Run:
             worker.stop(PATIENCE_S)
             if worker.exit_status != 0 and not (worker.instance in self._contested and worker.halted_for(NAME_TAKEN)):
                 raise RuntimeError(f"{worker.instance} did not stop as it was told: {worker.last_words()}")
-        seen = see(self._scene, self._load.room)
-        return Report(judge(seen), dict(self.hits), len(seen.sent), len(seen.outputs), happened(self._scene, seen))
+        self._feed.write()
+        seen = see(self._scene, self._load.room)._replace(booked=self._feed.booked(self._load.goods))
+        did = happened(self._scene, seen) | {"files made whole": self._feed.written["made whole"]}
+        return Report(judge(seen), dict(self.hits), len(seen.sent), len(seen.outputs), did)
 
     def _start(self, name: str, consumer: str) -> Worker:
         self._workers[name] = self._scene.start(name, consumer=consumer)
@@ -143,7 +132,7 @@ class Run:
     def _wave(self) -> list[Sending | Telling]:
         self.waves_left -= 1
         self._drawn += 1
-        wave = next(self._waves)
+        wave = [*next(self._waves), *self._feed.words()]
         return [*wave, *self._load.hanging(self._imported + 1)] if self._imported < self._load.imports else wave
 
     def _die_at(self, faults: Sequence[Fault]) -> list[bool]:
@@ -186,6 +175,12 @@ class Run:
         self._scene.send(wave[sent:])
         self._again(worker)
         return True
+
+    def _die_writing(self, step: str, _: str) -> bool:
+        """A writer of files is killed at a step, with records to write."""
+        self._scene.send(self._load.plain())
+        wait_until(self._feed.unfiled, PATIENCE_S, "there are records that are in no file")
+        return self._feed.write(step)
 
     def _pause(self, consumer: str) -> bool:
         """Frozen until the group has lost it, replaced under the same name, and thawed when the other has its work."""

@@ -20,7 +20,7 @@ from consumers.kafka.place import read_place
 from consumers.kafka.topics import COMPACTED
 from gatekeeper.errors import TryAgain
 from gatekeeper.storage.engine import migrate, open_engine, transaction
-from tests.faults.labels import EVENTS, FACTS, INPUTS, ORDERS, OUTPUTS, Sending, Telling
+from tests.faults.labels import ACKNOWLEDGEMENTS, EVENTS, FACTS, INPUTS, ORDERS, OUTPUTS, Sending, Telling
 from tests.faults.mutants import PRODUCT
 from tests.real.broker import SILENT, Broker
 from tests.real.database import Database
@@ -30,10 +30,11 @@ from tests.real.waiting import wait_until
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 240.0
 HALTED = 3
-CONSUMERS = {"orders": ORDERS, "facts": FACTS, "events": EVENTS}
+CONSUMERS = {"orders": ORDERS, "facts": FACTS, "events": EVENTS, "acknowledgements": ACKNOWLEDGEMENTS}
 RELAY = "relay"
 IN_HAND = """
-SELECT (SELECT count(*) FROM moving_follow_up) + (SELECT count(*) FROM moving_due) + (SELECT count(*) FROM moving_look_back), outbox
+SELECT (SELECT count(*) FROM moving_follow_up) + (SELECT count(*) FROM moving_due) + (SELECT count(*) FROM moving_look_back)
+    + (SELECT count(*) FROM moving_waiting_event), outbox
 FROM moving_tail
 """
 Place = tuple[int, int]
@@ -154,7 +155,7 @@ class Worker:
 
 
 class Scene:
-    """Groups of workers on topics of orders, facts and events, and a relay."""
+    """Groups of workers on topics of orders, facts, events and acknowledgements, and a relay."""
 
     def __init__(self, folder: Path, broker: Broker, database: Database, proxy: Proxy, partitions: int = 6) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -168,7 +169,7 @@ class Scene:
         broker.create_topic(self.prefix + PLACE, 1, dict(COMPACTED))
         self.workers: list[Worker] = []
         self.sent: dict[Place, Sending] = {}
-        self.told: dict[str, dict[Place, Telling]] = {FACTS: {}, EVENTS: {}}
+        self.told: dict[str, dict[Place, Telling]] = {FACTS: {}, EVENTS: {}, ACKNOWLEDGEMENTS: {}}
         """By topic, what was sent besides orders."""
         self._producer = Producer({"bootstrap.servers": broker.bootstrap, "enable.idempotence": True, "linger.ms": 0}, logger=SILENT)
         self._asking = {

@@ -6,6 +6,7 @@ from typing import Any
 from confluent_kafka import Producer
 from sqlalchemy import Engine
 
+from consumers.acknowledgements import AcknowledgementGate
 from consumers.events import EventGate
 from consumers.facts import FactGate
 from consumers.kafka.log import Log, Message
@@ -121,6 +122,10 @@ class WatchedFacts(Watched, FactGate):
 
 class WatchedEvents(Watched, EventGate):
     """Of events."""
+
+
+class WatchedAcknowledgements(Watched, AcknowledgementGate):
+    """Of acknowledgements."""
 
 
 class WatchedRelay(Relay):

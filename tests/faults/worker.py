@@ -10,10 +10,12 @@ import click
 
 from consumers.kafka import place, publisher
 from consumers.kafka.client import Client
+from consumers.kafka.ends import Ends
 from consumers.kafka.passed import Passed
 from consumers.kafka.topics import topic_id
 from consumers.loop import run
 from consumers.relaying import follow_and_publish
+from consumers.waiting import mark
 from gatekeeper import following
 from gatekeeper.errors import Halt, TryAgain
 from gatekeeper.gate import TERMS
@@ -24,12 +26,24 @@ from tests.faults import mutants
 from tests.faults.labels import ORDERS
 from tests.faults.points import BETWEEN, Diary, Points
 from tests.faults.scene import CONSUMERS, HALTED, RELAY, group_of, transactional_id
-from tests.faults.watched import Watched, WatchedEngine, WatchedEvents, WatchedFacts, WatchedGate, WatchedLog, WatchedProducer, WatchedRelay
+from tests.faults.watched import (
+    Watched,
+    WatchedAcknowledgements,
+    WatchedEngine,
+    WatchedEvents,
+    WatchedFacts,
+    WatchedGate,
+    WatchedLog,
+    WatchedProducer,
+    WatchedRelay,
+)
 
 BATCH = 10
 TRANSACTION_TIMEOUT_S = 30.0
 """Longer than a broker takes to come back on a busy machine: one that ends transactions for their age as it starts loses their ends."""
-GATES: dict[str, type[Watched]] = {"orders": WatchedGate, "facts": WatchedFacts, "events": WatchedEvents}
+GATES: dict[str, type[Watched]] = {
+    "orders": WatchedGate, "facts": WatchedFacts, "events": WatchedEvents, "acknowledgements": WatchedAcknowledgements
+}  # fmt: skip
 
 
 @click.command()
@@ -92,7 +106,8 @@ class Going(NamedTuple):
 def _consume(client: Client, engine: WatchedEngine, prefix: str, consumer: str, kind: str, going: Going) -> None:
     name = CONSUMERS[consumer]
     gate_of = mutants.ForgetfulGate if kind == mutants.DECIDES_ANEW else GATES[consumer]
-    gate = gate_of(engine, name, lambda: topic_id(client, prefix + name), RuleBook.read())
+    rules = () if consumer == "acknowledgements" else (RuleBook.read(),)
+    gate = gate_of(engine, name, lambda: topic_id(client, prefix + name), *rules)
     log_of = {mutants.WITHOUT_FENCING: mutants.UnfencedLog, mutants.KEEPS_ITS_BATCH: mutants.KeepingLog}.get(kind, WatchedLog)
     log = log_of(client, name, prefix, gate.starts, gate=gate, diary=going.diary)
     if isinstance(log, mutants.KeepingLog):
@@ -111,10 +126,13 @@ def _relay(client: Client, engine: WatchedEngine, prefix: str, kind: str, going:
     relay_of = mutants.TrustingRelay if kind == mutants.KEEPS_ITS_PLACE else WatchedRelay
     work = relay_of(engine, placed, lambda: topic_id(client, prefix + place.TOPIC), orders, client.instance)  # type: ignore[arg-type]
 
+    ends = Ends(client, prefix + ORDERS)
+
     def step() -> bool:
         engine.judging = True
         try:
-            followed = following.step(engine, book, TERMS)  # type: ignore[arg-type]
+            marked = mark(engine, lambda: topic_id(client, prefix + ORDERS), ends.ask)  # type: ignore[arg-type]
+            followed = following.step(engine, book, TERMS) or marked  # type: ignore[arg-type]
         finally:
             engine.judging = False
         if followed:
@@ -124,6 +142,7 @@ def _relay(client: Client, engine: WatchedEngine, prefix: str, kind: str, going:
     try:
         follow_and_publish(work, step, going.stop, going.waiting)
     finally:
+        ends.close()
         work.close()
 
 

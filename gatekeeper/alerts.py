@@ -54,6 +54,10 @@ ALERTS = {
         "Goods were reported as shipped of a lot that had been recalled: past the gate, or in the place of what was released.",
         "Stop the goods if they can still be stopped, and send their recipient the notice: the recall's own alert may not name him.",
     ),
+    "correction_replaced": (
+        "A record that people had corrected was replaced, for more was reported of its goods. It says what was released and reported.",
+        "See what had been corrected (`gatekeeper feed show`). Where it is still right, tell the REMS: what it rejects is corrected again.",
+    ),
     "return_disputed": (
         "Goods were reported as returned of which no record says that they left, or more than left. What fits none is not recorded.",
         "Ask the warehouse what came back. If they were not reported as shipped, report it: the return is then recorded.",

@@ -7,11 +7,11 @@ from uuid import UUID
 from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
-from gatekeeper.books import ENDING
+from gatekeeper.books import ENDING, returned
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.order import Order
-from gatekeeper.domain.verdict import RELEASED, Verdict
-from gatekeeper.line_book import FREE, TAKEN, Book, Books, changed, holding
+from gatekeeper.domain.verdict import RELEASED, Verdict, used_by_line
+from gatekeeper.line_book import FREE, TAKEN, Book, Books, changed, goods_of, holding
 from gatekeeper.recording import Recording
 from gatekeeper.settlement import RELEASED_AFTER, Settlement, says_the_same, settled
 from gatekeeper.storage.events import OrderEvent
@@ -28,6 +28,8 @@ class Bookkeeping(Recording):
         super().__init__(*known)
         self.books = Books()
         """Of the orders of which goods left, or came back."""
+        self._back: dict[int, Book] = {}
+        """Of the order that is just released, the lines of which goods had left before, and may have come back."""
 
     def _book(self, place: Place, events: Iterable[OrderEvent] | None = None) -> Book:
         """What is known of one line, or was before all of its order's ``events`` were."""
@@ -69,6 +71,7 @@ class Bookkeeping(Recording):
         for place, book in self._outside(order, lines) if lines else ():
             if (live := book.live) is not None:
                 self._moved(place, holding(book), {})
+                self._back[place.line] = book
                 case = Settlement(at=self._at, programs=Raw(b"[]"), line=place.line, unit=live.body.unit, standing=live.body)
                 self._settle(place, RELEASED_AFTER, case, live, live.units, live.record_id.bytes, after)
         told = [event for event in events or () if event.event != "cancelled" and event.revision == order.revision]
@@ -77,6 +80,22 @@ class Bookkeeping(Recording):
         for event in told:
             for line in lines.intersection(event.lines):
                 self._moves.wait((event.said.event_id, event.wholesaler_id, line), event.order_id, event.revision, self._tail.now)
+
+    def _use(self, order: Order, verdict: Verdict) -> None:
+        """What came back of a line before it was released is not used up."""
+        super()._use(order, verdict)
+        lines, self._back = self._back, {}
+        for line, judged in zip(order.lines, verdict.lines, strict=True):
+            book = lines.get(line.line)
+            back = [record for record in book.records if record.kind == "return"] if book else []
+            if book is None or not back:
+                continue
+            free = book.verified & {serial for record in back for serial in goods_of(record).serials}
+            for question, used in used_by_line(order, line, judged):
+                if isinstance(used, int):
+                    self._free({question: min(used, returned(back))})
+                elif question[2] in free:
+                    self._free({question: None})
 
     def _settle(
         self,

@@ -142,7 +142,8 @@ class Recording:
         if waiting:
             self._moves.open(self._last, order, waiting, next_day(case, asked, programs))
         watched = self._watched_until(order, case, asked, verdict)
-        if any(until > self._tail.now for until in watched.values()):
+        # Where goods are reported a watch that is over already ends with the alert that nothing was heard.
+        if any(until > self._tail.now or self._reports(order) for until in watched.values()):
             self._moves.watch(self._last, order, watched, next_day(case._replace(watched=True), asked, programs))
 
     def _watched_until(self, order: Order, case: Case, asked: Asked, verdict: Verdict) -> dict[int, datetime]:

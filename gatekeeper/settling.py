@@ -19,7 +19,7 @@ from gatekeeper.history import outcomes_of, withdrawn_since
 from gatekeeper.line_book import Book, Told, goods_of, holding, lines_of, package_of
 from gatekeeper.messages import given, written
 from gatekeeper.past_gate import Judged, PastGate, digest_of, place_of
-from gatekeeper.settlement import RETURNED, SHIPPED, Settlement, left_of
+from gatekeeper.settlement import CORRECTED, RETURNED, SHIPPED, Settlement, left_of
 from gatekeeper.storage import events as storage
 from gatekeeper.storage import tables
 from gatekeeper.storage.bypasses import CLOSING, OTHER
@@ -58,6 +58,7 @@ class Settling(PastGate):
             if not lacks:
                 self._correct(place, case, before, digest_of(told, line))
         self._tell_of(told, line, Found(why, judged, lacks, problems))
+        self._tell_of_correction(place, told, before)
         after = self._book(place)
         if after.live is not None and returned(after.records) > after.live.units:
             self.tell("return_disputed", told, str(line.line), {"line": line.line})
@@ -83,6 +84,7 @@ class Settling(PastGate):
             if late and before.live is not None and before.live.body.outside_gate is UNSET:
                 case = self._case(place, before, None, ("withdrawn",), ("", "", 0))
                 self._correct(place, case, before, digest_of(event, late[0][1]))
+                self._tell_of_correction(place, event, before)
         self.hold(place, holding(before))
 
     def close_released(self, told: ShipmentEvent, line: EventLine) -> None:
@@ -103,6 +105,8 @@ class Settling(PastGate):
     def _come_back(self, told: ShipmentEvent, line: EventLine) -> bool:
         """Goods of one line came back: says whether that could be recorded, now or before."""
         place = place_of(told, line)
+        if any(each.cause == RETURNED and each.digest == digest_of(told, line) for each in self._history[place[:2]]):
+            return True
         book = self._book(place)
         if book.live is None:
             return False
@@ -128,12 +132,11 @@ class Settling(PastGate):
 
     def take_back_again(self, place: Place) -> None:
         """What came back of the line and could not be recorded yet is looked at again."""
-        known = {each.digest for each in self._history[place[:2]] if each.cause == RETURNED}
         for event in self._events[place[:2]]:
             if event.event == "returned" and event.revision == place.revision:
                 for line in lines_of(event.said):
                     key = (place.wholesaler_id, event.said.event_id, line.line)
-                    if line.line == place.line and key not in self.books.waiting and digest_of(event.said, line) not in known:
+                    if line.line == place.line and key not in self.books.waiting:
                         before = holding(self._book(place))
                         self._come_back(event.said, line)
                         self.hold(place, before)
@@ -246,6 +249,13 @@ class Settling(PastGate):
             site_id = None if judged is None else judged.line.site_id
             about = {"line": line.line, "program": recall.program, "ndc": recall.ndc, "lot": recall.lot, "fact": fact, "site_id": site_id}
             self.tell("recalled_goods_shipped", told, number, about)
+
+    def _tell_of_correction(self, place: Place, told: ShipmentEvent, before: Book) -> None:
+        """A person's correction does not go without a word: what it said is not in the record that takes its place."""
+        live, after = before.live, self._book(place).live
+        by_people = {made for each in self._history[place[:2]] if each.cause == CORRECTED for _, made in each.ends}
+        if live is not None and after is not live and live.record_id in by_people:
+            self.tell("correction_replaced", told, str(place.line), {"line": place.line, "record_id": str(live.record_id)})
 
     def hold(self, place: Place, before: Mapping[Question, int | None]) -> None:
         """Moves what the line has used up to what it has now; who waits for what is free, or was released on it, is looked at again."""

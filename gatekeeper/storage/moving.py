@@ -34,9 +34,11 @@ OPEN_NO_MORE = """
 DELETE FROM moving_open_line m USING unnest(%s::bigint[], %s::int[]) AS s(examination, line)
 WHERE m.examination = s.examination AND m.line = s.line
 """
+# They come before all that still waits, in the order in which they came.
 SEEN = """
-UPDATE moving_waiting_event m SET since = 'epoch' FROM unnest(%s::text[], %s::text[], %s::int[]) AS s(order_id, wholesaler_id, revision)
-WHERE (m.order_id, m.wholesaler_id, m.revision) = (s.order_id, s.wholesaler_id, s.revision)
+UPDATE moving_waiting_event m SET since = m.since - interval '100 years'
+FROM unnest(%s::text[], %s::text[], %s::int[]) AS s(order_id, wholesaler_id, revision)
+WHERE (m.order_id, m.wholesaler_id, m.revision) = (s.order_id, s.wholesaler_id, s.revision) AND m.since > '2000-01-01'
 """
 WATCHED_NO_MORE = OPEN_NO_MORE.replace("moving_open_line", "moving_watched_line")
 WATCHED_ON = """

@@ -168,3 +168,20 @@ def test_evidence_and_alert(rems: Rems) -> None:
     [row], [decision] = rems.ledger.rows(tables.CORRECTION), rems.ledger.rows(tables.CORRECTION_DECISION)
     assert (row[0], row[1], row[4], row[5]) == (UUID(name), UUID(record), "The REMS says so.", "u-1")
     assert decision[:4] == (UUID(name), "approved", "Seen too.", "u-2")
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_what_people_corrected_does_not_go_without_a_word(rems: Rems, again: bool) -> None:  # noqa: FBT001
+    """A later report makes the record anew of what was released: one alert; a report that says nothing else leaves the correction."""
+    [record] = rems.records(1)
+    rems.say(acknowledgement(record, "rejected"))
+    made = approved(rems, proposed(rems, record, lot="B1"))
+    warehouse = Warehouse(rems.ledger)
+    warehouse.tell(event("shipped", "SO-1", lines=[{"line": 1, "quantity": 3}]))
+    if again:
+        warehouse.tell(event("shipped", "SO-1", lines=[{"line": 1, "quantity": 1}]))
+    assert bodies(rems)[-1]["lot"] != "B1"
+    [body] = [body for kind, body in rems.alerts() if kind == "correction_replaced"]
+    SCHEMAS["compliance-alerts"].validate(body)
+    assert (body["order_id"], body["evidence"]["line"], body["evidence"]["record_id"]) == ("SO-1", 1, made.record_id)
+    assert wrong(rems.ledger) == []

@@ -245,3 +245,22 @@ def test_what_left_of_an_order_that_was_cancelled_before_it_came_is_recorded(war
     [(kind, seen)] = alerts(ledger)
     assert (kind, seen["outcome"], [reason["code"] for reason in seen["reasons"]]) == ("shipment_bypassed", "blocked", ["order_cancelled"])
     assert wrong(ledger) == []
+
+
+@pytest.mark.parametrize("serials", [[], ["A", "B", "C", "D", "E"]])
+def test_what_came_back_before_the_release_came_back_once(warehouse: Warehouse, serials: list[str]) -> None:
+    """A stopped line's goods left and two came back; the line is released after all: the return stands, and is not recorded twice."""
+    ledger = warehouse.ledger
+    named: Wire = {"/lines/0/serials": serials} if serials else {}
+    warehouse.judge(order("SO-1", {"/lines/0/patient/authorization_id": "AU-NEW"} | named))
+    back: Wire = {"line": 1, "verified": True} | ({"serials": serials[:2]} if serials else {"quantity": 2})
+    warehouse.tell(event("shipped", lines=[1]), event("returned", lines=[back]))
+    assert (live(ledger) or {})["outside_gate"]
+    ledger.load(authorization("AU-MANY", 1000), authorization("AU-NEW", 5), as_of=NOON)
+    warehouse.follow()
+    assert "outside_gate" not in (live(ledger) or {"outside_gate": True})
+    assert [each["quantity"] for each in shelves(ledger)["SO-1", 1, 1].returned] == [2]
+    assert units(ledger) == {"AU-NEW": 3}
+    assert sorted(row[0] for row in ledger.rows(tables.SERIAL)) == serials[2:]
+    assert "return_disputed" not in {kind for kind, _ in alerts(ledger)}
+    assert wrong(ledger) == []

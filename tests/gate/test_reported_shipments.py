@@ -1,12 +1,15 @@
 """Where a warehouse reports shipments, a higher revision waits for its word that the goods of the lower one stayed."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from gatekeeper.config import read_settings
+from gatekeeper.following import step
 from gatekeeper.recording import Terms
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
-from tests.gate.following import SUSPENDED, causes, tell
+from tests.gate.following import SUSPENDED, Always, causes, tell
 from tests.gate.ledger import Ledger, Wire, authorization, order
 from tests.gate.test_again import wrong
 from tests.gate.test_answers import CAMPATH, bodies
@@ -151,3 +154,34 @@ def test_silence_after_the_watch_is_an_alert_and_never_a_withdrawal(reporting: W
     assert len(alerts) == 2
     assert {cause for name in ("SO-1", "SO-2", "SO-5") for cause in causes(ledger, name)} == {"message", "shipped"}
     assert "compliance-alerts" in said(reporting)
+
+
+FRIDAY_ENDS = datetime(2026, 11, 28, 5, tzinfo=UTC)
+"""Three business days after Monday 23 November 2026: Thanksgiving is none. The end of that day, in the program's zone."""
+
+
+def unreported(warehouse: Warehouse) -> list[str]:
+    while step(warehouse.ledger.engine, Always(warehouse.ledger.rules), warehouse.terms):
+        pass
+    return [alert["order_id"] for alert in bodies_in(warehouse, "compliance-alerts") if alert["kind"] == "shipment_unreported"]
+
+
+def test_nothing_heard_is_told_at_the_end_of_the_last_day(reporting: Warehouse) -> None:
+    """Not a millisecond before, and once."""
+    reporting.judge(order("SO-1", MANY))
+    reporting.ledger.set_clock(FRIDAY_ENDS - timedelta(milliseconds=1))
+    assert unreported(reporting) == []
+    reporting.ledger.set_clock(FRIDAY_ENDS)
+    assert unreported(reporting) == ["SO-1"]
+    reporting.ledger.set_clock(FRIDAY_ENDS + timedelta(days=9))
+    assert unreported(reporting) == ["SO-1"]
+
+
+def test_what_is_released_when_that_day_is_over_is_told_at_once(reporting: Warehouse) -> None:
+    """Three business days after the 13th end on the 18th, and the gate releases for seven days; of what has left nothing is told."""
+    late = MANY | {"/ship_on": "2026-11-13"}
+    reporting.tell(event("shipped", "SO-2", lines=[1]))
+    reporting.judge(order("SO-1", late), order("SO-2", late))
+    assert unreported(reporting) == ["SO-1"]
+    assert reporting.ledger.rows(tables.WATCHED_LINE) == []
+    assert causes(reporting.ledger, "SO-1") == ["message"]

@@ -1,0 +1,230 @@
+"""Orders, revisions, events, acknowledgements, corrections and suspensions in any order: after all of it the books balance."""
+
+import json
+from itertools import count
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from gatekeeper.access import Person
+from gatekeeper.correcting import approve, propose
+from gatekeeper.storage import tables, waiting_events
+from gatekeeper.storage.engine import transaction
+from schemas.correction import RecordChanges
+from tests.feed.rems import Rems, acknowledgement
+from tests.gate.following import Always
+from tests.gate.ledger import WORLD, Ledger, Wire, authorization, order
+from tests.gate.plain_balance import VIALS, PlainBalance
+from tests.gate.plain_books import PlainBooks
+from tests.gate.shelves import records, shelves
+from tests.gate.test_again import wrong
+from tests.gate.test_events import MANY, released_line
+from tests.gate.warehouse import Warehouse, event
+
+AT = ["2026-11-18T10:00:00Z", "2026-11-19T10:00:00Z", "2026-11-20T10:00:00Z"]
+ORDERS = st.integers(0, 2)
+REVISIONS = st.sampled_from([1, 1, 1, 2])
+LINES = st.sampled_from([1, 1, 2])
+OFTEN = st.sampled_from([True, True, True, False])
+_names = count(1)
+
+
+class Machine(RuleBasedStateMachine):
+    """One ledger for all histories, each of which has names of its own."""
+
+    ledger: ClassVar[Ledger]
+    warehouse: ClassVar[Warehouse]
+    rems: ClassVar[Rems]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name, self.plain = f"W{next(_names)}", PlainBalance()
+        self.answered = max((row[0] for row in self.ledger.rows(tables.EXAMINATION)), default=0)
+        self.told: list[bytes] = []
+        self.story: list[str] = []
+        """For a person who wonders how it came to that."""
+        self.accepted: dict[Any, bytes] = {}
+        self.suspended = False
+        self.quiet = True
+        """Everything that follows was done."""
+
+    @rule(of=ORDERS, revision=REVISIONS, serialised=st.booleans())
+    def order(self, of: int, revision: int, serialised: bool) -> None:  # noqa: FBT001 - drawn
+        """A revision has serials of its own, or none; the same again is a repeat, or else contradicts what was said."""
+        name = f"{self.name}-{of}"
+        if revision in self.plain.seen[name]:
+            return
+        lines: Wire = {"/revision": revision, "/lines/1": released_line(2, "AU-MANY")}
+        if serialised:
+            lines["/lines/0/serials"] = [self._serial(of, revision, number) for number in range(VIALS)]
+        message = order(name, MANY | lines)
+        self.story.append(f"order {name} {revision} {serialised}")
+        self.warehouse.judge(message)
+        self.plain.ordered(json.loads(message))
+        self._hear()
+
+    @rule(of=ORDERS, revision=REVISIONS, line=LINES, amount=st.sampled_from([None, 1, 2, 3, 5]), at=st.sampled_from(AT),
+          lot=st.sampled_from([None, None, None, "L2"]))  # fmt: skip
+    def shipped(self, of: int, revision: int, line: int, amount: int | None, at: str, lot: str | None) -> None:
+        said = {"line": line} | ({"quantity": amount} if amount else {}) | ({"lot": lot} if lot else {})
+        self._tell("shipped", of, revision, [said], at)
+
+    @rule(
+        of=ORDERS, revision=REVISIONS, vials=st.sets(st.integers(0, VIALS + 1), min_size=1, max_size=5), own=OFTEN, at=st.sampled_from(AT)
+    )
+    def shipped_by_serial(self, of: int, revision: int, vials: set[int], own: bool, at: str) -> None:  # noqa: FBT001 - drawn
+        """Vials of the line, others, and now and then those of another line."""
+        serials = [self._serial(of if own else (of + 1) % 3, revision, number) for number in sorted(vials)]
+        self._tell("shipped", of, revision, [{"line": 1, "serials": serials}], at)
+
+    @rule(of=ORDERS, revision=REVISIONS, lines=st.sampled_from([[], [1], [2]]), at=st.sampled_from(AT))
+    def cancelled(self, of: int, revision: int, lines: list[int], at: str) -> None:
+        self._tell("cancelled", of, revision, [{"line": line} for line in lines], at)
+
+    @rule(of=ORDERS, revision=REVISIONS, line=LINES, amount=st.sampled_from([None, 1, 2]), verified=st.booleans())
+    def returned(self, of: int, revision: int, line: int, amount: int | None, verified: bool) -> None:  # noqa: FBT001 - drawn
+        said = {"line": line, "verified": verified} | ({"quantity": amount} if amount else {})
+        self._tell("returned", of, revision, [said], AT[-1])
+
+    @precondition(lambda self: self.told)
+    @rule(which=st.integers(0, 1000))
+    def told_again(self, which: int) -> None:
+        self.warehouse.tell(self.told[which % len(self.told)])
+
+    @rule()
+    def site_changes(self) -> None:
+        """The registry suspends every site of these orders, or certifies it again."""
+        self.suspended = not self.suspended
+        self.story.append(f"suspended {self.suspended}")
+        status = "suspended" if self.suspended else "certified"
+        world = [fact | ({"status": status} if fact["fact"] == "site" and fact["site_id"] == "HF1" else {}) for fact in WORLD]
+        self.ledger.load(authorization("AU-MANY", 1_000_000), world=world)
+        self.quiet = False
+
+    @precondition(lambda self: self._own())
+    @rule(which=st.integers(0, 1000), status=st.sampled_from(["accepted", "accepted", "rejected"]))
+    def acknowledged(self, which: int, status: str) -> None:
+        record = self._own()[which % len(self._own())]
+        name = record["record_id"]
+        if name not in self.accepted:
+            self.rems.say(acknowledgement(name, status))
+            self.accepted[name] = self._bodies()[name]
+
+    @precondition(lambda self: self._rejected())
+    @rule(which=st.integers(0, 1000))
+    def corrected(self, which: int) -> None:
+        """Two people change the lot of a live record that was rejected."""
+        waiting = self._rejected()
+        name = propose(self.ledger.engine, waiting[which % len(waiting)], RecordChanges(lot="C1"), "Seen.", Person("u-1", "U"))
+        approve(self.ledger.engine, str(name), "Seen too.", Person("u-2", "V"), Always(self.ledger.rules), self.warehouse.terms)
+
+    @rule(in_vain=st.booleans())
+    def follow(self, in_vain: bool) -> None:  # noqa: FBT001 - drawn
+        """All that follows is done; where events have waited ``in_vain``, the orders were read past them."""
+        self.story.append(f"follow {in_vain}")
+        self.warehouse.follow()
+        if in_vain:
+            with transaction(self.ledger.engine) as cursor:
+                waiting_events.mark(cursor, waiting_events.unmarked(cursor), "the topic", {0: 0})
+            self.warehouse.follow()
+        self._hear()
+        self.plain.waited(in_vain=in_vain)
+        self.quiet = True
+
+    @invariant()
+    def never(self) -> None:
+        """At no moment a gap, two live records of a line or of a serial, or a record that became another."""
+        said = records(self.ledger)
+        assert [record["sequence"] for record in said] == list(range(1, len(said) + 1))
+        # Raises where one does not name what it replaces, or is about.
+        found = shelves(self.ledger)
+        assert all(len(shelf.live) <= 1 for shelf in found.values())
+        standing = [serial for shelf in found.values() for record in shelf.live for serial in record.get("serials", ())]
+        assert len(standing) == len(set(standing))
+        bodies = self._bodies()
+        assert {name: bodies[name] for name in self.accepted} == self.accepted
+
+    @invariant()
+    def balance(self) -> None:
+        """By line, and in all, as soon as all that follows was done."""
+        if not self.quiet:
+            return
+        found = {line: shelf for line, shelf in shelves(self.ledger).items() if line[0].startswith(self.name + "-")}
+        sums = [0, 0, 0, 0]
+        for line in {*found, *self.plain.lines, *self.plain.released}:
+            if line in self.plain.contested:
+                continue
+            right, shelf = self.plain.balance(line), found.get(line)
+            live = sum(record["quantity"] for record in shelf.live) if shelf else 0
+            back = sum(record["quantity"] for record in shelf.returned) if shelf else 0
+            assert (live, back) == (right.live, right.returned), f"{line} {right}: " + "; ".join(self.story)
+            sums = [sums[0] + live, sums[1] + right.live, sums[2] + back, sums[3] + right.returned]
+        assert sums[0] == sums[1]
+        assert sums[2] == sums[3]
+
+    def teardown(self) -> None:
+        self.follow(in_vain=True)
+        self.never()
+        self.balance()
+        if self.suspended:
+            self.site_changes()
+
+    def _tell(self, kind: str, of: int, revision: int, lines: list[Wire], at: str) -> None:
+        self.told.append(event(kind, f"{self.name}-{of}", revision, lines, at=at, event_id=f"{self.name}-E{len(self.told):03}"))
+        self.story.append(f"{kind} {of} {revision} {lines} {at}")
+        self.warehouse.tell(self.told[-1])
+        self.plain.told(json.loads(self.told[-1]))
+        self.quiet = False
+
+    def _hear(self) -> None:
+        """What was said to the warehouse since the last time."""
+        for row in self.ledger.rows(tables.EXAMINATION):
+            if row[0] > self.answered and row[2].startswith(self.name + "-") and row[10] is not None:
+                self.plain.answered(json.loads(row[10]))
+            self.answered = max(self.answered, row[0])
+
+    def _own(self) -> list[Wire]:
+        return [record for record in records(self.ledger) if record["order_id"].startswith(self.name + "-")]
+
+    def _bodies(self) -> dict[str, bytes]:
+        return {str(row[0]): row[7] for row in self.ledger.rows(tables.DISTRIBUTION_RECORD)}
+
+    def _rejected(self) -> list[str]:
+        """Of the live records of this history, those whose last word is a rejection."""
+        said = {str(row[3]): row[4] for row in self.ledger.rows(tables.ACKNOWLEDGEMENT)}
+        live = [record["record_id"] for shelf in shelves(self.ledger).values() for record in shelf.live]
+        return sorted(name for name in live if said.get(name) == "rejected" and name in self.accepted)
+
+    def _serial(self, of: int, revision: int, number: int) -> str:
+        return f"{self.name}S{of}{revision}{number}"
+
+
+@pytest.mark.parametrize("examples", [15])
+def test_the_books_balance_after_any_history(ledger: Ledger, examples: int) -> None:
+    ledger.load(authorization("AU-MANY", 1_000_000))
+    Machine.ledger, Machine.warehouse, Machine.rems = ledger, Warehouse(ledger), Rems(ledger)
+    limits = settings(
+        max_examples=examples, phases=[Phase.generate], stateful_step_count=25, deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+    )  # fmt: skip
+    run_state_machine_as_test(Machine, settings=limits)
+    assert wrong(ledger) == []
+    assert_uses(ledger)
+
+
+def assert_uses(ledger: Ledger) -> None:
+    """What lines have used up, of authorizations and serials, is what records and events say together."""
+    books = PlainBooks()
+    for record in records(ledger):
+        books.record(record)
+    for row in ledger.rows(tables.SHIPMENT_EVENT):
+        books.tell(json.loads(row[9]))
+    for row in ledger.rows(tables.EXAMINATION):
+        if row[5] == "message":
+            books.highest[row[1], row[2]] = max(books.highest[row[1], row[2]], row[3])
+    units, serials = books.uses()
+    assert {(row[0], row[1]): row[2] for row in ledger.rows(tables.UNITS) if row[2]} == units
+    assert set(ledger.rows(tables.SERIAL)) == serials

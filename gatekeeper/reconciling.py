@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -20,12 +20,14 @@ from gatekeeper.overdue import AT_ONCE
 from gatekeeper.rules import day_begins
 from gatekeeper.storage import reconciling as storage
 from gatekeeper.storage.acknowledgements import last_before, last_sequence
+from gatekeeper.storage.bypasses import every
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.reconciling import Account, Told
 
 ONE_DAY: Final = timedelta(days=1)
 
 NOT_RECORDED = "released and not recorded"
+UNRECORDED = "shipped and not recorded"
 NOT_RELEASED = "recorded as released, and not released"
 NOT_SHIPPED = "recorded and not reported as shipped"
 NOT_SUBMITTED = "recorded and in no file"
@@ -51,6 +53,8 @@ class Reconciled(NamedTuple):
     """By what differs, the sequences of the records; those of which there are none are left out."""
     orders: list[str]
     """Of what was released and not recorded: wholesaler, order, revision and line."""
+    unrecorded: list[str]
+    """Of what left past the gate and lacks its record: wholesaler, order, revision, line and event."""
 
 
 class _Line(Struct):
@@ -95,6 +99,7 @@ def reconcile(
         walk = _Walk(cursor, program, Range(first, last), frozenset(reporting))
         walk.records()
         walk.releases(storage.examination_before(cursor, begin) + 1, storage.examination_before(cursor, end))
+        walk.bypasses(begin, end)
         walk.files()
         if theirs is not None:
             walk.theirs(theirs)
@@ -108,6 +113,7 @@ class _Walk:
         self._kinds: Counter[str] = Counter()
         self._differences: dict[str, Runs] = {}
         self._orders: list[str] = []
+        self._unrecorded: list[str] = []
 
     def records(self) -> None:
         """Each record: is it where it must be, was it released, did it leave, is it acknowledged."""
@@ -146,6 +152,14 @@ class _Walk:
             there = storage.known(self._cursor, name, list(named))
             self._orders += [where for record, where in named.items() if record not in there]
 
+    def bypasses(self, begin: datetime, end: datetime) -> None:
+        """What was found on these days to have left past the gate, of this program or of a product that nobody named: has it a record."""
+        for bypass in every(self._cursor):
+            if bypass.is_open and begin <= bypass.at < end and bypass.program in (None, self._program.name):
+                of = bypass.place
+                where = f"{of.wholesaler_id} {of.order_id} revision {of.revision} line {of.line}, event {bypass.event_id}"
+                self._unrecorded.append(where)
+
     def files(self) -> None:
         """Sequence proves completeness: each file begins where the one before ended."""
         number, last = 0, 0
@@ -183,7 +197,7 @@ class _Walk:
         ordered |= {
             name: counts[name] for name in ("submitted", "acknowledged", "in their list") if name in counts or name != "in their list"
         }
-        return Reconciled(*self._span, ordered, self._differences, self._orders)
+        return Reconciled(*self._span, ordered, self._differences, self._orders, self._unrecorded)
 
     def _submitted(self) -> int:
         """Up to which sequence records were submitted: all of a program that sends them at once, else what is in files."""

@@ -10,11 +10,12 @@ from gatekeeper.commands.feed_corrections import correct, rejected_command, show
 from gatekeeper.commands.feed_options import FOLDER, PROGRAM, day_of, fed, folder_of, opened, program_named, range_of
 from gatekeeper.config import read_settings
 from gatekeeper.errors import Unusable
+from gatekeeper.feeds.layout import CADENCES
 from gatekeeper.feeds.receiving import receive
 from gatekeeper.feeds.resending import resend, resend_file
 from gatekeeper.feeds.their_list import their_list
 from gatekeeper.feeds.writing import Written, write
-from gatekeeper.reconciling import NOT_RECORDED, reconcile
+from gatekeeper.reconciling import NOT_RECORDED, UNRECORDED, reconcile
 
 
 @click.group("feed")
@@ -25,14 +26,15 @@ def feed() -> None:
 @feed.command("write")
 @PROGRAM
 @click.option("--through", required=True, metavar="YYYY-MM-DD", help="The last day whose records are written.")
+@click.option("--cadence", type=click.Choice(CADENCES), help="By which layout, where the program has several.")
 @FOLDER
-def write_command(program: str, through: str, folder: Path | None) -> None:
+def write_command(program: str, through: str, cadence: str | None, folder: Path | None) -> None:
     """Write the records up to a day that are in no file yet, by the program's layout; first what was interrupted is made whole.
 
     A file is made once and for all: typed again, the same files have the same numbers and the same bytes.
     """
     settings = read_settings(os.environ)
-    day, of = day_of(through, "--through"), fed(settings, program)
+    day, of = day_of(through, "--through"), fed(settings, program, cadence)
     with opened(settings) as engine:
         count = 0
         for written in write(engine, folder_of(settings, folder), of.layout, of.program.time_zone, day):
@@ -113,7 +115,9 @@ def reconcile_command(program: str, since: str, until: str, their_file: Path | N
         click.echo(f"Differs: {what}: {runs.count:,}: {shown}{f', and {more:,} more ranges' if more > 0 else ''}")
     for where in found.orders:
         click.echo(f"Differs: {NOT_RECORDED}: {where}")
-    differs = bool(found.differences or found.orders)
+    for where in found.unrecorded:
+        click.echo(f"Differs: {UNRECORDED}: {where}")
+    differs = bool(found.differences or found.orders or found.unrecorded)
     click.echo("The books differ." if differs else "The books agree.")
     return int(differs)
 

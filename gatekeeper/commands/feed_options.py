@@ -31,12 +31,18 @@ class Fed(NamedTuple):
     layout: Layout
 
 
-def fed(settings: Settings, name: str) -> Fed:
-    """Raises ``Unusable`` where the program has no rules, or no layout."""
+def fed(settings: Settings, name: str, cadence: str | None) -> Fed:
+    """Raises ``Unusable`` where the program has no rules, or no layout, or several and it was not said which."""
     program, layouts = program_named(settings, name), read_layouts(settings.feed_layouts)
-    if name not in layouts:
-        raise Unusable(f"There is no layout of {name} in GATEKEEPER_FEED_LAYOUTS; there are of {', '.join(sorted(layouts)) or 'none'}.")
-    return Fed(program, layouts[name])
+    own = {of: layout for (named, of), layout in layouts.items() if named == name}
+    if not own:
+        there = ", ".join(sorted({named for named, _ in layouts}))
+        raise Unusable(f"There is no layout of {name} in GATEKEEPER_FEED_LAYOUTS; there are of {there or 'none'}.")
+    if cadence is None and len(own) > 1:
+        raise Unusable(f"There are layouts of {name} for {', '.join(sorted(own))}: say with --cadence which.")
+    if cadence is not None and cadence not in own:
+        raise Unusable(f"There is no layout of {name} for {cadence} in GATEKEEPER_FEED_LAYOUTS; there are for {', '.join(sorted(own))}.")
+    return Fed(program, own[cadence] if cadence is not None else next(iter(own.values())))
 
 
 def program_named(settings: Settings, name: str) -> Program:

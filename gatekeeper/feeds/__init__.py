@@ -11,19 +11,19 @@ from gatekeeper.feeds.x12_867 import X12Form
 BUILT_IN: Final = Path(__file__).parents[1] / "programs" / "layouts"
 
 
-def read_layouts(folder: Path | None = None) -> dict[str, Layout]:
-    """By program, the layouts of a folder; without one, the built-in ones. Raises ``Unusable``."""
+def read_layouts(folder: Path | None = None) -> dict[tuple[str, str], Layout]:
+    """By program and cadence, the layouts of a folder; without one, the built-in ones. Raises ``Unusable``."""
     place = BUILT_IN if folder is None else folder
-    layouts: dict[str, Layout] = {}
+    layouts: dict[tuple[str, str], Layout] = {}
     try:
         files = sorted(path for path in place.iterdir() if path.suffix == ".toml")
     except OSError as error:
         raise Unusable(f"The folder of layouts {place} cannot be read: {error.strerror}.") from None
     for path in files:
         layout = read_layout(path)
-        if layout.program in layouts:
-            raise Unusable(f"{path.name}: there is another layout of {layout.program} in the folder.")
-        layouts[layout.program] = layout
+        if (layout.program, layout.cadence) in layouts:
+            raise Unusable(f"{path.name}: there is another layout of {layout.program} for the cadence {layout.cadence} in the folder.")
+        layouts[layout.program, layout.cadence] = layout
     return layouts
 
 

@@ -1,6 +1,7 @@
 """`gatekeeper feed`, as people type it."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from tests.cli.conftest import Typing
 from tests.feed.rems import Rems, acknowledgement
 from tests.feed.test_receiving import HEAD, row
 from tests.gate.conftest import ledger, template
-from tests.gate.ledger import Ledger, authorization
+from tests.gate.ledger import NOON, Ledger, authorization
+from tests.gate.test_bypass import read_on
+from tests.gate.warehouse import Warehouse, event
 
 __all__ = ["ledger", "template"]
 
@@ -46,6 +49,38 @@ def test_write_acknowledge_and_send_once_more(rems: Rems, as_person: Typing, tmp
     assert len(rems.ledger.rows(tables.RESUBMISSION)) == 2
     assert len(rems.ledger.rows(tables.FILE_RESUBMISSION)) == 1
     assert as_person(None, "verify").status == 0
+
+
+def test_where_a_program_has_several_layouts_it_is_said_which(rems: Rems, as_person: Typing, tmp_path: Path) -> None:
+    """One for each cadence; whichever it is, a record goes into the next file and into no other."""
+    layouts = tmp_path / "layouts"
+    layouts.mkdir()
+    text = (LAYOUT / "lemtrada.toml").read_text()
+    for cadence in ("each", "daily"):
+        (layouts / f"{cadence}.toml").write_text(text.replace('cadence = "each"', f'cadence = "{cadence}"'))
+    rems.records(2)
+    several = {"feed_layouts": str(layouts)}
+    assert as_person(None, *WRITE, **several).err == "There are layouts of lemtrada for daily, each: say with --cadence which.\n"
+    said = as_person(None, *WRITE, "--cadence", "monthly", **several)
+    assert said.err == "There is no layout of lemtrada for monthly in GATEKEEPER_FEED_LAYOUTS; there are for daily, each.\n"
+    assert ": made; records 1 to 2 (2," in as_person(None, *WRITE, "--cadence", "each", **several).out
+    rems.records(1)
+    rems.ledger.set_clock(NOON + timedelta(days=1))
+    assert "lemtrada-000002.jsonl: made; records 3 to 3 (1," in as_person(None, *WRITE, "--cadence", "daily", **several).out
+
+
+def test_goods_past_the_gate_without_a_record_differ(rems: Rems, as_person: Typing) -> None:
+    """Shipped and not recorded, by order and event, until two people have completed it."""
+    words = ("feed", "reconcile", "--program", "lemtrada", "--from", "2026-11-20", "--to", "2026-11-20")
+    warehouse = Warehouse(rems.ledger)
+    warehouse.tell(event("shipped", "SO-9", lines=[{"line": 1, "quantity": 5}], event_id="EV-LOST"))
+    read_on(warehouse, {0: 0})
+    said = as_person(None, *words)
+    assert (said.status, said.out.splitlines()[-2:]) == (
+        1,
+        ["Differs: shipped and not recorded: WD-001 SO-9 revision 1 line 1, event EV-LOST", "The books differ."],
+    )
+    assert as_person(None, *words[:-3], "2026-11-19", "--to", "2026-11-19").status == 0
 
 
 @pytest.mark.parametrize(

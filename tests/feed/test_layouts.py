@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -125,8 +126,13 @@ def test_a_slip_of_the_pen_is_one_sentence(tmp_path: Path, name: str, old: str, 
 def test_two_layouts_of_a_program(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.toml").write_bytes((LAYOUTS / "csv" / "lemtrada.toml").read_bytes())
-    with pytest.raises(Unusable, match=r"b\.toml: there is another layout of lemtrada"):
+    with pytest.raises(Unusable, match=r"b\.toml: there is another layout of lemtrada for the cadence"):
         read_layouts(tmp_path)
+    text = (tmp_path / "a.toml").read_text()
+    other = "monthly" if 'cadence = "daily"' in text else "daily"
+    (tmp_path / "b.toml").write_text(re.sub('cadence = "[a-z]*"', f'cadence = "{other}"', text))
+    assert {(of.program, of.cadence) for of in read_layouts(tmp_path).values()} == read_layouts(tmp_path).keys()
+    assert len(read_layouts(tmp_path)) == 2
     with pytest.raises(Unusable, match="cannot be read"):
         read_layouts(tmp_path / "none")
 
@@ -134,7 +140,7 @@ def test_two_layouts_of_a_program(tmp_path: Path) -> None:
 def test_the_built_in_layouts() -> None:
     """Lemtrada's, a file a day; and that of the program of those that come along whose text asks for records each month."""
     built_in = read_layouts()
-    assert {name: of.cadence for name, of in built_in.items()} == {"lemtrada": "daily", "macitentan": "monthly"}
+    assert set(built_in) == {("lemtrada", "daily"), ("macitentan", "monthly")}
     assert not any(of.accepted_file_accepts_records for of in built_in.values())
     assert read_layouts(BUILT_IN) == built_in
 

@@ -41,7 +41,7 @@ AT = "2026-11-20T17:30:00Z"
 LOST = "They lost it."
 SOMEBODY = Person("u-1", "U")
 DAYS = (NOON.date(), NOON.date())
-DEFAULT = read_layouts()["lemtrada"]
+DEFAULT = read_layouts()["lemtrada", "daily"]
 ORDERS = range(1, 43)
 OTHER_LOT = "B5678"
 

@@ -17,7 +17,7 @@ from schemas.record import DistributionRecord
 from tests.feed.made import layout, record, records, whole
 
 AT = "2026-11-21T04:12:09Z"
-DEFAULT = read_layouts()["lemtrada"]
+DEFAULT = read_layouts()["lemtrada", "daily"]
 
 
 def taking(*made: DistributionRecord, rems: Rems | None = None) -> Rems:

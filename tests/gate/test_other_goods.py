@@ -1,0 +1,122 @@
+"""Goods that left otherwise than they were released: two lots, two parties, another product, another patient, one vial too many."""
+
+import json
+from typing import Any
+
+import pytest
+
+from gatekeeper import bypasses
+from tests.gate.ledger import Ledger, Wire, authorization, order
+from tests.gate.shelves import alerts, live
+from tests.gate.test_again import wrong
+from tests.gate.test_answers import CAMPATH
+from tests.gate.test_events import MANY, TWO_COVERED
+from tests.gate.test_records_live import FIVE, SERIALISED, serials, shipped
+from tests.gate.test_revisions import units
+from tests.gate.warehouse import Warehouse, event
+
+OTHER: Wire = {"patient_id": "P-2", "authorization_id": "AU-2", "prescriber_id": "PR-1", "administering_site_id": "HF1"}
+SHIP_TO: Wire = json.loads(order())["ship_to"]
+
+
+@pytest.fixture
+def warehouse(ledger: Ledger) -> Warehouse:
+    ledger.load(authorization("AU-MANY", 1000))
+    return Warehouse(ledger)
+
+
+def told(warehouse: Warehouse) -> list[tuple[str, Any]]:
+    """Kind of each alert, and why or which problems."""
+    return [(kind, seen.get("why") or seen.get("problems")) for kind, seen in alerts(warehouse.ledger)]
+
+
+@pytest.mark.parametrize("batch", [1, None])
+def test_two_lots_of_one_line_cannot_be_one_record(warehouse: Warehouse, batch: int | None) -> None:
+    """One alert, and the record says what was released; a third report of the same changes nothing of that."""
+    ledger = warehouse.ledger
+    warehouse.judge(order("SO-1", MANY))
+    warehouse.tell(shipped(quantity=2, lot="L1"), shipped(quantity=3, lot="L2"), batch=batch)
+    assert [kind for kind, _ in told(warehouse)] == ["shipment_disputed"]
+    assert told(warehouse)[0][1] == ["lots_differ"]
+    record = live(ledger) or {}
+    assert (record["quantity"], record["lot"]) == (5, "A1234")
+    assert units(ledger) == {"AU-MANY": 5}
+    assert wrong(ledger) == []
+
+
+def test_two_lots_in_one_event_are_of_two_lines(warehouse: Warehouse) -> None:
+    """Each line is corrected by itself; an event names a line once."""
+    warehouse.judge(order("SO-1", TWO_COVERED))
+    lines = [{"line": 1, "quantity": 5, "lot": "L1"}, {"line": 2, "quantity": 5, "lot": "L2"}]
+    warehouse.tell(event("shipped", lines=lines))
+    assert [(live(warehouse.ledger, line=line) or {})["lot"] for line in (1, 2)] == ["L1", "L2"]
+    assert alerts(warehouse.ledger) == []
+    [answer] = warehouse.tell(event("shipped", lines=[lines[0], lines[0] | {"lot": "L2"}]))
+    assert answer.kind == "refused"
+
+
+@pytest.mark.parametrize("batch", [1, None])
+def test_two_parties_of_one_line_cannot_be_one_record(warehouse: Warehouse, batch: int | None) -> None:
+    """Part to another site: both went past what was released, and one record cannot name two."""
+    ledger = warehouse.ledger
+    warehouse.judge(order("SO-1", MANY))
+    there = SHIP_TO | {"rems_site_id": "HF4"}
+    warehouse.tell(shipped(quantity=2), event("shipped", lines=[{"line": 1, "quantity": 3}], ship_to=there), batch=batch)
+    assert sorted(told(warehouse)) == [("shipment_bypassed", ["other_site"]), ("shipment_disputed", ["parties_differ"])]
+    record = live(ledger) or {}
+    assert (record["quantity"], record["ship_to"]["site_id"], record["outside_gate"]) == (5, "HF1", True)
+    assert wrong(ledger) == []
+
+
+def test_two_parties_in_one_event_are_of_two_lines(warehouse: Warehouse) -> None:
+    ledger = warehouse.ledger
+    warehouse.judge(order("SO-1", TWO_COVERED))
+    warehouse.tell(event("shipped", lines=[{"line": 1}, {"line": 2, "patient": OTHER}]))
+    assert [(live(ledger, line=line) or {})["patient_id"] for line in (1, 2)] == ["P-1", "P-2"]
+    assert told(warehouse) == [("shipment_bypassed", ["other_patient"])]
+
+
+def test_goods_for_another_patient_are_recorded_for_that_one(warehouse: Warehouse) -> None:
+    """Past the gate, with what would have been decided; the units are used up where they were used."""
+    ledger = warehouse.ledger
+    warehouse.judge(order("SO-1", MANY))
+    warehouse.tell(shipped(quantity=5, patient=OTHER))
+    record = live(ledger) or {}
+    assert (record["kind"], record["outside_gate"]) == ("correction", True)
+    assert (record["patient_id"], record["authorization_id"]) == ("P-2", "AU-2")
+    [(kind, seen)] = alerts(ledger)
+    assert (kind, seen["why"], seen["outcome"]) == ("shipment_bypassed", ["other_patient"], "held")
+    assert [reason["code"] for reason in seen["reasons"]] == ["authorization_exhausted"]
+    assert units(ledger) == {"AU-2": 5}
+    assert wrong(ledger) == []
+
+
+@pytest.mark.parametrize("product", [CAMPATH["product"], {"ndc": "58468-0200-9"}])
+def test_another_product_than_was_released_stays_open_until_people_say_what_left(warehouse: Warehouse, product: Wire) -> None:
+    """One that nobody restricts, or a package that nobody knows: the record of what was released stays, and a bypass lacks its product."""
+    ledger = warehouse.ledger
+    warehouse.judge(order("SO-1", MANY))
+    warehouse.tell(shipped(quantity=5, product=product))
+    assert told(warehouse) == [("shipment_bypassed", ["other_product"])]
+    assert alerts(ledger)[0][1]["lacks"] == ["product"]
+    [bypass] = bypasses.listed(ledger.engine, every=True)
+    assert (bypass.state, bypass.lacks) == ("open", "product")
+    record = live(ledger) or {}
+    assert (record["kind"], record["quantity"]) == ("original", 5)
+    assert wrong(ledger) == []
+
+
+def test_a_serial_too_many_is_an_alert_and_no_record_has_it(warehouse: Warehouse) -> None:
+    """Six vials of a line of five, in one event or in two: the line holds what was released, and what was shipped besides."""
+    ledger = warehouse.ledger
+    warehouse.judge(order("SO-1", SERIALISED))
+    warehouse.tell(shipped(serials=[*FIVE, "F"]))
+    assert told(warehouse) == [("shipment_disputed", ["more_than_released"])]
+    record = live(ledger) or {}
+    assert (record["kind"], record["quantity"], record["serials"]) == ("original", 5, FIVE)
+    assert set(FIVE) <= set(serials(ledger))
+    warehouse.judge(order("SO-2", SERIALISED | {"/lines/0/serials": ["G", "H", "I", "J", "K"]}))
+    warehouse.tell(shipped("SO-2", serials=["G", "H", "I", "J", "K"]), shipped("SO-2", serials=["L"]), batch=1)
+    assert told(warehouse)[1:] == [("shipment_disputed", ["more_than_released"])]
+    assert (live(ledger, "SO-2") or {})["serials"] == ["G", "H", "I", "J", "K"]
+    assert wrong(ledger) == []

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from tests.bench import costs, facts, feed, history, latency, look_back, snapshots, suspension, throughput, wave
+from tests.bench import costs, events, facts, feed, history, latency, look_back, snapshots, suspension, throughput, wave
 from tests.bench.place import Place, prepared
 from tests.bench.profile import profile
 from tests.bench.tables import machine
@@ -38,6 +38,7 @@ LONG: dict[str, Callable[[Place, bool], str]] = {
 }
 """What is measured only when it is named."""
 OWN: dict[str, Callable[[Place, bool], str]] = {
+    "events": lambda place, quick: events.measure(place, events.QUICK if quick else events.Load()),
     "snapshots": lambda place, quick: snapshots.measure(place, snapshots.QUICK if quick else snapshots.Load()),
     "suspension": lambda place, quick: suspension.measure(place, suspension.QUICK if quick else suspension.Load()),
     "look_back": lambda place, quick: look_back.measure(place, look_back.FEW if quick else look_back.Load()),

@@ -6,7 +6,7 @@ from typing import Any, Final
 from flask import Flask, Response, current_app, g, request
 from sqlalchemy import Engine
 
-from gatekeeper.api import exports, findings, health, order_list, orders, records, refusals, rehearsals, rules, sites, work
+from gatekeeper.api import digest, exports, findings, health, order_list, orders, records, refusals, rehearsals, rules, sites, work
 from gatekeeper.api import settings as settings_area
 from gatekeeper.api.areas import MOST_OF_A_BODY, OPEN, Id, Parts
 from gatekeeper.api.callers import caller_of_request
@@ -23,6 +23,7 @@ from gatekeeper.rules import RuleBook
 AREAS: Final = (
     health.AREA, rules.AREA, sites.AREA, refusals.AREA, findings.AREA, records.AREA,
     order_list.AREA, orders.AREA, rehearsals.AREA, work.AREA, exports.AREA, settings_area.AREA,
+    digest.AREA,
 )  # fmt: skip
 HEADERS: Final = {
     "Cache-Control": "no-store",

@@ -116,6 +116,9 @@ AUTHORITY = {
         foreign_program="/v1/exports/distribution-records?program=tegsedi",
         limited_to_wholesalers=False,
     ),
+    "show_digest": Asked(
+        "/v1/digest", READERS, foreign_wholesaler="/v1/digest?wholesaler_id=WD-2", foreign_program="/v1/digest?program=tegsedi"
+    ),
     "list_settings": Asked("/v1/settings", {"lead", "auditor", "operator"}),
     "metrics": Asked("/metrics", {"operator"}),
 }

@@ -2,16 +2,18 @@
 
 A table goes through spreadsheets, so a cell that begins as a formula does is refused: nothing that a registry says of a site
 begins so, and whoever opens an export would run it. Columns that changed places are refused where their content shows it: no value of
-a column has the form of what the column is for, or every certificate ends before it begins.
+a column has the form of what the column is for, every certificate ends before it begins, or cities are named as states are.
 """
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from typing import Any, BinaryIO, Final
 
 import msgspec
+from msgspec import UNSET
 
 from gatekeeper.errors import Unusable
 from gatekeeper.lines import read_lines
@@ -33,6 +35,9 @@ FORMS: Final = {
     "address.postal_code": ("a ZIP code", re.compile(r"[0-9]{5}(?:-?[0-9]{4})?")),
 }
 """What the values of a column look like. One that does not is not refused: only a whole column of them is."""
+STATE: Final = re.compile(r"[A-Z]{2}")
+BEFORE_THE_END: Final = ("certified_on", "effective_on")
+"""A site is not certified from a day on, nor told to be, on which its certificate was over."""
 FORMULA: Final = ("=", "+", "-", "@")
 MARK: Final = b"\xef\xbb\xbf"
 
@@ -104,7 +109,9 @@ class _Swapped:
         self._places = [(place, column, FORMS[column][1]) for place, column in enumerate(columns) if column in FORMS]
         self._seen = dict.fromkeys(columns, 0)
         self._fits: set[str] = set()
-        self._certificates, self._backward = 0, 0
+        self._days = dict.fromkeys(BEFORE_THE_END, 0)
+        self._backward = dict.fromkeys(BEFORE_THE_END, 0)
+        self._states, self._cities = Counter[bool](), Counter[bool]()
 
     def look_at(self, row: list[str], fact: Fact) -> None:
         for place, column, form in self._places:
@@ -112,16 +119,25 @@ class _Swapped:
                 self._seen[column] += 1
                 if any(form.fullmatch(value) for value in row[place].split("|")):
                     self._fits.add(column)
-        if isinstance(fact, SiteFact) and isinstance(fact.certified_on, date) and isinstance(fact.valid_through, date):
-            self._certificates += 1
-            self._backward += fact.valid_through < fact.certified_on
+        if not isinstance(fact, SiteFact):
+            return
+        for name in BEFORE_THE_END if isinstance(fact.valid_through, date) and fact.status == "certified" else ():
+            day = getattr(fact, name)
+            self._days[name] += 1
+            self._backward[name] += isinstance(day, date) and fact.valid_through < day
+        if fact.address is not UNSET:
+            self._states[STATE.fullmatch(fact.address.state) is not None] += 1
+            self._cities[STATE.fullmatch(fact.address.city) is not None] += 1
 
     def refuse(self) -> None:
         for _, column, _ in self._places:
             if self._seen[column] and column not in self._fits:
                 raise Unusable(f"{self._name}: no value of the column {column} looks like {FORMS[column][0]}: columns changed places.")
-        if self._certificates and self._backward == self._certificates:
-            raise Unusable(f"{self._name}: every valid_through is before its certified_on: columns changed places.")
+        for name in BEFORE_THE_END:
+            if self._days[name] and self._backward[name] == self._days[name]:
+                raise Unusable(f"{self._name}: every valid_through is before its {name}: columns changed places.")
+        if self._cities[True] and not self._cities[False] and not self._states[True]:
+            raise Unusable(f"{self._name}: every address.city looks like a state, and no address.state does: columns changed places.")
 
 
 def _refuse_columns(name: object, columns: Iterable[str]) -> None:

@@ -139,6 +139,10 @@ TABLES: dict[str, tuple[bytes, str]] = {
     "id and name": (swapped("site_id", "name").encode(), "line 2, cannot be read: /site_id"),
     "both days of the certificate": (
         swapped("certified_on", "valid_through").encode(), "every valid_through is before its certified_on" + PLACES),
+    "the day of the fact and the end of the certificate": (
+        swapped("effective_on", "valid_through").encode(), "every valid_through is before its effective_on" + PLACES),
+    "city and state": (
+        swapped("address.city", "address.state").encode(), "every address.city looks like a state, and no address.state does" + PLACES),
     "two identifiers": (swapped("identifiers.npi", "identifiers.dea").encode(), "identifiers.dea looks like a DEA number" + PLACES),
     "identifiers of digits": (swapped("identifiers.ncpdp_id", "identifiers.gln").encode(), "identifiers.gln looks like a GLN" + PLACES),
     "ZIP code and city": (swapped("address.postal_code", "address.city").encode(), "address.postal_code looks like a ZIP code" + PLACES),

@@ -57,15 +57,19 @@ WHERE id = ANY(%s) AND {WAITS.format("e.id")} ORDER BY id
 """  # noqa: S608
 OPEN = "SELECT examination, line FROM moving_open_line WHERE examination = ANY(%s) ORDER BY 1, 2"
 WATCHED = "SELECT examination, line, until FROM moving_watched_line WHERE examination = ANY(%s) ORDER BY 1, 2"
-# Each record of whoever asked about the authorization; less what was voided of it by an examination of the same revision. Of a revision
+# Each record of whoever asked about the authorization, by its own look into the index: a join over all of them might read whole tables,
+# under the ledger lock. Less what was voided of it by an examination of the same revision. Of a revision
 # that a higher one superseded only what has left counts.
 RELEASED_ON = """
-SELECT d.question, r.record_id, r.program, r.sequence, r.body, r.units - coalesce((
-    SELECT sum(v.units) FROM examination x JOIN distribution_record v ON v.examination = x.id
-    WHERE (x.order_id, x.wholesaler_id, x.revision) = (e.order_id, e.wholesaler_id, e.revision)
-    AND v.replaces = r.record_id AND v.kind IN ('void', 'return')), 0)
-FROM moving_dependency d JOIN distribution_record r ON r.examination = d.examination JOIN examination e ON e.id = r.examination
-WHERE d.question = ANY(%s) AND r.kind = 'original' AND (
+SELECT q.question, r.record_id, r.program, r.sequence, r.body, r.units - coalesce((
+    SELECT sum(v.units) FROM distribution_record v JOIN examination x ON x.id = v.examination
+    WHERE v.replaces = r.record_id AND v.kind IN ('void', 'return')
+    AND (x.order_id, x.wholesaler_id, x.revision) = (e.order_id, e.wholesaler_id, e.revision)), 0)
+FROM unnest(%s::bigint[]) AS q(question)
+CROSS JOIN LATERAL (SELECT examination FROM moving_dependency WHERE question = q.question OFFSET 0) d
+CROSS JOIN LATERAL (SELECT * FROM distribution_record WHERE examination = d.examination AND kind = 'original' OFFSET 0) r
+CROSS JOIN LATERAL (SELECT order_id, wholesaler_id, revision FROM examination WHERE id = d.examination OFFSET 0) e
+WHERE (
     NOT EXISTS (
         SELECT FROM examination h WHERE (h.order_id, h.wholesaler_id) = (e.order_id, e.wholesaler_id)
         AND h.revision > e.revision AND h.cause = 'message')

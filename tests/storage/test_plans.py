@@ -78,6 +78,25 @@ def test_looking_for_what_is_due_does_not_read_all_that_waits(engine: Engine, qu
     assert {name: most for name, most in _read(found[0][0][0]["Plan"]) if name.startswith("moving_") and most > 100} == {}
 
 
+AUTHORIZED = """
+INSERT INTO distribution_record (record_id, program, sequence, kind, units, examination, body, block)
+SELECT gen_random_uuid(), 'lemtrada', n, 'original', 5, n, '{"line": 1}', 1 FROM generate_series(1, 5000) n;
+INSERT INTO moving_dependency (question, examination) SELECT mod(n, 5000), n FROM generate_series(1, 35000) n;
+INSERT INTO shipment_event (source, partition, "offset", event_id, wholesaler_id, order_id, revision, event, digest, body, block)
+SELECT 1, 0, n, 'E-' || n, 'WD-1', 'SO-' || n, 1, 'shipped', '', '{}', 1 FROM generate_series(1, 5000) n
+"""
+
+
+def test_what_was_released_on_some_authorizations_is_found_by_index(engine: Engine) -> None:
+    """Under the ledger lock, for each piece of a wave: no table is read whole, whatever is known of how large it is."""
+    tables = {"moving_dependency", "distribution_record", "examination", "shipment_event"}
+    with transaction(engine) as cursor:
+        cursor.execute(EXAMINATIONS)
+        cursor.execute(AUTHORIZED)
+        found = cursor.execute(b"EXPLAIN (ANALYZE, FORMAT JSON) " + waiting.RELEASED_ON.encode(), (list(range(1, 51)),)).fetchall()
+    assert {name: most for name, most in _read(found[0][0][0]["Plan"]) if name in tables and most > 100} == {}
+
+
 def _read(node: dict[str, Any]) -> Iterator[tuple[str, int]]:
     """By table, how many rows each part of a plan went through at once."""
     yield node.get("Relation Name", ""), node["Actual Rows"] + node.get("Rows Removed by Filter", 0)

@@ -9,7 +9,6 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date
 from typing import Any, BinaryIO, Final
 
 import msgspec
@@ -121,10 +120,11 @@ class _Swapped:
                     self._fits.add(column)
         if not isinstance(fact, SiteFact):
             return
-        for name in BEFORE_THE_END if isinstance(fact.valid_through, date) and fact.status == "certified" else ():
-            day = getattr(fact, name)
-            self._days[name] += 1
-            self._backward[name] += isinstance(day, date) and fact.valid_through < day
+        end = fact.valid_through if fact.status == "certified" else UNSET
+        for name, day in zip(BEFORE_THE_END, (fact.certified_on, fact.effective_on), strict=True):
+            if end is not UNSET and day is not UNSET:
+                self._days[name] += 1
+                self._backward[name] += end < day
         if fact.address is not UNSET:
             self._states[STATE.fullmatch(fact.address.state) is not None] += 1
             self._cities[STATE.fullmatch(fact.address.city) is not None] += 1

@@ -10,20 +10,24 @@ from gatekeeper.domain.order import Order
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.questions import more_questions, questions
 from gatekeeper.evidence import Asked
-from gatekeeper.storage.lookups import MOVING, Said, ask_the_registry
+from gatekeeper.storage.lookups import MOVING, Said, Stood, ask, ask_all
 
 
 class Known(NamedTuple):
-    """The registry's answers, and the questions whose answers move with every verdict."""
+    """What was answered, and which of the answers move with every verdict."""
 
     said: dict[Question, Said]
     moving: set[Question]
-    version: int | None
-    """The registry's version that said so, or an earlier one; None where nothing was asked of it."""
+    stood: Stood | None
+    """Where the ledger stood then, or before; None where the registry was asked nothing."""
 
     def holds(self, version: int) -> bool:
         """Whether at this version, which is no earlier one, the registry says the same."""
-        return self.version in (None, version)
+        return self.stood is None or self.stood.registry_version == version
+
+    def said_now(self, cursor: Cursor[Any], block: int) -> dict[Question, Said]:
+        """What is answered under the ledger lock, where this is the last block and the registry still holds."""
+        return self.said if self.stood is not None and self.stood.block == block else self.said | ask(cursor, self.moving)
 
 
 def registry_says(
@@ -37,11 +41,10 @@ def registry_says(
     asked: set[Question] = set()
     for place, order in orders:
         asked |= guarded(place, questions, order, programs)
-    moving = {question for question in asked if question[0] in MOVING}
-    said, version = ask_the_registry(cursor, asked - moving)
+    said, stood = ask_all(cursor, asked)
     more: set[Question] = set()
     answers = Asked(said)
     for place, order in orders:
         more |= guarded(place, more_questions, order, programs, answers)
     # What the second round finds is of the same version if at the end, under the lock, the registry still has it.
-    return Known(said | ask_the_registry(cursor, more - said.keys()).said, moving, version)
+    return Known(said | ask(cursor, more - said.keys()), {question for question in asked if question[0] in MOVING}, stood)

@@ -8,7 +8,7 @@ from gatekeeper.domain.case import Case, Question
 from gatekeeper.domain.days import next_day
 from gatekeeper.domain.verdict import RELEASED, decide
 from gatekeeper.evidence import case_of
-from gatekeeper.recording import programs_of
+from gatekeeper.outlook import programs_of
 
 MOST_DAYS: Final = 12
 """So many days that could change the answer are looked at."""

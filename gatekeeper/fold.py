@@ -1,7 +1,7 @@
 """A batch is a fold: what one order releases is there before the next is decided, so that its size never changes an answer."""
 
 from collections import ChainMap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from operator import attrgetter
 from typing import Any
@@ -11,16 +11,14 @@ from msgspec import UNSET
 from msgspec.structs import replace
 from psycopg import Cursor
 
-from gatekeeper.arrivals import SET_ASIDE, Answer, Arrival, Examined, SetAside, Source, Stored
+from gatekeeper.arrivals import SET_ASIDE, Answer, Arrival, Examined, Position, SetAside, Source, Stored
 from gatekeeper.bookkeeping import Bookkeeping
-from gatekeeper.domain.case import Case, Question
+from gatekeeper.domain.case import Question
 from gatekeeper.domain.order import Order
-from gatekeeper.domain.records import records_for
-from gatekeeper.domain.verdict import LineVerdict, Verdict, decide
-from gatekeeper.evidence import Asked, evidence
+from gatekeeper.domain.verdict import LineVerdict, Verdict
+from gatekeeper.drafting import Draft, draft
 from gatekeeper.history import Amount, emptied_lines, gone_lines, is_superseded
 from gatekeeper.line_book import holding
-from gatekeeper.messages import messages_for
 from gatekeeper.recording import Terms
 from gatekeeper.rules import Rules
 from gatekeeper.storage import tables
@@ -51,6 +49,8 @@ class Fold(Bookkeeping):
         super().__init__(tail, rules, terms, said, earlier, events)
         self._source = source
         self.voidable: dict[UUID, RecordRow] = {}
+        self.drafts: Mapping[Position, Draft] = {}
+        """What was worked out before the ledger lock was taken, at the same moment."""
         self._answers: list[Answer] = []
 
     @property
@@ -101,28 +101,29 @@ class Fold(Bookkeeping):
     def _examine(
         self, arrival: Arrival, order: Order, history: list[EarlierExamination], digest: bytes
     ) -> tuple[Examined, tuple[LineVerdict, ...]]:
-        question = ("order", order.wholesaler_id, order.order_id)
-        earlier = self._earlier(order)
-        self._said[question] = plain(earlier) if earlier else NOTHING
-        own = self._without_outside(order)
-        asked = Asked(ChainMap(own, self._said) if own else self._said)
-        case = Case(order, asked, self._rules.programs, self._tail.now)
-        verdict = decide(case)
-
-        envelope = self._envelope(order.wholesaler_id, order.order_id, order.revision)
-        records = records_for(order, verdict, envelope.verdict_id, envelope.examination)
-        released, stopped = messages_for(envelope, verdict.lines, records)
+        drafted = self._drafted(arrival, order, history)
+        verdict, envelope, said = drafted.verdict, drafted.envelope, drafted.said
         alerted = self._contradiction(order, verdict, history)
         self._last += 1
-        rules = self._rules.kept_for(order)
-        kept = evidence(self._at, arrival.content, rules, asked.asked, arrived=(self._source.number, *arrival.position))
-        self._examined(envelope, "message", digest, kept, (released, stopped))
-        stored = self._originals(records, verdict)
-        self._wait(order, case, asked, verdict)
+        self._examined(envelope, "message", digest, drafted.evidence, said)
+        stored = self._originals(drafted.records)
+        self._wait(order, verdict, drafted.outlook)
         alerts = (self._alert("released_order_contradicted", envelope, {"lines": alerted}),) if alerted else ()
         self._released_after(order, verdict, (self._source.number, *arrival.position))
         self._use(order, verdict)
-        return Examined(envelope.verdict_id, order.order_id, released, stopped, tuple(stored), alerts), verdict.lines
+        return Examined(envelope.verdict_id, order.order_id, *said, tuple(stored), alerts), verdict.lines
+
+    def _drafted(self, arrival: Arrival, order: Order, history: list[EarlierExamination]) -> Draft:
+        """What was drafted before, where nothing has come of the order and what it asked is answered the same; else it is judged now."""
+        name = order.wholesaler_id, order.order_id
+        earlier = self._earlier(order)
+        self._said["order", *name] = plain(earlier) if earlier else NOTHING
+        before = self.drafts.get(arrival.position)
+        if before is not None and not (history or self._events[name]) and before.holds(self._said):
+            return before
+        own = self._without_outside(order)
+        said = ChainMap(own, self._said) if own else self._said
+        return draft(self._moment, self._source.number, arrival, order, said, self._number(*name, order.revision), self._emptied(order))
 
     def _supersede(self, order: Order, history: list[EarlierExamination]) -> list[Examined]:
         """Withdraws what lower revisions released and what has not left: the messages, the voided records, the alert; units and serials

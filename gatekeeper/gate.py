@@ -8,7 +8,9 @@ from psycopg import Cursor
 
 from gatekeeper.arrivals import Answer, Arrival, Position, Source
 from gatekeeper.asking import registry_says
+from gatekeeper.domain.case import Question
 from gatekeeper.domain.order import Order
+from gatekeeper.drafting import Drafts, Moment, draft
 from gatekeeper.errors import Halt, TryAgain
 from gatekeeper.fold import Fold
 from gatekeeper.grounds import books_of
@@ -16,7 +18,7 @@ from gatekeeper.recording import Terms
 from gatekeeper.rules import RuleBook, Rules
 from gatekeeper.storage import ledger
 from gatekeeper.storage.events import events_of
-from gatekeeper.storage.lookups import ask
+from gatekeeper.storage.lookups import NOTHING, Said, Stood
 from gatekeeper.storage.readback import read_back
 
 TERMS: Final = Terms()
@@ -34,28 +36,45 @@ def judge(
     ordered = [(arrival.position, arrival.order) for arrival in arrivals if isinstance(arrival.order, Order)]
     # Before the lock, so that others do not wait for it.
     known = registry_says(cursor, ordered, rules.programs, partial(guarded, source))
+    drafts = None if known.stood is None else _drafts(source, arrivals, known.said, known.stood, rules, terms)
     ledger.take_lock(cursor)
     names = [order.order_id for _, order in ordered]
     tail, heads, counts, on_record = ledger.read_end(cursor, source.number, names)
     if book is not None and book.at(tail.now) is not rules:
         raise TryAgain("Other rules hold than when the messages were read: they are read again.")
-    if not known.holds(tail.registry_version):
-        # The registry changed while this waited for the lock: what it said before counts no longer.
-        known = registry_says(cursor, ordered, rules.programs, partial(guarded, source))
     fresh = _above(heads, arrivals)
     judged = [arrival for arrival in arrivals if arrival.position.offset < heads.get(arrival.position.partition, 0)]
     answers = {answer.position: answer for answer in read_back(cursor, source, judged)} if judged else {}
     if fresh:
-        orders = [(arrival, arrival.order) for arrival in fresh if isinstance(arrival.order, Order)]
-        said = known.said | ask(cursor, known.moving)
+        if not known.holds(tail.registry_version):
+            # The registry changed while this waited for the lock: what it said before counts no longer.
+            known, drafts = registry_says(cursor, ordered, rules.programs, partial(guarded, source)), None
+        said = known.said_now(cursor, tail.block)
+        if drafts is not None and not drafts.may_count(tail, rules, book):
+            drafts = None
         earlier, events = (ledger.earlier(cursor, names), events_of(cursor, names)) if on_record else ([], [])
-        fold = Fold(source, tail, rules, terms, said, earlier, events)
+        fold = Fold(source, tail if drafts is None else tail._replace(now=drafts.stood.at), rules, terms, said, earlier, events)
         fold.counts, fold.books = counts, books_of(cursor, events)
-        fold.voidable = ledger.records(cursor, fold.superseded_records([order for _, order in orders]))
+        fold.drafts = {} if drafts is None else drafts.answers
+        fold.voidable = ledger.records(
+            cursor, fold.superseded_records([arrival.order for arrival in fresh if isinstance(arrival.order, Order)])
+        )
         for arrival in fresh:
             guarded(source, arrival.position, fold.take, arrival)
         answers |= {answer.position: answer for answer in fold.write(cursor)}
     return [answers[arrival.position] for arrival in arrivals]
+
+
+def _drafts(source: Source, arrivals: Iterable[Arrival], said: dict[Question, Said], stood: Stood, rules: Rules, terms: Terms) -> Drafts:
+    """Each order judged as if nothing had come of it before, and nothing of the others."""
+    moment = Moment(stood.at, stood.registry_version, rules, terms.watch_business_days, terms.reports_shipments)
+    answers = {}
+    for arrival in arrivals:
+        order = arrival.order
+        if isinstance(order, Order):
+            said["order", order.wholesaler_id, order.order_id] = NOTHING
+            answers[arrival.position] = guarded(source, arrival.position, draft, moment, source.number, arrival, order, said)
+    return Drafts(stood, answers)
 
 
 def _above(heads: Mapping[int, int], arrivals: Iterable[Arrival]) -> list[Arrival]:

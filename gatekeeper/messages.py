@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from msgspec import UNSET
@@ -12,12 +13,14 @@ from gatekeeper.domain.order import Address as OrderAddress
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.reasons import REASONS
 from gatekeeper.domain.records import DistributionRecord as Record
-from gatekeeper.domain.verdict import NOT_COVERED, RELEASED, LineVerdict, Reason
+from gatekeeper.domain.verdict import NOT_COVERED, RELEASED, LineVerdict, Reason, Verdict
 from schemas.canonical import canonical
 from schemas.order import Address
 from schemas.record import DistributionRecord, RecordProduct, RecordShipFrom, RecordShipTo
 from schemas.released import ProgramRules, ReasonGiven, Released, ReleasedLine
 from schemas.stopped import Stopped, StoppedLine
+
+_NUMBERLESS: Final = b'"sequence":0,'
 
 
 class Envelope(NamedTuple):
@@ -31,6 +34,21 @@ class Envelope(NamedTuple):
     decided_at: str
     registry_version: int
     programs: dict[str, ProgramRules]
+
+
+class NewRecord(NamedTuple):
+    """An original record, but for its program's sequence, which only the ledger knows."""
+
+    record_id: UUID
+    program: str
+    units: int
+    before: bytes
+    after: bytes
+    """The message as it is published, around the sequence."""
+
+    def body(self, sequence: int) -> bytes:
+        """The message."""
+        return b"%s%d%s" % (self.before, sequence, self.after)
 
 
 def written(at: datetime) -> str:
@@ -68,13 +86,24 @@ def given(reason: Reason) -> ReasonGiven:
     )  # fmt: skip
 
 
+def new_records(records: Iterable[Record], verdict: Verdict, recorded_at: str) -> tuple[NewRecord, ...]:
+    """Of the lines of one verdict, in the order in which they are numbered."""
+    units = {line.line: line.units for line in verdict.lines}
+    ordered = sorted(records, key=attrgetter("program"))
+    return tuple([NewRecord(one.record_id, one.program, units[one.line], *_around_sequence(one, recorded_at)) for one in ordered])
+
+
 def record_message(record: Record, sequence: int, recorded_at: str) -> bytes:
     """The distribution record as it is published, with its program's sequence."""
-    return canonical(
+    return NewRecord(record.record_id, record.program, 0, *_around_sequence(record, recorded_at)).body(sequence)
+
+
+def _around_sequence(record: Record, recorded_at: str) -> tuple[bytes, bytes]:
+    body = canonical(
         DistributionRecord(
             record_id=str(record.record_id),
             program=record.program,
-            sequence=sequence,
+            sequence=0,
             kind="original",
             replaces=None,
             wholesaler_id=record.wholesaler_id,
@@ -103,6 +132,9 @@ def record_message(record: Record, sequence: int, recorded_at: str) -> bytes:
             serials=record.serials or UNSET,
         )
     )
+    # Before it stand an id and a program's name only, in which nothing needs an escape: the first such place is the member.
+    before, _, after = body.partition(_NUMBERLESS)
+    return before + _NUMBERLESS[:-2], b"," + after
 
 
 def _members(envelope: Envelope) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -12,20 +10,15 @@ from sqlalchemy import Table
 
 from gatekeeper.alerts import order_alert
 from gatekeeper.arrivals import Stored
-from gatekeeper.business_days import end_of_watch
 from gatekeeper.config import Settings
-from gatekeeper.dependencies import hangs_on, open_lines
 from gatekeeper.domain.case import Case, Earlier, Question
-from gatekeeper.domain.days import next_day
-from gatekeeper.domain.ids import verdict_id
 from gatekeeper.domain.order import Order
-from gatekeeper.domain.products import restricted_by
-from gatekeeper.domain.program import Program
-from gatekeeper.domain.records import DistributionRecord
-from gatekeeper.domain.verdict import NOT_COVERED, RELEASED, Verdict, used_by
+from gatekeeper.domain.verdict import RELEASED, Verdict, used_by
+from gatekeeper.drafting import Moment
 from gatekeeper.evidence import Asked
 from gatekeeper.history import Amount, by_order, earlier_of, emptied_lines, lots_gone
-from gatekeeper.messages import Envelope, record_message, written
+from gatekeeper.messages import Envelope, NewRecord, written
+from gatekeeper.outlook import Outlook, outlook
 from gatekeeper.rules import Rules
 from gatekeeper.storage import ledger, moving, tables
 from gatekeeper.storage.chain import Block
@@ -77,6 +70,7 @@ class Recording:
     ) -> None:
         self._tail, self._rules, self._terms = tail, rules, terms
         self._at = written(tail.now)
+        self._moment = Moment(tail.now, tail.registry_version, rules, terms.watch_business_days, terms.reports_shipments)
         self._block = tail.block + 1
         self._last = tail.examination
         self._said = said
@@ -107,10 +101,12 @@ class Recording:
 
     def _envelope(self, wholesaler_id: str, order_id: str, revision: int) -> Envelope:
         """Of the next examination of this revision."""
+        number = self._number(wholesaler_id, order_id, revision)
+        return self._moment.envelope(wholesaler_id, order_id, revision, number)
+
+    def _number(self, wholesaler_id: str, order_id: str, revision: int) -> int:
         history = self._history[wholesaler_id, order_id]
-        number = 1 + max([examination.number for examination in history if examination.revision == revision], default=0)
-        name = verdict_id(wholesaler_id, order_id, revision, number)
-        return Envelope(name, wholesaler_id, order_id, revision, number, self._at, self._tail.registry_version, self._rules.said)
+        return 1 + max([examination.number for examination in history if examination.revision == revision], default=0)
 
     def _examined(
         self,
@@ -129,39 +125,18 @@ class Recording:
         self._history[wholesaler_id, order_id].append(EarlierExamination(*identity, said[0], tuple(ends), relayed))
         self._rows[tables.EXAMINATION].append((*identity, self._tail.now, self._tail.registry_version, kept, *said, self._block))
 
-    def _wait(self, order: Order, case: Case, asked: Asked, verdict: Verdict, *, opened: bool = True) -> None:
+    def _wait(self, order: Order, verdict: Verdict, outlook: Outlook) -> None:
         """Notes what of the examination's lines is open, what is watched, and on what they hang."""
-        if len(asked) <= 1 and all(line.outcome == NOT_COVERED for line in verdict.lines):
-            return
-        self._moves.hang(self._last, hangs_on(asked, verdict))
-        if events := self._events.get((order.wholesaler_id, order.order_id)):
+        self._moves.hang_keys(self._last, outlook.keys)
+        if outlook.keys and (events := self._events.get((order.wholesaler_id, order.order_id))):
             released = {line.line: str(line.program) for line in verdict.lines if line.outcome == RELEASED}
             self._hang_on_lots(self._last, released, lots_gone(order.revision, events))
-        programs = programs_of(case, verdict)
-        waiting = open_lines(verdict) if opened else []
-        if waiting:
-            self._moves.open(self._last, order, waiting, next_day(case, asked, programs))
-        watched = self._watched_until(order, case, asked, verdict)
-        # Where goods are reported a watch that is over already ends with the alert that nothing was heard.
-        if any(until > self._tail.now or self._reports(order) for until in watched.values()):
-            self._moves.watch(self._last, order, watched, next_day(case._replace(watched=True), asked, programs))
+        self._moves.open(self._last, order, outlook.open, outlook.open_until)
+        self._moves.watch(self._last, order, outlook.watched, outlook.watched_until)
 
-    def _watched_until(self, order: Order, case: Case, asked: Asked, verdict: Verdict) -> dict[int, datetime]:
-        """By line that may leave, the end of its watch. One that nobody restricts is watched where a program that has ended would."""
-        left = self._emptied(order)
-        of_its_mode = any(asked.get(("mode", program.name)) for program in case.programs)
-        watched = {}
-        for line, judged in zip(order.lines, verdict.lines, strict=True):
-            if judged.outcome == RELEASED:
-                restricting: Iterable[Program] = [program for program in case.programs if program.name == judged.program]
-            elif judged.outcome == NOT_COVERED and of_its_mode:
-                restricting = restricted_by(line.ndc, line.gtin, case.programs)
-            else:
-                continue
-            ends = [end_of_watch(order.ship_on, self._terms.watch_business_days, program.time_zone) for program in restricting]
-            if ends and line.line not in left:
-                watched[line.line] = max(ends)
-        return watched
+    def _outlook(self, case: Case, asked: Asked, verdict: Verdict) -> Outlook:
+        days, reported = self._terms.watch_business_days, self._reports(case.order)
+        return outlook(case, asked, verdict, days, reported=reported, left=self._emptied(case.order))
 
     def _hang_on_lots(self, examination: int, programs: Mapping[int, str], lots: Mapping[int, Iterable[str]]) -> None:
         """Notes that released lines, each with its program, hang on recalls of the lots that really left."""
@@ -174,13 +149,8 @@ class Recording:
             return frozenset()
         return emptied_lines(order.revision, events, {line.line: Amount(line.quantity, line.unit) for line in order.lines})
 
-    def _originals(self, records: Iterable[DistributionRecord], verdict: Verdict) -> list[Stored]:
-        units = {line.line: line.units for line in verdict.lines}
-        stored = []
-        for record in sorted(records, key=attrgetter("program")):
-            body = record_message(record, self._next(record.program), self._at)
-            stored.append(self._record(record.record_id, record.program, "original", None, units[record.line], body))
-        return stored
+    def _originals(self, records: Iterable[NewRecord]) -> list[Stored]:
+        return [self._record(new.record_id, new.program, "original", None, new.units, new.body(self._next(new.program))) for new in records]
 
     def _next(self, program: str) -> int:
         self.counts[program] = self.counts.get(program, 0) + 1
@@ -227,9 +197,3 @@ class Recording:
         self._moves.serials[question[1], question[2]] = place
         if question in self._said:
             self._said[question] = plain(place)
-
-
-def programs_of(case: Case, verdict: Verdict) -> list[Program]:
-    """Those whose rules ran."""
-    ran = {line.program for line in verdict.lines}
-    return [program for program in case.programs if program.name in ran]

@@ -25,13 +25,14 @@ from gatekeeper.evidence import Asked, Kept, evidence, kept_of, with_lines
 from gatekeeper.grounds import books_of
 from gatekeeper.history import by_order, earlier_of
 from gatekeeper.line_book import holding
-from gatekeeper.messages import messages_for, record_message
-from gatekeeper.recording import Terms, programs_of
+from gatekeeper.messages import messages_for, new_records, record_message
+from gatekeeper.outlook import programs_of
+from gatekeeper.recording import Terms
 from gatekeeper.rules import RuleBook, Rules
 from gatekeeper.storage import ledger, waiting
-from gatekeeper.storage.events import OrderEvent, events_of
-from gatekeeper.storage.ledger import EarlierExamination, Outgoing, RecordRow, Tail
-from gatekeeper.storage.lookups import NOTHING, Said, ask, plain
+from gatekeeper.storage.events import events_of
+from gatekeeper.storage.ledger import Outgoing, RecordRow, Tail
+from gatekeeper.storage.lookups import NOTHING, Said, plain
 from gatekeeper.storage.moving import question_key
 from gatekeeper.storage.records import Place
 from gatekeeper.storage.waiting import ExaminedRow, ReleasedOn, Waiting
@@ -88,7 +89,7 @@ def _prepared(cursor: Cursor[Any], tail: Tail, rules: Rules, terms: Terms, known
     """With all that judging the groups may ask, as of this moment under the ledger lock."""
     names = [group.row.order_id for group in groups]
     events = events_of(cursor, names)
-    reexamination = Reexamination(tail, rules, terms, known.said | ask(cursor, known.moving), ledger.earlier(cursor, names), events)
+    reexamination = Reexamination(tail, rules, terms, known.said_now(cursor, tail.block), ledger.earlier(cursor, names), events)
     lines = waiting.lines(cursor, [group.row.id for group in groups])
     reexamination.books = books_of(cursor, events)
     reexamination.waiting = [(group, lines[group.row.id]) for group in groups]
@@ -123,16 +124,8 @@ def _held(cursor: Cursor[Any], programs: tuple[Program, ...], found: list[Releas
 class Reexamination(Bookkeeping):
     """What judging lines again decides, until it is written."""
 
-    def __init__(
-        self,
-        tail: Tail,
-        rules: Rules,
-        terms: Terms,
-        said: dict[Question, Said],
-        earlier: Iterable[EarlierExamination],
-        events: Iterable[OrderEvent],
-    ) -> None:
-        super().__init__(tail, rules, terms, said, earlier, events)
+    def __init__(self, *known: Any) -> None:
+        super().__init__(*known)
         self.waiting: list[tuple[Group, Waiting]] = []
         self.records: dict[UUID, RecordRow] = {}
         """The live records of stopped lines."""
@@ -172,11 +165,11 @@ class Reexamination(Bookkeeping):
         self._last += 1
         also = {"live": names} if live else {}
         self._examined(envelope, "again", row.digest, self._kept(group, asked, numbers, **also), said, relayed=True)
-        self._originals(records, verdict)
+        self._originals(new_records(records, verdict, self._at))
         if other := [record.line for record in wanted if record.line in live and self._says_otherwise(record, live[record.line])]:
             self._alert("live_record_differs", envelope, {"lines": other})
         self._moves.open_no_more(row.id, numbers)
-        self._wait(order, case, asked, verdict)
+        self._wait(order, verdict, self._outlook(case, asked, verdict))
         self._outbox.append(Outgoing(self._last, after=group.kept.arrived))
         new = _without(order, verdict, live)
         self._released_after(*new, group.kept.arrived)

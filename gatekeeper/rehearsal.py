@@ -19,7 +19,6 @@ from gatekeeper.rules import RuleBook, Rules
 from gatekeeper.storage import ledger
 from gatekeeper.storage.events import events_of
 from gatekeeper.storage.ledger import EarlierExamination, Tail
-from gatekeeper.storage.lookups import ask
 from schemas.reading import Unreadable
 
 NOT_TOLD: Final = "not_told"
@@ -85,7 +84,7 @@ def _folded(
     known = registry_says(cursor, orders, rules.programs, partial(guarded, _NOWHERE))
     names = [order.order_id for _, order in orders]
     earlier, events = (ledger.earlier(cursor, names), events_of(cursor, names)) if names else ([], [])
-    fold = Fold(_NOWHERE, tail, rules, terms, known.said | ask(cursor, known.moving), earlier, events)
+    fold = Fold(_NOWHERE, tail, rules, terms, known.said, earlier, events)
     fold.voidable = ledger.records(cursor, fold.superseded_records([order for _, order in orders]))
     for arrival in arrivals:
         guarded(_NOWHERE, arrival.position, fold.take, arrival)

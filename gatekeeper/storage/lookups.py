@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -11,6 +11,14 @@ from psycopg import Cursor
 from gatekeeper.domain.case import Question
 from gatekeeper.translate import kept_fact
 
+MOVED = """
+SELECT 0::bigint, 'units', program, authorization_id, convert_to(units::text, 'UTF8'), NULL::date
+FROM moving_units WHERE authorization_id = ANY(%s)
+UNION ALL
+SELECT 0, 'serial', gtin, serial, convert_to(to_json(place)::text, 'UTF8'), NULL FROM moving_serial WHERE serial = ANY(%s)
+UNION ALL
+SELECT 0, 'as_of', program, NULL, convert_to(to_json(as_of)::text, 'UTF8'), NULL FROM moving_freshness WHERE program = ANY(%s)
+"""
 # By an expression, so that the whole table is never gone through in the order of its ids where statistics are missing.
 REGISTRY = """
 SELECT f.id + 0, f.kind, f.program, f.subject, f.body,
@@ -19,14 +27,10 @@ FROM fact f WHERE f.subject = ANY(%s)
 UNION ALL
 SELECT DISTINCT 0, 'identifier', kind, value, convert_to(site_id, 'UTF8'), NULL::date FROM moving_site_identifier WHERE value = ANY(%s)
 UNION ALL
-SELECT registry_version, 'version', NULL, NULL, NULL, NULL FROM moving_tail
-ORDER BY 1
+SELECT registry_version, 'stood', block::text, date_trunc('milliseconds', clock_timestamp())::text, NULL, NULL FROM moving_tail
 """
-MOVED = """
-SELECT 'units', program, authorization_id, to_json(units) FROM moving_units WHERE authorization_id = ANY(%s)
-UNION ALL SELECT 'serial', gtin, serial, to_json(place) FROM moving_serial WHERE serial = ANY(%s)
-UNION ALL SELECT 'as_of', program, NULL, to_json(as_of) FROM moving_freshness WHERE program = ANY(%s)
-"""
+ORDERED = "ORDER BY 1"
+ALL = f"{REGISTRY} UNION ALL {MOVED} {ORDERED}"
 
 OF_ALL_PROGRAMS = frozenset({"site", "site_alias"})
 MOVING: dict[str, Any] = {"units": 0, "serial": None, "as_of": None}
@@ -52,51 +56,67 @@ class Said(NamedTuple):
     raw: bytes
 
 
+class Stood(NamedTuple):
+    """Where the ledger stood, as it was asked without the lock."""
+
+    at: datetime
+    block: int
+    registry_version: int
+
+
 class Told(NamedTuple):
-    """What the registry said."""
+    """What was answered."""
 
     said: dict[Question, Said]
-    version: int | None
-    """The registry's version that said so; None where nothing was asked."""
+    stood: Stood | None
+    """Where the ledger stood then; None where the registry was not asked."""
 
 
 NOTHING = Said((), b"[]")
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
 
 
 def ask(cursor: Cursor[Any], questions: Collection[Question]) -> dict[Question, Said]:
     """The answers to ``questions``, all as of this moment of the transaction. ``order`` is not asked here."""
-    moving = [question for question in questions if question[0] in MOVING]
-    return ask_the_registry(cursor, questions).said | (_what_moves(cursor, moving) if moving else {})
+    return ask_all(cursor, questions).said
 
 
-def ask_the_registry(cursor: Cursor[Any], questions: Iterable[Question]) -> Told:
-    """The registry's answers to those of the ``questions`` that are asked of it, by one statement."""
-    of_facts, of_identifiers = [], []
+def ask_all(cursor: Cursor[Any], questions: Iterable[Question]) -> Told:
+    """The same by one statement, and where the ledger stood, if the registry was asked anything."""
+    asked: dict[str, list[Question]] = defaultdict(list)
     for question in questions:
-        if question[0] in KIND_OF_FACT:
-            of_facts.append(question)
-        elif question[0] == "identifier":
-            of_identifiers.append(question)
-    if not of_facts and not of_identifiers:
-        return Told({}, None)
-    version = None
+        asked["fact" if question[0] in KIND_OF_FACT else question[0]].append(question)
+    names = [list({question[-1] for question in asked[kind]}) for kind in ("fact", "identifier", *MOVING)]
+    stood = None
     facts: dict[tuple[str, ...], list[tuple[bytes, date | None]]] = defaultdict(list)
     sites: dict[tuple[str, str], list[str]] = defaultdict(list)
-    named = [list({question[-1] for question in asked}) for asked in (of_facts, of_identifiers)]
-    for number, kind, program, subject, body, until in cursor.execute(REGISTRY, named):
-        if kind == "version":
-            version = number
+    moved: dict[Question, Any] = {}
+    for number, kind, program, subject, body, until in _found(cursor, names):
+        if kind == "stood":
+            stood = Stood(datetime.fromisoformat(subject).astimezone(UTC), int(program), number)
         elif kind == "identifier":
             sites[program, subject].append(body.decode())
+        elif kind == "as_of":
+            moved[kind, program] = datetime.fromisoformat(_decode(body))
+        elif kind in MOVING:
+            moved[kind, program, subject] = _decode(body)
         else:
             facts[(kind, subject) if kind in OF_ALL_PROGRAMS else (kind, subject, program)].append((body, until))
-    said = {question: plain(tuple(sorted(sites.get((question[1], question[2]), ())))) for question in of_identifiers}
-    for question in of_facts:
+    said = {question: plain(tuple(sorted(sites.get((question[1], question[2]), ())))) for question in asked["identifier"]}
+    for question in asked["fact"]:
         kind, subject = KIND_OF_FACT[question[0]], question[-1]
-        found = facts.get((kind, subject) if kind in OF_ALL_PROGRAMS else (kind, subject, question[1]))
-        said[question] = _facts_said(found) if found else NOTHING
-    return Told(said, version)
+        of_fact = facts.get((kind, subject) if kind in OF_ALL_PROGRAMS else (kind, subject, question[1]))
+        said[question] = _facts_said(of_fact) if of_fact else NOTHING
+    for kind, nothing in MOVING.items():
+        said |= {question: plain(moved.get(question, nothing)) for question in asked[kind]}
+    return Told(said, stood)
+
+
+def _found(cursor: Cursor[Any], names: list[list[str]]) -> Iterable[tuple[Any, ...]]:
+    if any(names[:2]):
+        return cursor.execute(ALL, names) if any(names[2:]) else cursor.execute(REGISTRY + ORDERED, names[:2])
+    return cursor.execute(MOVED, names[2:]) if any(names) else ()
 
 
 def plain(answer: Any) -> Said:
@@ -115,14 +135,3 @@ def _fact(body: bytes, until: date | None) -> Any:
 
 def _raw(body: bytes, until: date | None) -> bytes:
     return b'{"until":"%s","fact":%s}' % (until.isoformat().encode(), body) if until else body
-
-
-def _what_moves(cursor: Cursor[Any], asked: list[Question]) -> dict[Question, Said]:
-    named = [[question[-1] for question in asked if question[0] == kind] for kind in MOVING]
-    moved: dict[Question, Any] = {}
-    for kind, program, name, answer in cursor.execute(MOVED, named):
-        if kind == "as_of":
-            moved[kind, program] = datetime.fromisoformat(answer)
-        else:
-            moved[kind, program, name] = answer
-    return {question: plain(moved.get(question, MOVING[question[0]])) for question in asked}

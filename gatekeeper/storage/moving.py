@@ -79,15 +79,19 @@ class Moves:
         for line in lines:
             self._open[examination, line] = (examination, line, order.order_id, order.wholesaler_id, order.revision, next_at)
 
-    def watch(self, examination: int, order: Order, untils: Mapping[int, datetime], next_at: datetime | None) -> None:
+    def watch(self, examination: int, order: Order, untils: Iterable[tuple[int, datetime]], next_at: datetime | None) -> None:
         """Notes released lines whose goods have not left, each with the end of its watch."""
-        for line, until in untils.items():
+        for line, until in untils:
             first = until if next_at is None else min(next_at, until)
             self._watched[examination, line] = (examination, line, order.order_id, order.wholesaler_id, order.revision, first, until)
 
     def hang(self, examination: int, questions: Iterable[Question]) -> None:
         """Notes what the answer of an examination hangs on."""
-        self._dependencies += [(question_key(question), examination) for question in questions]
+        self.hang_keys(examination, map(question_key, questions))
+
+    def hang_keys(self, examination: int, keys: Iterable[int]) -> None:
+        """The same of questions as the table has them."""
+        self._dependencies += [(key, examination) for key in keys]
 
     def hang_more(self, examination: int, questions: Iterable[Question]) -> None:
         """The same of one whose lines were judged again, and stay as they are: most of it is known already."""

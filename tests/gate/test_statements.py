@@ -57,7 +57,7 @@ def statements(ledger: Ledger, placed: list[tuple[Position, bytes]]) -> list[str
 
 
 def test_batches_of_ten_a_hundred_and_two_thousand_send_the_same_statements(many: Ledger) -> None:
-    """Messages of every kind: the statements are the same ones, in the same order, and a handful; read back, fewer still."""
+    """Messages of every kind: the statements are the same ones, in the same order, and a handful; read back, no more."""
     sent, back = {}, {}
     for partition, size in enumerate((10, 100, 2000)):
         messages = [message for number in range(size // 10) for message in part(f"S{size}", number)]
@@ -66,7 +66,7 @@ def test_batches_of_ten_a_hundred_and_two_thousand_send_the_same_statements(many
 
     assert sent[10] == sent[100] == sent[2000]
     assert back[10] == back[100] == back[2000]
-    assert len(back[10]) < len(sent[10]) <= MOST
+    assert len(back[10]) <= len(sent[10]) <= MOST
 
 
 def test_one_order_sends_what_a_hundred_like_it_send(many: Ledger) -> None:

@@ -18,7 +18,8 @@ from gatekeeper.domain.days import next_day
 from gatekeeper.domain.verdict import Verdict, decide
 from gatekeeper.evidence import case_of
 from gatekeeper.order_desk import Standing, standing
-from gatekeeper.recording import Terms, programs_of
+from gatekeeper.outlook import programs_of
+from gatekeeper.recording import Terms
 from gatekeeper.storage import ledger as kept
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction

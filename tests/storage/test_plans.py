@@ -26,7 +26,7 @@ SELECT nextval('fact_id'), 1, 'site', 'lemtrada', 'HF-' || n, n, '2025-06-01', r
     [
         (EXAMINATIONS, ledger.EARLIER, "examination_identity"),
         (EXAMINATIONS, f"SELECT {ledger.ON_RECORD}", "examination_identity"),
-        (FACTS, lookups.REGISTRY, "fact_subject"),
+        (FACTS, lookups.ALL, "fact_subject"),
     ],
 )
 @pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])

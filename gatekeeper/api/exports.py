@@ -11,13 +11,13 @@ from psycopg import Cursor
 
 from gatekeeper.api import order_list, records, refusals, sites
 from gatekeeper.api.areas import Area, Query, reading
-from gatekeeper.api.masking import masked
+from gatekeeper.api.masking import masked_record
 from gatekeeper.api.order_list import OrdersQuery
 from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.refusals import AlertsQuery
 from gatekeeper.api.sites import SitesQuery
-from gatekeeper.api.tables import CONTENT_TYPES, CSV, rows
+from gatekeeper.api.tables import CONTENT_TYPES, CSV, LINES, rows
 from gatekeeper.inquiries import Inquiry
 from gatekeeper.permissions import Permission
 from schemas.members import OneOf
@@ -153,8 +153,8 @@ def export_records(query: dict[str, Any]) -> Response:
 
     def documents(cursor: Cursor[Any]) -> Iterator[Any]:
         for body in records.every_record(cursor, program, after, last):
-            document = msgspec.json.decode(body)
-            yield masked(document) if purpose is None else document
+            whole = masked_record(body) if purpose is None else body
+            yield msgspec.Raw(whole) if form == LINES else msgspec.json.decode(whole)
 
     told = Inquiry(
         "export" if purpose is None else "patients", "export_records", purpose, max(0, last - after), program=program,

@@ -10,7 +10,7 @@ from gatekeeper.storage.listing import UpTo, tail, up_to
 
 MOST_ORDERS: Final = 1000
 MOST_ADDRESSEES: Final = 500
-MOST_OF_A_WORD: Final = 5000
+MOST_OF_A_WORD: Final = 1000
 """What a search finds at most by the words of it: what fits more is not searched for."""
 ENDLESS: Final = 2**63 - 1
 """After every place."""
@@ -176,10 +176,15 @@ def begun_by(cursor: Cursor[Any], text: str, words: Sequence[str]) -> Found | No
 
 def _looked_up(cursor: Cursor[Any], statements: tuple[str, str], word: str, most: int) -> set[int] | None:
     """What begins with the word; where that is too much, what is the word. None: that is nothing, or too much as well."""
-    begun, exactly = (
-        {each for (each,) in cursor.execute(statement.encode(), {"word": word, "most": most + 1})} for statement in statements
-    )
-    return begun if len(begun) <= most else exactly if 0 < len(exactly) <= most else None
+    begun = _asked(cursor, statements[0], word, most)
+    if len(begun) <= most:
+        return begun
+    exactly = _asked(cursor, statements[1], word, most)
+    return exactly if 0 < len(exactly) <= most else None
+
+
+def _asked(cursor: Cursor[Any], statement: str, word: str, most: int) -> set[int]:
+    return {each for (each,) in cursor.execute(statement.encode(), {"word": word, "most": most + 1})}
 
 
 def as_of(cursor: Cursor[Any], now: datetime) -> tuple[UpTo | None, datetime | None]:

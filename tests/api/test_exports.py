@@ -9,6 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from gatekeeper.api import exports, order_list, tables
+from gatekeeper.api.masking import masked, masked_record
 from gatekeeper.api.tables import harmless, rows
 from gatekeeper.listing import catch_up
 from gatekeeper.storage import tables as kept
@@ -128,3 +129,10 @@ def test_one_state_of_the_ledger(filled: Desk, monkeypatch: pytest.MonkeyPatch) 
     assert [json.loads(line)["order_id"] for part in seen for line in part.splitlines()] == wanted
     assert filled.ask("/v1/exports/alerts").status_code == 200
     assert filled.answer(f"{PATH}?q=SO-88")["orders"]
+
+
+def test_a_record_is_masked_as_any_document(filled: Desk) -> None:
+    bodies = [row[7] for row in filled.ledger.rows(kept.DISTRIBUTION_RECORD)]
+    assert [json.loads(masked_record(body)) for body in bodies] == [masked(json.loads(body)) for body in bodies]
+    assert any(masked_record(body) != body for body in bodies)
+    assert masked_record(b'{"patient_id":null,"lot":"A1"}') == b'{"patient_id":null,"lot":"A1"}'

@@ -3,6 +3,7 @@
 from typing import Any
 
 from psycopg.sql import SQL, Identifier
+from sqlalchemy import Engine
 
 from gatekeeper import listing
 from gatekeeper.listing import catch_up, step
@@ -26,34 +27,34 @@ MEANT = {
 }
 
 
-def meant(ledger: Ledger) -> dict[str, list[tuple[Any, ...]]]:
+def meant(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
     """What the list says, whichever numbers it gave to kinds and addressees."""
-    with transaction(ledger.engine) as cursor:
+    with transaction(engine) as cursor:
         return {name: sorted(cursor.execute(statement.encode()).fetchall(), key=str) for name, statement in MEANT.items()}
 
 
-def anew(ledger: Ledger, most: int) -> dict[str, list[tuple[Any, ...]]]:
-    with transaction(ledger.engine) as cursor:
+def anew(engine: Engine, most: int) -> dict[str, list[tuple[Any, ...]]]:
+    with transaction(engine) as cursor:
         for table in tables.LISTED:
             cursor.execute(SQL("TRUNCATE {}").format(Identifier(table.name)))
-    while step(ledger.engine, most=most):
+    while step(engine, most=most):
         pass
-    return meant(ledger)
+    return meant(engine)
 
 
 def test_the_list_is_made_anew_from_the_ledger(varied: Ledger) -> None:
     """In pieces of any size; and how it was taken in, in one go or after each change, makes no difference."""
     catch_up(varied.engine)
-    whole = meant(varied)
+    whole = meant(varied.engine)
     assert all(whole.values())
     assert sum(row[5] for row in whole["kinds"]) == len(whole["lines"])
-    assert anew(varied, most=1) == anew(varied, most=3) == whole
+    assert anew(varied.engine, most=1) == anew(varied.engine, most=3) == whole
     more = {"/lines/0/patient": None, "/revision": 4}
     varied.judge(order("SO-1", more), order("SO-9", more | {"/ship_to/name": "Elsewhere"}))
     catch_up(varied.engine)
-    followed = meant(varied)
+    followed = meant(varied.engine)
     assert followed != whole
-    assert anew(varied, most=500) == followed
+    assert anew(varied.engine, most=500) == followed
     assert not step(varied.engine)
 
 
@@ -74,7 +75,7 @@ def test_it_is_open_since_a_line_was_stopped(ledger: Ledger) -> None:
     ledger.load()
     ledger.judge(order("SO-1", {"/lines/0/patient": None}), order("SO-2"))
     catch_up(ledger.engine)
-    rows = {row[1]: row[6] for row in meant(ledger)["orders"]}
+    rows = {row[1]: row[6] for row in meant(ledger.engine)["orders"]}
     assert rows["SO-1"] is not None
     assert rows["SO-2"] is None
 
@@ -89,4 +90,4 @@ def test_one_takes_in_while_others_find_nothing_to_do(ledger: Ledger) -> None:
 
 
 def opened(ledger: Ledger) -> set[str]:
-    return {row[1] for row in meant(ledger)["orders"] if row[6] is not None}
+    return {row[1] for row in meant(ledger.engine)["orders"] if row[6] is not None}

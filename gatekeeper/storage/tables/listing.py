@@ -54,8 +54,10 @@ LISTED_LINE = Table(
     Column("lot", Text),
     Index("moving_listed_line_kind", "kind", "place"),
     Index("moving_listed_line_ship_on", "kind", "ship_on", "place"),
-    Index("moving_listed_line_site", "site_id", "kind", "place", postgresql_where=sql("site_id IS NOT NULL")),
-    Index("moving_listed_line_lot", "lot", "kind", "place", postgresql_where=sql("lot IS NOT NULL")),
+    Index(
+        "moving_listed_line_site", "site_id", "kind", "place", postgresql_where=sql("site_id IS NOT NULL"), postgresql_include=["ship_on"]
+    ),
+    Index("moving_listed_line_lot", "lot", "kind", "place", postgresql_where=sql("lot IS NOT NULL"), postgresql_include=["ship_on"]),
     Index("moving_listed_line_addressee", "addressee", "kind", "place"),
     comment="A line of an order in the list, by what it can be found",
 )

@@ -25,9 +25,9 @@ from tests.gate.test_events import MANY, released_line
 from tests.gate.warehouse import Warehouse, event
 
 AT = ["2026-11-18T10:00:00Z", "2026-11-19T10:00:00Z", "2026-11-20T10:00:00Z"]
-ORDERS = st.integers(0, 2)
-REVISIONS = st.sampled_from([1, 1, 1, 2])
-LINES = st.sampled_from([1, 1, 2])
+ORDERS = st.sampled_from([0, 0, 0, 1, 2])
+REVISIONS = st.sampled_from([1, 1, 1, 1, 2])
+LINES = st.sampled_from([1, 1, 1, 2])
 OFTEN = st.sampled_from([True, True, True, False])
 _names = count(1)
 
@@ -71,6 +71,11 @@ class Machine(RuleBasedStateMachine):
     def shipped(self, of: int, revision: int, line: int, amount: int | None, at: str, lot: str | None) -> None:
         said = {"line": line} | ({"quantity": amount} if amount else {}) | ({"lot": lot} if lot else {})
         self._tell("shipped", of, revision, [said], at)
+
+    @rule(of=ORDERS, line=LINES, amount=st.sampled_from([1, 1, 2]), at=st.sampled_from(AT))
+    def left_in_part(self, of: int, line: int, amount: int, at: str) -> None:
+        """Several of them add up."""
+        self._tell("shipped", of, 1, [{"line": line, "quantity": amount}], at)
 
     @rule(
         of=ORDERS, revision=REVISIONS, vials=st.sets(st.integers(0, VIALS + 1), min_size=1, max_size=5), own=OFTEN, at=st.sampled_from(AT)

@@ -63,7 +63,7 @@ ALERTS = {
         "Ask the warehouse what came back. If they were not reported as shipped, report it: the return is then recorded.",
     ),
     "shipped_goods_cancelled": (
-        "Lines were reported as cancelled whose goods had been reported as shipped. No record is void; what left after that left past the gate.",
+        "Lines were reported as cancelled whose goods had been reported as shipped. What left later than that left past the gate.",
         "Ask the warehouse whether the goods left.",
     ),
     "shipment_unreported": (

@@ -1,9 +1,9 @@
 """What the REMS say of distribution records, into the ledger: a batch of acknowledgements goes in, in one database transaction."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from msgspec import UNSET
@@ -23,6 +23,9 @@ from gatekeeper.storage.readback import read_back
 from schemas.acknowledgement import Acknowledgement
 from schemas.canonical import canonical
 from schemas.reading import Unreadable, read_acknowledgement
+
+CALLS: Final = "acknowledgement-calls"
+"""The source of what was sent by calls: one after the other, in one partition."""
 
 
 class AcknowledgementArrival(NamedTuple):
@@ -73,6 +76,38 @@ def take_acknowledgements(cursor: Cursor[Any], source: Source, arrivals: Sequenc
             guarded(source, arrival.position, batch.take, arrival)
         answers |= {answer.position: answer for answer in batch.write(cursor)}
     return [answers[arrival.position] for arrival in arrivals]
+
+
+class Told(NamedTuple):
+    """What became of an acknowledgement that no topic brought: a kind of answer, why it was kept aside, or what is wrong with it."""
+
+    kind: str
+    why: str | None = None
+    problems: dict[str, list[str]] | None = None
+
+
+def take_told(cursor: Cursor[Any], messages: Sequence[bytes], programs: Callable[[str], bool]) -> list[Told]:
+    """Takes acknowledgements that were sent by a call, in their order. One that cannot be read is told, and changes nothing.
+
+    Who may not speak for a record's program knows no such record.
+    """
+    source = Source(ledger.source_of(cursor, CALLS, CALLS), CALLS, CALLS)
+    first = ledger.heads(cursor, source.number).get(0, 0)
+    read = [read_acknowledgement_arrival(Position(0, first + place), raw) for place, raw in enumerate(messages)]
+    held = storage.held(cursor, [arrival.record for arrival in read if arrival.record is not None])
+    arrivals = [
+        arrival if arrival.record not in held or programs(held[arrival.record].program) else arrival._replace(record=None)
+        for arrival in read
+        if not isinstance(arrival.message, Unreadable)
+    ]
+    kinds = {answer.position: answer.kind for answer in take_acknowledgements(cursor, source, arrivals)} if arrivals else {}
+    why = storage.aside(cursor, source.number, first)
+    return [
+        Told("refused", problems=arrival.message.problems)
+        if isinstance(arrival.message, Unreadable)
+        else Told(kinds[arrival.position], why.get(arrival.position.offset))
+        for arrival in read
+    ]
 
 
 class _Batch:

@@ -10,9 +10,9 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 from psycopg import Cursor
-from sqlalchemy import Engine
 
 from gatekeeper.access import Person
+from gatekeeper.approvals import BYPASS, approval_row, refuse_own
 from gatekeeper.desk import read_reason
 from gatekeeper.errors import Unusable
 from gatekeeper.recording import Terms
@@ -20,7 +20,7 @@ from gatekeeper.rules import RuleBook
 from gatekeeper.storage import bypasses as kept
 from gatekeeper.storage import ledger
 from gatekeeper.storage.bypasses import Bypass
-from gatekeeper.storage.engine import transaction
+from gatekeeper.storage.engine import Database, transaction
 from gatekeeper.waits import Late, guarded, prepared
 from schemas.bypass import Completion
 from schemas.canonical import canonical
@@ -31,7 +31,7 @@ MOST_OF_A_FILE: Final = 65_536
 _completion = msgspec.json.Decoder(Completion)
 
 
-def listed(engine: Engine, *, every: bool) -> list[Bypass]:
+def listed(engine: Database, *, every: bool) -> list[Bypass]:
     """Those of which there is no record yet, oldest first; or all."""
     with transaction(engine) as cursor:
         return [bypass for bypass in kept.every(cursor) if every or bypass.is_open]
@@ -52,7 +52,7 @@ def read_completion(raw: bytes) -> Completion:
     return said
 
 
-def complete(engine: Engine, name: str, said: Completion, reason: str, person: Person, book: RuleBook, terms: Terms) -> Bypass:
+def complete(engine: Database, name: str, said: Completion, reason: str, person: Person, book: RuleBook, terms: Terms) -> Bypass:
     """Puts on record what a person adds; until another approves it, it counts for nothing. Raises ``Unusable`` where it is not enough."""
     with _step(engine, name, book, terms) as step:
         if not step.bypass.is_open:
@@ -62,18 +62,17 @@ def complete(engine: Engine, name: str, said: Completion, reason: str, person: P
     return step.bypass
 
 
-def approve(engine: Engine, name: str, reason: str, person: Person, book: RuleBook, terms: Terms) -> Bypass:
+def approve(engine: Database, name: str, reason: str, person: Person, book: RuleBook, terms: Terms) -> Bypass:
     """Makes the record of what was completed. Raises ``Unusable`` where nothing is proposed, or ``person`` proposed it."""
     with _step(engine, name, book, terms) as step:
         proposed = step.proposed()
-        if proposed.person == person.subject:
-            raise Unusable(f"Another person must approve what {person.subject} proposed.")
+        refuse_own(proposed.person, person)
         late = step.try_with(_completion.decode(proposed.body or b"{}"))
         step.add("approved", None, read_reason(reason), person, late)
     return step.bypass
 
 
-def refuse(engine: Engine, name: str, reason: str, person: Person, book: RuleBook, terms: Terms) -> Bypass:
+def refuse(engine: Database, name: str, reason: str, person: Person, book: RuleBook, terms: Terms) -> Bypass:
     """What was proposed comes to nothing; whoever proposed it may take it back so too. The bypass stays open."""
     with _step(engine, name, book, terms) as step:
         step.proposed()
@@ -111,13 +110,15 @@ class _Step:
         if late is None:
             late = Late(self.tail, self._rules, self._terms, {}, (), ())
         at = self.tail.now
+        if step == "approved":
+            late.approve(approval_row(BYPASS, self.bypass.bypass_id, person, at, self.tail.block + 1))
         late.note((self.bypass.bypass_id, len(self.bypass.steps) + 1, step, body, reason, person.subject, at))
         late.write(self.cursor)
         self.bypass = self.bypass._replace(steps=(*self.bypass.steps, kept.Step(step, body, reason, person.subject, at)))
 
 
 @contextmanager
-def _step(engine: Engine, name: str, book: RuleBook, terms: Terms) -> Iterator[_Step]:
+def _step(engine: Database, name: str, book: RuleBook, terms: Terms) -> Iterator[_Step]:
     try:
         wanted = UUID(name)
     except ValueError:

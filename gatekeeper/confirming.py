@@ -14,7 +14,8 @@ from sqlalchemy import Engine
 from gatekeeper.access import Person
 from gatekeeper.desk import read_reason
 from gatekeeper.errors import Halt, Unusable
-from gatekeeper.registry import Confirmation, Loaded, Terms, Watcher, load_file
+from gatekeeper.refused_files import Confirmation
+from gatekeeper.registry import Loaded, Terms, Watcher, load_file
 from gatekeeper.snapshot import Snapshot, read_csv, read_snapshot
 from gatekeeper.storage import refused_files as held
 from gatekeeper.storage.engine import transaction
@@ -28,7 +29,7 @@ def confirm(engine: Engine, sha256: str, reason: str, person: Person, terms: Ter
     """
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
         raise Unusable("The digest must be the SHA-256 that the refusal named: 64 digits and small letters a to f.")
-    confirmation = Confirmation(sha256, person.subject, read_reason(reason))
+    confirmation = Confirmation(sha256, person, read_reason(reason))
     with TemporaryFile() as file:
         refused = _fetch(engine, file, confirmation)
         header = msgspec.json.decode(refused.header, type=SnapshotHeader) if refused.header else None
@@ -47,7 +48,7 @@ def _fetch(engine: Engine, file: BinaryIO, confirmation: Confirmation) -> held.R
     with transaction(engine) as cursor:
         if (by := held.confirmed_by(cursor, confirmation.sha256)) is not None:
             raise Unusable(f"The file {confirmation.sha256} was confirmed already, by {by}, and loaded then.")
-        refused = _to_be_confirmed(held.refusals(cursor, confirmation.sha256), confirmation.person)
+        refused = _to_be_confirmed(held.refusals(cursor, confirmation.sha256), confirmation.person.subject)
         for piece in held.pieces(cursor, confirmation.sha256):
             digest.update(piece)
             file.write(piece)

@@ -9,10 +9,10 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Raw
 from psycopg import Cursor
-from sqlalchemy import Engine
 
 from gatekeeper.access import Person
 from gatekeeper.acknowledging import record_named
+from gatekeeper.approvals import CORRECTION, approval_row, refuse_own
 from gatekeeper.bookkeeping import Bookkeeping
 from gatekeeper.books import STANDING
 from gatekeeper.desk import read_reason
@@ -26,7 +26,7 @@ from gatekeeper.settlement import CORRECTED, Settlement, with_changes
 from gatekeeper.storage import corrections as kept
 from gatekeeper.storage import ledger, tables, waiting_events
 from gatekeeper.storage.corrections import Proposal, Told
-from gatekeeper.storage.engine import transaction
+from gatekeeper.storage.engine import Database, transaction
 from gatekeeper.storage.events import events_of
 from gatekeeper.storage.records import Place, records_of
 from gatekeeper.withdrawal import record_of
@@ -53,20 +53,20 @@ def read_changes(raw: bytes) -> RecordChanges:
     return changes
 
 
-def show(engine: Engine, name: str) -> tuple[Told, list[Proposal]]:
+def show(engine: Database, name: str) -> tuple[Told, list[Proposal]]:
     """A record with what its REMS said of it last, and what was proposed. Raises ``Unusable`` where there is none."""
     with transaction(engine) as cursor:
         told = _told(cursor, name)
         return told, list(kept.proposals(cursor, told.record_id))
 
 
-def rejected(engine: Engine, program: str) -> list[Told]:
+def rejected(engine: Database, program: str) -> list[Told]:
     """The records of a program that need a correction, by their sequences."""
     with transaction(engine) as cursor:
         return kept.rejected(cursor, program)
 
 
-def propose(engine: Engine, name: str, changes: RecordChanges, reason: str, person: Person) -> UUID:
+def propose(engine: Database, name: str, changes: RecordChanges, reason: str, person: Person) -> UUID:
     """Puts a proposal on record, and gives its id. Raises ``Unusable`` where the record cannot be corrected so."""
     reason = read_reason(reason)
     with transaction(engine) as cursor:
@@ -83,25 +83,23 @@ def propose(engine: Engine, name: str, changes: RecordChanges, reason: str, pers
     return proposed
 
 
-def approve(engine: Engine, name: str, reason: str, person: Person, book: RuleBook, terms: Terms) -> DistributionRecord:
+def approve(engine: Database, name: str, reason: str, person: Person, book: RuleBook, terms: Terms) -> DistributionRecord:
     """Makes the correction, which the relay publishes. Raises ``Unusable`` where it is not open, or ``person`` proposed it."""
     reason = read_reason(reason)
     with _open(engine, name) as (cursor, proposal):
-        if proposal.person == person.subject:
-            raise Unusable(f"Another person must approve what {person.subject} proposed.")
+        refuse_own(proposal.person, person)
         told = _told(cursor, str(proposal.record_id))
-        changes = _changes.decode(proposal.body)
-        _refuse(cursor, told, changes)
+        _refuse(cursor, told, _changes.decode(proposal.body))
         tail, _, counts, _ = ledger.read_end(cursor, 0)
         order_id = record_of(told.body).order_id
         events = events_of(cursor, [order_id])
         correcting = _Correcting(tail, book.at(tail.now), terms, {}, ledger.earlier(cursor, [order_id]), events)
         correcting.counts = counts
         correcting.books = Books(records_of(cursor, [order_id]), waiting_events.of_orders(cursor, [order_id]))
-        return correcting.correct(cursor, told, changes, (proposal.correction_id, "approved", reason, person.subject, tail.now))
+        return correcting.correct(cursor, told, proposal, reason, person)
 
 
-def refuse(engine: Engine, name: str, reason: str, person: Person) -> None:
+def refuse(engine: Database, name: str, reason: str, person: Person) -> None:
     """The proposal comes to nothing; whoever made it may take it back so too. Raises ``Unusable`` where it is not open."""
     reason = read_reason(reason)
     with _open(engine, name) as (cursor, proposal):
@@ -113,7 +111,7 @@ def refuse(engine: Engine, name: str, reason: str, person: Person) -> None:
 class _Correcting(Bookkeeping):
     """One correction, until it is written."""
 
-    def correct(self, cursor: Cursor[Any], told: Told, changes: RecordChanges, decision: tuple[Any, ...]) -> DistributionRecord:
+    def correct(self, cursor: Cursor[Any], told: Told, proposal: Proposal, reason: str, person: Person) -> DistributionRecord:
         """Adds the record and the decision, and moves what the line has used up."""
         body = record_of(told.body)
         place = Place(body.wholesaler_id, body.order_id, body.revision, body.line)
@@ -121,12 +119,15 @@ class _Correcting(Bookkeeping):
         live = before.live
         if live is None or live.record_id != told.record_id:
             raise Halt(f"Record {told.sequence} of {told.program} is not the live one of its line: this is a fault of the gatekeeper.")
+        changes = _changes.decode(proposal.body)
         case = Settlement(
             at=self._at, programs=Raw(b"[]"), line=place.line, unit=live.body.unit, standing=live.body, changes=changes,
         )  # fmt: skip
         self._settle(place, CORRECTED, case, live, live.units, sha256(canonical(changes)).digest(), None)
         self._moved(place, holding(before), holding(self._book(place)))
-        self._rows[tables.CORRECTION_DECISION].append((*decision, self._block))
+        about, at = proposal.correction_id, self._tail.now
+        self._rows[tables.CORRECTION_DECISION].append((about, "approved", reason, person.subject, at, self._block))
+        self._rows[tables.APPROVAL].append(approval_row(CORRECTION, about, person, at, self._block))
         self._add_block(cursor)
         made = self._book(place).live
         if made is None:
@@ -135,7 +136,7 @@ class _Correcting(Bookkeeping):
 
 
 @contextmanager
-def _open(engine: Engine, name: str) -> Iterator[tuple[Cursor[Any], Proposal]]:
+def _open(engine: Database, name: str) -> Iterator[tuple[Cursor[Any], Proposal]]:
     """One transaction of a person about a proposal that waits for a decision."""
     wanted = record_named(name)
     if wanted is None:

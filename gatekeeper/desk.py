@@ -1,7 +1,9 @@
 """What people do to the ledger, each on record with who did it and why."""
 
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
+from psycopg import Cursor
 from sqlalchemy import Engine
 
 from gatekeeper.access import Person
@@ -12,6 +14,9 @@ from schemas.topics import TOPICS, topic_name
 
 MOST_OF_A_REASON = 500
 ASIDE = 'SELECT person FROM set_aside WHERE source = %s AND partition = %s AND "offset" = %s'
+DECISIONS: Final = ("acted_on", "no_action")
+"""About an alert: what it asks for was done, or nothing is to be done."""
+DECIDED = "SELECT name FROM alert_decision WHERE alert_id = %s"
 LATEST_SOURCE = "SELECT max(id) FROM source WHERE topic = %s"
 
 
@@ -51,6 +56,16 @@ def set_aside(engine: Engine, place: Place, reason: str, person: Person, prefix:
             cursor, tail, {tables.SET_ASIDE: [row]}, examination=tail.examination, registry_version=tail.registry_version
         )
     return block.number
+
+
+def decide_alert(cursor: Cursor[Any], alert_id: UUID, decision: str, reason: str, person: Person) -> None:
+    """Puts on record what became of an alert. Raises ``Unusable`` where that is decided. The caller holds the ledger lock, and commits."""
+    before = cursor.execute(DECIDED, (alert_id,)).fetchone()
+    if before:
+        raise Unusable(f"It is decided already, by {before[0]}.")
+    tail = ledger.read_tail(cursor)
+    row = (alert_id, decision, read_reason(reason), person.subject, person.name, tail.now, tail.block + 1)
+    ledger.add_block(cursor, tail, {tables.ALERT_DECISION: [row]})
 
 
 def read_reason(text: str) -> str:

@@ -3,11 +3,9 @@
 from dataclasses import astuple, dataclass
 from uuid import uuid4
 
-from sqlalchemy import Engine
-
 from gatekeeper.access import Person
 from gatekeeper.storage import ledger, tables
-from gatekeeper.storage.engine import transaction
+from gatekeeper.storage.engine import Database, transaction
 
 
 @dataclass(frozen=True)
@@ -16,11 +14,11 @@ class Inquiry:
 
     kind: str
     """``patients``: pseudonyms were shown, or searched for. ``rehearsal``: it was asked what the gate would answer.
-    ``export``: a whole list was taken, without pseudonyms."""
+    ``export``: a whole list was taken, without pseudonyms. ``acknowledgements``: it was said what became of records."""
     operation: str
     purpose: str | None = None
     count: int = 0
-    """How many orders or records it was about; 0 where that was not known beforehand."""
+    """How many orders, records or acknowledgements it was about; 0 where that was not known beforehand."""
     wholesaler_id: str | None = None
     order_id: str | None = None
     program: str | None = None
@@ -28,7 +26,7 @@ class Inquiry:
     last_sequence: int | None = None
 
 
-def record_inquiry(engine: Engine, inquiry: Inquiry, person: Person) -> None:
+def record_inquiry(engine: Database, inquiry: Inquiry, person: Person) -> None:
     """Adds it to the ledger, as a block of its own."""
     with transaction(engine) as cursor:
         ledger.take_lock(cursor)

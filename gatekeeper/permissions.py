@@ -26,6 +26,16 @@ class Permission(StrEnum):
     EXAMINE_ORDERS = "orders.examine"
     PUBLISH_ORDERS = "orders.publish"
     READ_SETTINGS = "settings.read"
+    ACKNOWLEDGE_RECORDS = "records.acknowledge"
+    DECIDE_ALERTS = "alerts.decide"
+    READ_PROPOSALS = "proposals.read"
+    PROPOSE_SITE_ALIASES = "site-aliases.propose"
+    APPROVE_SITE_ALIASES = "site-aliases.approve"
+    CONFIRM_SNAPSHOTS = "snapshots.confirm"
+    PROPOSE_CORRECTIONS = "corrections.propose"
+    APPROVE_CORRECTIONS = "corrections.approve"
+    PROPOSE_BYPASSES = "bypasses.propose"
+    APPROVE_BYPASSES = "bypasses.approve"
     READ_METRICS = "metrics.read"
 
 
@@ -45,6 +55,16 @@ ABOUT: Final[dict[Permission, str]] = {
     Permission.EXAMINE_ORDERS: "Having an order judged again now.",
     Permission.PUBLISH_ORDERS: "Having the answer to an order published once more.",
     Permission.READ_SETTINGS: "The settings in force, without secrets.",
+    Permission.ACKNOWLEDGE_RECORDS: "Saying which distribution records were accepted, and which rejected: the word of the REMS.",
+    Permission.DECIDE_ALERTS: "Deciding what becomes of an alert.",
+    Permission.READ_PROPOSALS: "What needs two people: site aliases, refused snapshots, corrections, bypasses; patients masked.",
+    Permission.PROPOSE_SITE_ALIASES: "Proposing an address or an account of a known site, and withdrawing one that counts.",
+    Permission.APPROVE_SITE_ALIASES: "Approving or refusing what another proposed.",
+    Permission.CONFIRM_SNAPSHOTS: "Confirming that the sites which a snapshot loses are really lost.",
+    Permission.PROPOSE_CORRECTIONS: "Proposing what to change of a record that the REMS rejected.",
+    Permission.APPROVE_CORRECTIONS: "Approving or refusing it.",
+    Permission.PROPOSE_BYPASSES: "Completing what is known of goods that left past the gate.",
+    Permission.APPROVE_BYPASSES: "Approving or refusing it.",
     Permission.READ_METRICS: "Metrics.",
 }
 
@@ -54,7 +74,15 @@ class Role(NamedTuple):
     permissions: frozenset[Permission]
 
 
-_READING: Final = frozenset({Permission.READ_RULES, Permission.READ_SITES, Permission.READ_ORDERS, Permission.READ_ALERTS})
+_READING: Final = frozenset(
+    {
+        Permission.READ_RULES,
+        Permission.READ_SITES,
+        Permission.READ_ORDERS,
+        Permission.READ_ALERTS,
+        Permission.READ_PROPOSALS,
+    }
+)
 BUILT_IN: Final = (
     Role("order-system", frozenset({Permission.READ_RULES, Permission.REHEARSE})),
     Role("compliance-reader", _READING | {Permission.READ_REFUSALS, Permission.REHEARSE}),
@@ -71,10 +99,25 @@ BUILT_IN: Final = (
             Permission.SETTLE_ORDERS,
             Permission.EXAMINE_ORDERS,
             Permission.PUBLISH_ORDERS,
+            Permission.DECIDE_ALERTS,
+            Permission.PROPOSE_SITE_ALIASES,
+            Permission.PROPOSE_CORRECTIONS,
+            Permission.PROPOSE_BYPASSES,
         },
     ),
-    Role("lead", frozenset(Permission) - {Permission.READ_METRICS}),
-    Role("rems", frozenset({Permission.READ_RULES, Permission.READ_SITES, Permission.READ_RECORDS, Permission.READ_PATIENTS})),
+    Role("lead", frozenset(Permission) - {Permission.READ_METRICS, Permission.ACKNOWLEDGE_RECORDS}),
+    Role(
+        "rems",
+        frozenset(
+            {
+                Permission.READ_RULES,
+                Permission.READ_SITES,
+                Permission.READ_RECORDS,
+                Permission.READ_PATIENTS,
+                Permission.ACKNOWLEDGE_RECORDS,
+            }
+        ),
+    ),
     Role("auditor", _READING | {Permission.READ_REFUSALS, Permission.READ_RECORDS, Permission.READ_SETTINGS}),
     Role("operator", frozenset({Permission.READ_RULES, Permission.READ_SETTINGS, Permission.READ_METRICS})),
 )

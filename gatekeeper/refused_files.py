@@ -12,6 +12,7 @@ from uuid import UUID
 from psycopg import Cursor
 from sqlalchemy import Engine
 
+from gatekeeper.access import Person
 from gatekeeper.alerts import registry_alert
 from gatekeeper.errors import Unusable
 from gatekeeper.lines import open_file
@@ -24,6 +25,14 @@ from schemas.fact import SnapshotHeader
 
 PIECE: Final = 1 << 20
 """So many bytes of a file are one row. Each is added by a transaction of its own, so that nobody waits long for the ledger lock."""
+
+
+class Confirmation(NamedTuple):
+    """A person's word that the sites that a file loses are really lost."""
+
+    sha256: str
+    person: Person
+    reason: str
 
 
 class Loss(Unusable):

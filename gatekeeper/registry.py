@@ -17,13 +17,16 @@ from psycopg import Cursor
 from sqlalchemy import Engine, Table
 
 from gatekeeper import refused_files
+from gatekeeper.approvals import SNAPSHOT, approval_row
+from gatekeeper.config import Settings
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.sequences import Range, Sequences
 from gatekeeper.errors import Unusable
 from gatekeeper.hearing import Told, hear, limits_of
 from gatekeeper.instants import instant_of
 from gatekeeper.lines import open_file
-from gatekeeper.refused_files import Loss, Offered
+from gatekeeper.programs import load_programs
+from gatekeeper.refused_files import Confirmation, Loss, Offered
 from gatekeeper.snapshot import AHEAD_AT_MOST, Snapshot
 from gatekeeper.storage import differences, ledger, tables
 from gatekeeper.storage import registry as held
@@ -104,6 +107,12 @@ class Terms(NamedTuple):
     most_kept: int = 512 << 20
     """Of a refused file of more bytes only the beginning is kept."""
 
+    @classmethod
+    def of(cls, settings: Settings) -> "Terms":
+        """As the settings say."""
+        programs = load_programs(settings.programs, settings.programs_added)
+        return cls(programs, settings.registry_loss_percent, settings.refused_file_mib << 20)
+
     def zone(self, program: str) -> ZoneInfo:
         """Where the program's days begin; UTC where it has no rules here."""
         return zone_of(self.programs, program)
@@ -116,14 +125,6 @@ class Terms(NamedTuple):
 def zone_of(programs: Iterable[Program], name: str) -> ZoneInfo:
     """Where the days of a program begin; UTC where it has no rules here."""
     return ZoneInfo(next((rules.time_zone for rules in programs if rules.name == name), "UTC"))
-
-
-class Confirmation(NamedTuple):
-    """A person's word that the sites that a file loses are really lost."""
-
-    sha256: str
-    person: str
-    reason: str
 
 
 def import_file(
@@ -261,7 +262,9 @@ def _load(
     row = (load, version, *said, digest.digest(), tail.now, tail.block + 1)
     rows: dict[Table, list[Any]] = {tables.REGISTRY_LOAD: [row]}
     if confirmation is not None:
-        rows[tables.FILE_CONFIRMATION] = [(*confirmation, tail.now, tail.block + 1)]
+        confirmed = (confirmation.sha256, confirmation.person.subject, confirmation.reason)
+        rows[tables.FILE_CONFIRMATION] = [(*confirmed, tail.now, tail.block + 1)]
+        rows[tables.APPROVAL] = [approval_row(SNAPSHOT, confirmation.sha256, confirmation.person, tail.now, tail.block + 1)]
     ledger.add_block(cursor, tail, rows, examination=tail.examination, registry_version=version)
     follow(cursor, "snapshot", tail.examination, load=load)
     hear(cursor, tail, {program: Told(sequences, as_of=facts.as_of)}, limits_of(terms.programs))

@@ -15,9 +15,9 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import astuple
 from psycopg import Cursor
-from sqlalchemy import Engine
 
 from gatekeeper.access import Person
+from gatekeeper.approvals import SITE_ALIAS, approval_row, refuse_own
 from gatekeeper.domain.addresses import address_key
 from gatekeeper.domain.ids import alias_id
 from gatekeeper.domain.program import Program
@@ -25,7 +25,7 @@ from gatekeeper.domain.sites import account_of, site_on
 from gatekeeper.errors import Halt, Unusable
 from gatekeeper.storage import ledger
 from gatekeeper.storage import site_aliases as kept
-from gatekeeper.storage.engine import transaction
+from gatekeeper.storage.engine import Database, transaction
 from gatekeeper.storage.lookups import ask
 from gatekeeper.translate import address_of
 from schemas.canonical import canonical
@@ -57,7 +57,7 @@ class Alias(NamedTuple):
         return f"address {', '.join(part for part in astuple(self.said.address) if part is not UNSET)}"
 
 
-def propose(engine: Engine, said: SiteAliasProposal, person: Person, programs: Iterable[Program]) -> Alias:
+def propose(engine: Database, said: SiteAliasProposal, person: Person, programs: Iterable[Program]) -> Alias:
     """Puts a proposal on record; until another person approves it, it counts for nothing. Raises ``Unusable`` where it cannot be one."""
     _refuse_unreadable(said)
     with _step(engine, programs) as step:
@@ -76,24 +76,24 @@ def propose(engine: Engine, said: SiteAliasProposal, person: Person, programs: I
     return Alias(str(name), said, "proposed", proposed)
 
 
-def approve(engine: Engine, name: str, reason: str, person: Person, programs: Iterable[Program]) -> Alias:
+def approve(engine: Database, name: str, reason: str, person: Person, programs: Iterable[Program]) -> Alias:
     """From now on the alias counts. Raises ``Unusable`` where it is not open, or where ``person`` proposed it."""
     reason = _reason(reason)
     with _step(engine, programs) as step:
         alias = step.open_alias(name)
-        if alias.proposed.person == person.subject:
-            raise Unusable(f"Another person must approve what {person.subject} proposed.")
+        refuse_own(alias.proposed.person, person)
         said, today = alias.said, step.today(alias.said.program)
         step.refuse_unknown_site(said, today)
         members = {member: getattr(said, member) for member in ("program", "site_id", "wholesaler_id", "through", "address", "account")}
         body = canonical(SiteAlias(alias_id=alias.alias_id, effective_on=today, **members))
         account = None if said.account is UNSET else account_of(said.wholesaler_id, said.account)
         decision = kept.Decision("approved", reason, person.subject, step.tail.now)
-        kept.approve(step.cursor, step.tail, alias.proposed, decision, today, body, account)
+        approval = approval_row(SITE_ALIAS, alias.alias_id, person, step.tail.now, step.tail.block + 1)
+        kept.approve(step.cursor, step.tail, alias.proposed, decision, today, body, account, approval)
     return alias._replace(state="approved")
 
 
-def refuse(engine: Engine, name: str, reason: str, person: Person, programs: Iterable[Program]) -> Alias:
+def refuse(engine: Database, name: str, reason: str, person: Person, programs: Iterable[Program]) -> Alias:
     """The proposal comes to nothing; whoever made it may take it back so too. Raises ``Unusable`` where it is not open."""
     reason = _reason(reason)
     with _step(engine, programs) as step:
@@ -102,7 +102,7 @@ def refuse(engine: Engine, name: str, reason: str, person: Person, programs: Ite
     return alias._replace(state="refused")
 
 
-def withdraw(engine: Engine, name: str, reason: str, person: Person, programs: Iterable[Program]) -> Alias:
+def withdraw(engine: Database, name: str, reason: str, person: Person, programs: Iterable[Program]) -> Alias:
     """From today on an approved alias counts no longer. Raises ``Unusable`` where it does not count anyway."""
     reason = _reason(reason)
     with _step(engine, programs) as step:
@@ -116,7 +116,7 @@ def withdraw(engine: Engine, name: str, reason: str, person: Person, programs: I
 
 
 def listed(
-    engine: Engine,
+    engine: Database,
     programs: Iterable[Program],
     *,
     program: str | None = None,
@@ -127,6 +127,12 @@ def listed(
     with transaction(engine) as cursor:
         step = _Step(cursor, ledger.read_tail(cursor), programs)
         return list(step.aliases(program=program, site_id=site_id, wholesaler_id=wholesaler_id))
+
+
+def one(cursor: Cursor[Any], programs: Iterable[Program], alias_id: UUID) -> Alias | None:
+    """The alias with this id, whatever became of it."""
+    step = _Step(cursor, ledger.read_tail(cursor), programs)
+    return next(step.aliases(alias_id=alias_id), None)
 
 
 class _Step:
@@ -185,7 +191,7 @@ class _Step:
 
 
 @contextmanager
-def _step(engine: Engine, programs: Iterable[Program]) -> Iterator[_Step]:
+def _step(engine: Database, programs: Iterable[Program]) -> Iterator[_Step]:
     with transaction(engine) as cursor:
         ledger.take_lock(cursor)
         yield _Step(cursor, ledger.read_tail(cursor), programs)

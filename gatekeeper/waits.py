@@ -61,6 +61,10 @@ class Late(Settling):
         else:
             self._moves.write(cursor)
 
+    def approve(self, row: Sequence[Any]) -> None:
+        """Records the word of a second person."""
+        self._rows[tables.APPROVAL].append(row)
+
     def note(self, row: Sequence[Any]) -> None:
         """Records what a person did about a bypass."""
         self._rows[tables.BYPASS_STEP].append((*row, self._block))

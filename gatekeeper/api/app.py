@@ -6,9 +6,28 @@ from typing import Any, Final
 from flask import Flask, Response, current_app, g, request
 from sqlalchemy import Engine
 
-from gatekeeper.api import digest, exports, findings, health, order_list, orders, records, refusals, rehearsals, rules, sites, work
+from gatekeeper.api import (
+    acknowledgements,
+    alerts,
+    bypasses,
+    corrections,
+    digest,
+    exports,
+    findings,
+    health,
+    order_list,
+    orders,
+    records,
+    refusals,
+    rehearsals,
+    rules,
+    site_aliases,
+    sites,
+    snapshots,
+    work,
+)
 from gatekeeper.api import settings as settings_area
-from gatekeeper.api.areas import MOST_OF_A_BODY, OPEN, Id, Parts
+from gatekeeper.api.areas import MOST_OF_A_BODY, OPEN, Digest, Id, Parts
 from gatekeeper.api.callers import caller_of_request
 from gatekeeper.api.document import Document
 from gatekeeper.api.limits import Rates
@@ -21,9 +40,9 @@ from gatekeeper.recording import Terms
 from gatekeeper.rules import RuleBook
 
 AREAS: Final = (
-    health.AREA, rules.AREA, sites.AREA, refusals.AREA, findings.AREA, records.AREA,
-    order_list.AREA, orders.AREA, rehearsals.AREA, work.AREA, exports.AREA, settings_area.AREA,
-    digest.AREA,
+    health.AREA, rules.AREA, sites.AREA, refusals.AREA, findings.AREA, records.AREA, order_list.AREA,
+    orders.AREA, rehearsals.AREA, work.AREA, alerts.AREA, acknowledgements.AREA, site_aliases.AREA, snapshots.AREA,
+    corrections.AREA, bypasses.AREA, exports.AREA, settings_area.AREA, digest.AREA,
 )  # fmt: skip
 HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -40,7 +59,7 @@ def make_app(settings: Settings, engine: Engine, book: RuleBook, stopping: Event
     """The application on this ledger, by these rules. It opens nothing, and starts nothing."""
     app = Flask("gatekeeper", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MOST_OF_A_BODY, PROPAGATE_EXCEPTIONS=False, TRAP_HTTP_EXCEPTIONS=False)
-    app.url_map.converters["id"] = Id
+    app.url_map.converters |= {"id": Id, "digest": Digest}
     app.url_map.merge_slashes = False
     app.extensions["gatekeeper"] = Parts(engine, book, Terms.of(settings), settings, stopping or Event())
     app.extensions["rates"] = Rates(settings.http_rate)

@@ -55,6 +55,12 @@ class Id(BaseConverter):
     regex = r"[A-Za-z0-9._:-]{1,64}"
 
 
+class Digest(BaseConverter):
+    """A SHA-256, in a path."""
+
+    regex = r"[0-9a-f]{64}"
+
+
 class Query(MessageSchema):
     """What an operation takes in its query: by the parameter's name."""
 

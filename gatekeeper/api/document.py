@@ -11,7 +11,6 @@ from flask import Flask
 
 from gatekeeper.api import areas, lists, reasons
 from gatekeeper.api.problems import CONTENT_TYPE, KINDS, PREFIX, ProblemSchema
-from gatekeeper.desk import MOST_OF_A_REASON
 from schemas import members
 from schemas.documents import HERE, VERSION
 
@@ -28,7 +27,8 @@ _FORMS: Final[dict[type, Callable[[Any], dict[str, Any]]]] = {
     members.Written: lambda field: {"type": "string", "pattern": f"^(?:{field.pattern.pattern})$"},
     members.OneOf: lambda field: {"type": "string", "enum": list(field.words)},
     members.WholeNumber: lambda field: {"type": "integer", "minimum": field.least, "maximum": field.most},
-    reasons.Reason: lambda _: {"type": "string", "minLength": 1, "maxLength": MOST_OF_A_REASON, "pattern": r"\S"},
+    reasons.Reason: lambda field: {"type": "string", "minLength": 1, "maxLength": field.most, "pattern": r"\S"},
+    members.Items: lambda field: {"type": "array", "items": _form(None, field.item), "uniqueItems": field.once},
     areas.Number: lambda field: {"type": "integer", "minimum": field.least, "maximum": field.most},
     members.Day: lambda _: {"type": "string", "format": "date"},
     members.Instant: lambda _: {"type": "string", "format": "date-time"},
@@ -46,6 +46,7 @@ class Document(flask_smorest.Api):  # type: ignore[misc] # the library has no ty
         app.config.update(API_TITLE="Distribution gatekeeper", API_VERSION=VERSION, OPENAPI_VERSION="3.1.0")
         super().__init__(app, spec_kwargs={"marshmallow_plugin": plugin, "info": {"description": ABOUT}})
         plugin.converter.add_attribute_function(_form)  # type: ignore[union-attr] # it is there from now on
+        self.register_converter(areas.Digest, lambda _: {"type": "string", "pattern": f"^{areas.Digest.regex}$"})
         self.register_converter(areas.Id, lambda _: {"type": "string", "pattern": f"^{areas.Id.regex}$"})
         self.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
         self.spec.components.schema("Problem", schema=ProblemSchema)

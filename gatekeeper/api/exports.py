@@ -9,13 +9,13 @@ import msgspec
 from flask import Response, stream_with_context
 from psycopg import Cursor
 
-from gatekeeper.api import order_list, records, refusals, sites
+from gatekeeper.api import alerts, order_list, records, refusals, sites
+from gatekeeper.api.alerts import AlertsQuery
 from gatekeeper.api.areas import Area, Query, reading
 from gatekeeper.api.masking import masked_record
 from gatekeeper.api.order_list import OrdersQuery
 from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
 from gatekeeper.api.problems import Problem
-from gatekeeper.api.refusals import AlertsQuery
 from gatekeeper.api.sites import SitesQuery
 from gatekeeper.api.tables import CONTENT_TYPES, CSV, LINES, rows
 from gatekeeper.inquiries import Inquiry
@@ -32,7 +32,8 @@ ORDER_COLUMNS: Final = (
     "open_since", "line", "outcome", "program", "site_id", "reasons", "open",
 )  # fmt: skip
 ALERT_COLUMNS: Final = (
-    "alert_id", "kind", "raised_at", "program", "wholesaler_id", "order_id", "revision", "verdict_id", "text", "remedy", "evidence",
+    "alert_id", "kind", "raised_at", "program", "wholesaler_id", "order_id", "revision", "verdict_id", "state", "text", "remedy",
+    "evidence",
 )  # fmt: skip
 REFUSAL_COLUMNS: Final = (
     "refusal_id", "position.topic", "position.partition", "position.offset", "refused_at", "problems", "set_aside",
@@ -112,7 +113,7 @@ def export_orders(query: dict[str, Any]) -> Response:
 @AREA.operation("GET", "/v1/exports/alerts", Permission.READ_ALERTS, TEXT, query=AlertsExport, content_type="text/csv", responses=BOTH)
 def export_alerts(query: dict[str, Any]) -> Response:
     """Every alert that the filters find, the newest first. It goes on record."""
-    return _streamed("alerts", query, query.pop("format", CSV), ALERT_COLUMNS, lambda cursor: refusals.every_alert(cursor, query))
+    return _streamed("alerts", query, query.pop("format", CSV), ALERT_COLUMNS, lambda cursor: alerts.every_alert(cursor, query))
 
 
 @AREA.operation(

@@ -42,17 +42,21 @@ _MATCH: Final = re.compile(r'"[!#-~]{1,100}"')
 
 
 def recording(
-    area: Area, path: str, permission: Permission, answers: Any, *, matches: bool = False, most: int = MOST_OF_A_BODY, **options: Any
-) -> Callable[[View], View]:
-    """Registers a POST operation that records something. ``matches``: it must say what was seen."""
-    problems = ["409", "422", *(["412", "428"] if matches else [])]
+    area: Area, path: str, permission: Permission, answers: Any, *, matches: bool = False, most: int = MOST_OF_A_BODY, apart: bool = False,
+    **options: Any,
+) -> Callable[[View], View]:  # fmt: skip
+    """Registers a POST operation that records something. ``matches``: it must say what was seen. ``apart``: it takes too long for one
+    transaction, and is one that is done once whatever its key."""
+    problems = ["409", "413", "422", *(["412", "428"] if matches else [])]
     documented: dict[str, Any] = {
         "parameters": [KEY_PARAMETER, *([MATCH_PARAMETER] if matches else [])],
         "responses": {status: {"$ref": f"#/components/responses/Problem{status}"} for status in problems} | (VERSIONED if matches else {}),
     }
 
     def decorate(view: View) -> View:
-        return area.operation("POST", path, permission, answers, takes=True, **documented, **options)(_once(view, most))
+        return area.operation("POST", path, permission, answers, takes=True, **documented, **options)(
+            (_apart if apart else _once)(view, most)
+        )
 
     return decorate
 
@@ -122,12 +126,35 @@ def _once(view: View, most: int) -> View:
             if before is not None:
                 return before
             g.writing = cursor
-            try:
-                answer = view(*given, **path_given)
-            except Unusable as refused:
-                raise Problem("conflict", str(refused)) from None
-            response = answer if isinstance(answer, Response) else as_json(answer)
+            response = _answered(view, *given, **path_given)
             call.keep(cursor, response)
         return response
 
     return answered
+
+
+def _apart(view: View, most: int) -> View:
+    """The view, between two transactions for the key of the call: of two at once one is done, and the other is told that it is."""
+
+    @wraps(view)
+    def answered(*given: Any, **path_given: Any) -> Response:
+        call = Call.of_request(most)
+        with transaction(parts().engine) as cursor:
+            before = call.answered(cursor)
+        if before is not None:
+            return before
+        response = _answered(view, *given, **path_given)
+        with transaction(parts().engine) as cursor:
+            ledger.take_lock(cursor)
+            call.keep(cursor, response)
+        return response
+
+    return answered
+
+
+def _answered(view: View, *given: Any, **path_given: Any) -> Response:
+    try:
+        answer = view(*given, **path_given)
+    except Unusable as refused:
+        raise Problem("conflict", str(refused)) from None
+    return answer if isinstance(answer, Response) else as_json(answer)

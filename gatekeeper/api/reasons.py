@@ -5,19 +5,21 @@ from typing import Any
 from marshmallow import ValidationError
 
 from gatekeeper.api.areas import Body
-from gatekeeper.desk import MOST_OF_A_REASON, read_reason
-from gatekeeper.errors import Unusable
+from gatekeeper.desk import MOST_OF_A_REASON
 from schemas.members import Member
 
 
 class Reason(Member):
     """One line of text that goes on record."""
 
+    def __init__(self, *, most: int = MOST_OF_A_REASON, **options: Any) -> None:
+        super().__init__(**options)
+        self.most = most
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:  # noqa: ARG002
-        try:
-            return read_reason(value if isinstance(value, str) else "")
-        except Unusable:
-            raise ValidationError(f"Must be a text of 1 to {MOST_OF_A_REASON} characters on one line.") from None
+        if not isinstance(value, str) or not 1 <= len(value.strip()) <= self.most or not value.isprintable():
+            raise ValidationError(f"Must be a text of 1 to {self.most:,} characters on one line.")
+        return value.strip()
 
 
 class ReasonBody(Body):

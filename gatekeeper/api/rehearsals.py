@@ -1,37 +1,29 @@
 """What would be answered, asked ahead. Nothing is recorded but who asked about how many."""
 
 from collections.abc import Sequence
-from io import BytesIO
-from json import loads
 from typing import Any, Final, Literal
 
 import msgspec
-from flask import request
 from msgspec import UNSET, UnsetType
 from psycopg import Cursor
 
-from gatekeeper.api.areas import KIB, Area, body, caller, parts, reading, refer
+from gatekeeper.api.areas import KIB, Area, caller, parts, reading
 from gatekeeper.api.callers import Caller
 from gatekeeper.api.masking import without_others
 from gatekeeper.api.patients import on_record
-from gatekeeper.api.problems import Problem, invalid_body
+from gatekeeper.api.several import messages_of_request, takes_several
 from gatekeeper.domain.order import Order
 from gatekeeper.domain.reasons import REASONS
 from gatekeeper.inquiries import Inquiry
-from gatekeeper.lines import message_of, read_lines
 from gatekeeper.messages import written
 from gatekeeper.permissions import Permission
 from gatekeeper.recording import Terms
 from gatekeeper.rehearsal import Rehearsed, rehearse
 from gatekeeper.rules import RuleBook
-from schemas.members import NO_LIST, SENTENCES, TWICE, UNKNOWN
 from schemas.order import ShipmentOrder
-from schemas.problems import NOT_JSON
 
 MOST_ORDERS: Final = 500
 MOST: Final = 8 * 1024 * KIB
-JSON: Final = "application/json"
-LINES: Final = "application/x-ndjson"
 
 
 class ReasonShown(msgspec.Struct):
@@ -86,23 +78,23 @@ class RehearsalAsked(msgspec.Struct):
 
 
 AREA = Area("rehearsals", __name__, "Asking ahead.", RehearsalAsked)
-TAKES: Final = {
-    "required": True,
-    "content": {
-        JSON: {"schema": refer(RehearsalAsked) | {"description": f"1 to {MOST_ORDERS} orders."}},
-        LINES: {"schema": {"type": "string", "description": f"1 to {MOST_ORDERS} orders, one a line, whatever stands there."}},
-    },
-}
 
 
-@AREA.operation("POST", "/v1/rehearsals", Permission.REHEARSE, RehearsalAnswer, takes=True, requestBody=TAKES)
+@AREA.operation(
+    "POST",
+    "/v1/rehearsals",
+    Permission.REHEARSE,
+    RehearsalAnswer,
+    takes=True,
+    requestBody=takes_several(RehearsalAsked, "orders", MOST_ORDERS),
+)
 def rehearse_orders() -> Any:
     """Whether orders would be released, and if not, why, and what would have to change.
 
     The gate's own decoder and decision, on the registry of this moment; what one order releases counts for the later ones. Nothing
     is recorded but who asked about how many. Reasons about patients, prescribers and authorizations need `patients.rehearse`.
     """
-    messages = _messages()
+    messages = messages_of_request("orders", MOST, MOST_ORDERS)
     with reading() as cursor:
         answer = answered(cursor, messages, parts().book, parts().terms, caller())
     on_record(Inquiry("rehearsal", "rehearse_orders", count=len(messages)))
@@ -133,45 +125,3 @@ def _shown(position: int, rehearsed: Rehearsed, asking: Caller) -> RehearsedOrde
 def _reason(reason: dict[str, Any], asking: Caller) -> ReasonShown:
     evidence = without_others(reason["evidence"], asking.wholesalers)
     return ReasonShown(**reason | {"evidence": evidence}, cleared_by=REASONS[reason["code"]].cleared_by)
-
-
-def _messages() -> list[bytes]:
-    """The orders that were sent, each as its bytes. Ends the request where they are none, or too many."""
-    if request.mimetype == LINES:
-        found = [message for line in read_lines(BytesIO(body(MOST)), "") if (message := message_of(line)) is not None]
-    elif request.mimetype == JSON:
-        found = _listed(body(MOST))
-    else:
-        raise Problem("unsupported-media-type")
-    if not 1 <= len(found) <= MOST_ORDERS:
-        raise invalid_body({"/orders" if request.mimetype == JSON else "": [f"Must be 1 to {MOST_ORDERS} orders."]})
-    return found
-
-
-def _listed(raw: bytes) -> list[bytes]:
-    """The orders of a list, as they stand in it: what is wrong within one is said of that one."""
-    members: list[list[str]] = []
-
-    def noticed(pairs: list[tuple[str, Any]]) -> Any:
-        members.append([name for name, _ in pairs])
-        return dict(pairs)
-
-    try:
-        content = loads(raw.decode(), object_pairs_hook=noticed)
-        listed = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-    except (ValueError, RecursionError, msgspec.MsgspecError):
-        raise invalid_body({"": [NOT_JSON]}) from None
-    # The outermost object is the last that was read to its end.
-    names = members[-1] if isinstance(content, dict) else []
-    problems: dict[str, list[str]] = {}
-    if names.count("orders") > 1:
-        problems[""] = [TWICE]
-    elif "orders" not in names:
-        problems["/orders"] = [SENTENCES["required"]]
-    elif not isinstance(content["orders"], list):
-        problems["/orders"] = [NO_LIST]
-    if set(names) - {"orders"}:
-        problems["/*"] = [UNKNOWN]
-    if problems:
-        raise invalid_body(problems)
-    return [bytes(order) for order in msgspec.json.decode(listed["orders"], type=list[msgspec.Raw])]

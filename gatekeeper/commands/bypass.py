@@ -2,16 +2,15 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 from sqlalchemy import Engine
 
 from gatekeeper import bypasses
-from gatekeeper.access import Person, person
+from gatekeeper.access import Person
+from gatekeeper.commands.acting import acting
 from gatekeeper.config import read_settings
 from gatekeeper.lines import open_file
 from gatekeeper.messages import written
@@ -22,13 +21,6 @@ from gatekeeper.storage.bypasses import Bypass
 
 REASON = click.option("--reason", required=True, help="Why, in words that an auditor understands. Name no patient.")
 Decide = Callable[[Engine, str, str, Person, RuleBook, Terms], Bypass]
-
-
-class _Acting(NamedTuple):
-    engine: Engine
-    person: Person
-    book: RuleBook
-    terms: Terms
 
 
 @click.group("bypass")
@@ -63,9 +55,9 @@ def complete_command(bypass_id: str, file: Path, reason: str) -> None:
     ship_to and ship_from, each as in an order."""
     with open_file(file) as opened:
         said = bypasses.read_completion(opened.read(bypasses.MOST_OF_A_FILE + 1))
-    with _acting() as acting:
-        found = bypasses.complete(acting.engine, bypass_id, said, reason, acting.person, acting.book, acting.terms)
-    click.echo(f"{found.bypass_id} is completed by {acting.person.name}: {_about(found)}. Another person must approve it.")
+    with acting() as by:
+        found = bypasses.complete(by.engine, bypass_id, said, reason, by.person, by.book, by.terms)
+    click.echo(f"{found.bypass_id} is completed by {by.person.name}: {_about(found)}. Another person must approve it.")
 
 
 @bypass.command("approve")
@@ -85,21 +77,9 @@ def refuse_command(bypass_id: str, reason: str) -> None:
 
 
 def _decide(step: Decide, bypass_id: str, reason: str) -> None:
-    with _acting() as acting:
-        found = step(acting.engine, bypass_id, reason, acting.person, acting.book, acting.terms)
-    click.echo(f"{found.bypass_id} is {found.state} by {acting.person.name}: {_about(found)}.")
-
-
-@contextmanager
-def _acting() -> Iterator[_Acting]:
-    settings = read_settings(os.environ)
-    acting = person(settings)
-    book = RuleBook.read(settings.programs, settings.programs_added)
-    engine = open_ledger(settings)
-    try:
-        yield _Acting(engine, acting, book, Terms.of(settings))
-    finally:
-        engine.dispose()
+    with acting() as by:
+        found = step(by.engine, bypass_id, reason, by.person, by.book, by.terms)
+    click.echo(f"{found.bypass_id} is {found.state} by {by.person.name}: {_about(found)}.")
 
 
 def _about(found: Bypass) -> str:

@@ -2,22 +2,18 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
 
 import click
 import msgspec
-from sqlalchemy import Engine
 
 from gatekeeper import correcting
-from gatekeeper.access import Person, person
+from gatekeeper.commands.acting import acting
 from gatekeeper.commands.feed_options import PROGRAM, opened, program_named
-from gatekeeper.config import Settings, read_settings
+from gatekeeper.config import read_settings
 from gatekeeper.errors import Unusable
 from gatekeeper.messages import written
-from gatekeeper.recording import Terms
-from gatekeeper.rules import RuleBook
 from gatekeeper.storage.corrections import Proposal, Told
 
 REASON = click.option("--reason", required=True, help="Why, in words that an auditor understands. Name no patient.")
@@ -44,10 +40,8 @@ def show_command(record_id: str) -> None:
 
     That person is the one of GATEKEEPER_TOKEN.
     """
-    settings = read_settings(os.environ)
-    person(settings)
-    with opened(settings) as engine:
-        told, proposals = correcting.show(engine, record_id)
+    with acting() as by:
+        told, proposals = correcting.show(by.engine, record_id)
     click.echo(told.body.decode())
     click.echo(
         f"{told.status or 'open'}{', replaced' if told.replaced else ''}" + (f": {_problem(told)}" if told.status == "rejected" else "")
@@ -73,9 +67,9 @@ def propose_command(record_id: str, file: Path, reason: str) -> None:
     """Propose a correction. FILE is a JSON object of the members that change: patient_id, prescriber_id, authorization_id,
     administering_site_id, lot, expires_on, serials. How many left, and to where, is what shipment events say.
     """
-    with _acting() as (settings, acting), opened(settings) as engine:
-        name = correcting.propose(engine, record_id, correcting.read_changes(_read(file)), reason, acting)
-    click.echo(f"{name} is proposed by {acting.name}. Another person must approve it before it counts.")
+    with acting() as by:
+        name = correcting.propose(by.engine, record_id, correcting.read_changes(_read(file)), reason, by.person)
+    click.echo(f"{name} is proposed by {by.person.name}. Another person must approve it before it counts.")
 
 
 @correct.command("approve")
@@ -83,9 +77,9 @@ def propose_command(record_id: str, file: Path, reason: str) -> None:
 @REASON
 def approve_command(correction_id: str, reason: str) -> None:
     """Make the correction, which the relay publishes. Nobody approves what he proposed."""
-    with _acting() as (settings, acting), opened(settings) as engine:
-        made = _approve(settings, engine, correction_id, reason, acting)
-    click.echo(made)
+    with acting() as by:
+        made = correcting.approve(by.engine, correction_id, reason, by.person, by.book, by.terms)
+    click.echo(f"Record {made.sequence} of {made.program} ({made.record_id}) replaces {made.replaces}, approved by {by.person.name}.")
 
 
 @correct.command("refuse")
@@ -93,21 +87,9 @@ def approve_command(correction_id: str, reason: str) -> None:
 @REASON
 def refuse_command(correction_id: str, reason: str) -> None:
     """Close a proposal that is not to count."""
-    with _acting() as (settings, acting), opened(settings) as engine:
-        correcting.refuse(engine, correction_id, reason, acting)
-    click.echo(f"{correction_id} is refused by {acting.name}.")
-
-
-def _approve(settings: Settings, engine: Engine, name: str, reason: str, acting: Person) -> str:
-    book = RuleBook.read(settings.programs, settings.programs_added)
-    record = correcting.approve(engine, name, reason, acting, book, Terms.of(settings))
-    return f"Record {record.sequence} of {record.program} ({record.record_id}) replaces {record.replaces}, approved by {acting.name}."
-
-
-@contextmanager
-def _acting() -> Iterator[tuple[Settings, Person]]:
-    settings = read_settings(os.environ)
-    yield settings, person(settings)
+    with acting() as by:
+        correcting.refuse(by.engine, correction_id, reason, by.person)
+    click.echo(f"{correction_id} is refused by {by.person.name}.")
 
 
 def _read(path: Path) -> bytes:

@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gatekeeper.access import person
+from gatekeeper.commands.acting import acting
 from gatekeeper.commands.registry_diff import show_compared
 from gatekeeper.commands.registry_questions import history_command, show
-from gatekeeper.config import Settings, read_settings
+from gatekeeper.config import read_settings
 from gatekeeper.confirming import confirm
 from gatekeeper.errors import TryAgain, Unusable
 from gatekeeper.opening import open_ledger
-from gatekeeper.programs import load_programs
 from gatekeeper.refused_files import Offered
 from gatekeeper.registry import Loaded, Terms, compare_file, import_file
 from gatekeeper.snapshot import Snapshot, open_csv, open_snapshot
@@ -64,9 +64,9 @@ def import_command(file: Path, **options: str | int | None) -> None:
     """
     opened = _opened(file, options)
     settings = read_settings(os.environ)
-    acting = None if settings.token is None else person(settings)
-    offered = Offered(_said(options) if _is_csv(file) else None, acting and acting.subject)
-    terms = _terms(settings)
+    offering = None if settings.token is None else person(settings)
+    offered = Offered(_said(options) if _is_csv(file) else None, offering and offering.subject)
+    terms = Terms.of(settings)
     engine = open_ledger(settings)
     try:
         with _Bar() as bar:
@@ -92,7 +92,7 @@ def diff_command(file: Path, first: int, **options: str | int | None) -> None:
     engine = open_ledger(settings)
     try:
         with _Bar() as bar:
-            compared = compare_file(engine, file, opened, _terms(settings), bar, first)
+            compared = compare_file(engine, file, opened, Terms.of(settings), bar, first)
     finally:
         engine.dispose()
     show_compared(Console(), compared)
@@ -106,24 +106,15 @@ def confirm_command(digest: str, reason: str) -> None:
 
     DIGEST is the SHA-256 that the refusal named. Whoever imported the file cannot confirm it. All other checks are made again.
     """
-    settings = read_settings(os.environ)
-    acting = person(settings)
-    terms = _terms(settings)
-    engine = open_ledger(settings)
-    try:
-        with _Bar() as bar:
-            loaded = confirm(engine, digest, reason, acting, terms, bar)
-    except TryAgain as error:
-        raise TryAgain(f"{error} Confirm the file again: if it was loaded after all, that changes nothing.") from None
-    finally:
-        engine.dispose()
+    with acting() as by, _Bar() as bar:
+        terms = Terms.of(by.settings)
+        try:
+            loaded = confirm(by.engine, digest, reason, by.person, terms, bar)
+        except TryAgain as error:
+            raise TryAgain(f"{error} Confirm the file again: if it was loaded after all, that changes nothing.") from None
     for line in _told(loaded, terms):
         click.echo(line)
-    click.echo(f"Confirmed, on record with the name of {acting.name}.")
-
-
-def _terms(settings: Settings) -> Terms:
-    return Terms(load_programs(settings.programs, settings.programs_added), settings.registry_loss_percent, settings.refused_file_mib << 20)
+    click.echo(f"Confirmed, on record with the name of {by.person.name}.")
 
 
 def _is_csv(file: Path) -> bool:

@@ -1,13 +1,9 @@
 """``gatekeeper set-aside``."""
 
-import os
-
 import click
 
 from gatekeeper import desk
-from gatekeeper.access import person
-from gatekeeper.config import read_settings
-from gatekeeper.opening import open_ledger
+from gatekeeper.commands.acting import acting
 
 
 @click.command("set-aside")
@@ -20,14 +16,9 @@ def set_aside(topic: str, partition: int, offset: int, reason: str) -> None:
 
     TOPIC may be named with or without the prefix. Who does it is the person of GATEKEEPER_TOKEN.
     """
-    settings = read_settings(os.environ)
-    acting = person(settings)
-    engine = open_ledger(settings)
     place = desk.Place(topic, partition, offset)
-    try:
-        block = desk.set_aside(engine, place, reason, acting, settings.topic_prefix)
-    finally:
-        engine.dispose()
+    with acting() as by:
+        block = desk.set_aside(by.engine, place, reason, by.person, by.settings.topic_prefix)
     click.echo(
-        f"{place} is set aside, on record in block {block} with the name of {acting.name}. Start the consumer that halted there again."
+        f"{place} is set aside, on record in block {block} with the name of {by.person.name}. Start the consumer that halted there again."
     )

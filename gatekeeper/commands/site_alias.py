@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, date
 from typing import Any
 
@@ -11,7 +10,8 @@ from msgspec import UNSET
 from sqlalchemy import Engine
 
 from gatekeeper import site_aliases
-from gatekeeper.access import Person, person
+from gatekeeper.access import Person
+from gatekeeper.commands.acting import acting
 from gatekeeper.config import read_settings
 from gatekeeper.domain.program import Program
 from gatekeeper.errors import Unusable
@@ -54,9 +54,9 @@ def propose_command(through: str, account: str | None, **given: Any) -> None:
     """Propose an account or an address of a site."""
     address = _address({part: given.pop(part) for part in PARTS})
     said = SiteAliasProposal(**given, through=_day(through), account=UNSET if account is None else account, address=address)
-    with _acting() as (engine, acting, programs):
-        alias = site_aliases.propose(engine, said, acting, programs)
-    click.echo(f"{alias.alias_id} is proposed by {acting.name}: {_about(alias)}. Another person must approve it before it counts.")
+    with acting() as by:
+        alias = site_aliases.propose(by.engine, said, by.person, by.programs)
+    click.echo(f"{alias.alias_id} is proposed by {by.person.name}: {_about(alias)}. Another person must approve it before it counts.")
 
 
 @site_alias.command("approve")
@@ -100,21 +100,9 @@ def list_command(**wanted: str | None) -> None:
 
 
 def _decide(step: Decide, alias_id: str, reason: str) -> None:
-    with _acting() as (engine, acting, programs):
-        alias = step(engine, alias_id, reason, acting, programs)
-    click.echo(f"{alias.alias_id} is {alias.state} by {acting.name}: {_about(alias)}.")
-
-
-@contextmanager
-def _acting() -> Iterator[tuple[Engine, Person, tuple[Program, ...]]]:
-    settings = read_settings(os.environ)
-    acting = person(settings)
-    programs = load_programs(settings.programs, settings.programs_added)
-    engine = open_ledger(settings)
-    try:
-        yield engine, acting, programs
-    finally:
-        engine.dispose()
+    with acting() as by:
+        alias = step(by.engine, alias_id, reason, by.person, by.programs)
+    click.echo(f"{alias.alias_id} is {alias.state} by {by.person.name}: {_about(alias)}.")
 
 
 def _address(given: dict[str, str | None]) -> Any:

@@ -49,6 +49,7 @@ WHERE s.program = %s AND s.block > %s AND s.at <= %s
     AND NOT EXISTS (SELECT FROM acknowledgement a WHERE a.program = s.program AND a.sequence = s.sequence)
 ORDER BY s.block LIMIT 1
 """
+ASIDE = 'SELECT "offset", why FROM aside WHERE source = %s AND partition = 0 AND "offset" >= %s'
 AWAITED = """
 INSERT INTO moving_awaited (program, through, block) VALUES (%s, %s, %s)
 ON CONFLICT (program) DO UPDATE SET through = EXCLUDED.through, block = EXCLUDED.block
@@ -101,6 +102,11 @@ def held(cursor: Cursor[Any], record_ids: Iterable[UUID]) -> dict[UUID, Acknowle
         record: Acknowledged(program, sequence, tuple(statuses or ()), tuple(digests or ()), 1 + again)
         for record, program, sequence, statuses, digests, again in cursor.execute(HELD, (list(set(record_ids)),))
     }
+
+
+def aside(cursor: Cursor[Any], source: int, first: int) -> dict[int, str]:
+    """Why messages of a source's partition 0 were kept aside, by their offsets, from this one on."""
+    return dict(cursor.execute(ASIDE, (source, first)).fetchall())
 
 
 def last_sequence(cursor: Cursor[Any], program: str) -> int:

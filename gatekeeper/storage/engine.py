@@ -21,6 +21,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from gatekeeper.errors import Halt, TryAgain, Unusable
 from gatekeeper.storage import columns
 
+Database = Engine | Cursor[Any]
+"""Where a step is taken: in a transaction of its own, or in one that is open."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 SESSION = {
@@ -63,7 +65,7 @@ def open_engine(url: str, *, statement_timeout_s: int = 30, connections: int = 4
 
 
 @contextmanager
-def transaction(engine: Engine | Cursor[Any]) -> Iterator[Cursor[Any]]:
+def transaction(engine: Database) -> Iterator[Cursor[Any]]:
     """A cursor in a transaction that is committed at the end, and rolled back where anything is raised; the connection is then thrown away.
 
     Given the cursor of a transaction that is open, it is part of that one, and who opened it commits.

@@ -1,6 +1,7 @@
 """Refused snapshot files as they are held."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -12,6 +13,12 @@ AND header IS NOT DISTINCT FROM %s AND confirmable = %s AND person IS NOT DISTIN
 """
 REFUSALS = """
 SELECT sha256, program, problem, size, kept, header, confirmable, person FROM refused_file WHERE sha256 = %s ORDER BY id
+"""
+EVERY = """
+SELECT DISTINCT ON (r.sha256)
+    r.sha256, r.program, r.problem, r.size, bool_or(r.confirmable) OVER w, r.person, r.at, r.id, c.person IS NOT NULL
+FROM refused_file r LEFT JOIN file_confirmation c ON c.sha256 = r.sha256
+WINDOW w AS (PARTITION BY r.sha256) ORDER BY r.sha256, r.id DESC
 """
 CONFIRMED = "SELECT person FROM file_confirmation WHERE sha256 = %s"
 HAS_PIECE = "SELECT FROM file_piece WHERE sha256 = %s AND number = %s"
@@ -31,6 +38,26 @@ class RefusedFile(NamedTuple):
     confirmable: bool
     person: str | None
     """Who offered it, where that was known."""
+
+
+class Refused(NamedTuple):
+    """A file that was refused, as it was the last time."""
+
+    sha256: str
+    program: str | None
+    problem: str
+    size: int
+    confirmable: bool
+    """It was refused for the sites that it loses, offered by somebody who is known."""
+    person: str | None
+    at: datetime
+    id: int
+    confirmed: bool
+
+
+def every(cursor: Cursor[Any]) -> list[Refused]:
+    """The refused files, the newest first."""
+    return sorted([Refused(*row) for row in cursor.execute(EVERY)], key=lambda file: -file.id)
 
 
 def refusals(cursor: Cursor[Any], sha256: str) -> list[RefusedFile]:

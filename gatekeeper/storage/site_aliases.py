@@ -72,14 +72,21 @@ def refuse(cursor: Cursor[Any], tail: ledger.Tail, alias: Proposed, decision: De
 
 
 def approve(
-    cursor: Cursor[Any], tail: ledger.Tail, alias: Proposed, decision: Decision, day: date, body: bytes, account: str | None
+    cursor: Cursor[Any],
+    tail: ledger.Tail,
+    alias: Proposed,
+    decision: Decision,
+    day: date,
+    body: bytes,
+    account: str | None,
+    approval: Sequence[Any],
 ) -> None:
     """From ``day`` on the alias is a fact, with this body. ``account`` is that which it gives, as it is looked up."""
     load = registry.next_load(cursor)
     fact = (_next_fact(cursor), load, KIND, alias.program, alias.site_id, 0, day, body)
     identifiers = [] if account is None else [(account, "account", alias.site_id, load)]
     insert(cursor, Added(tables.FACT, [fact]), Added(tables.SITE_IDENTIFIER, identifiers))
-    _add_batch(cursor, tail, load, 1, (fact[0], *fact[2:]), _row(tail, alias, decision))
+    _add_batch(cursor, tail, load, 1, (fact[0], *fact[2:]), _row(tail, alias, decision), approval)
 
 
 def withdraw(cursor: Cursor[Any], tail: ledger.Tail, alias: Proposed, decision: Decision, day: date, fact: int) -> None:
@@ -94,11 +101,23 @@ def facts_of_site(cursor: Cursor[Any], site_id: str) -> list[tuple[int, bytes]]:
     return cursor.execute(FACTS_OF_SITE, (site_id, KIND)).fetchall()
 
 
-def _add_batch(cursor: Cursor[Any], tail: ledger.Tail, load: int, facts: int, changed: Sequence[Any], decision: Sequence[Any]) -> None:
+def _add_batch(
+    cursor: Cursor[Any],
+    tail: ledger.Tail,
+    load: int,
+    facts: int,
+    changed: Sequence[Any],
+    decision: Sequence[Any],
+    *approval: Sequence[Any],
+) -> None:
     """The batch that makes a change known, from a new version of the registry on; what hangs on it is looked at again."""
     version = tail.registry_version + 1
     batch = (load, version, "local", facts, chain.facts_digest([changed]), tail.now, tail.block + 1)
-    rows: dict[Table, Sequence[Sequence[Any]]] = {tables.REGISTRY_BATCH: [batch], tables.SITE_ALIAS_DECISION: [decision]}
+    rows: dict[Table, Sequence[Sequence[Any]]] = {
+        tables.REGISTRY_BATCH: [batch],
+        tables.SITE_ALIAS_DECISION: [decision],
+        tables.APPROVAL: approval,
+    }
     ledger.add_block(cursor, tail, rows, registry_version=version)
     moving.follow(cursor, "alias", tail.examination, load=load)
 

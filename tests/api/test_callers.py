@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import jwt
 import pytest
@@ -16,34 +16,13 @@ from gatekeeper import clock
 from gatekeeper.api.app import permission_of
 from gatekeeper.api.areas import OPEN
 from gatekeeper.permissions import ABOUT, BUILT_IN, Permission
+from tests.api.authority import READERS, SITES, STEPS, Asked
 from tests.api.desk import KEY, Desk, token
 from tests.gate.ledger import order
 
 ROLES = [role.name for role in BUILT_IN]
 
 
-class Asked(NamedTuple):
-    """An operation, and who may ask it: of his own wholesaler and program, and of another's."""
-
-    path: str
-    roles: set[str]
-    foreign_wholesaler: str | None = None
-    """The same of a wholesaler that the token does not name; None where it is asked of none."""
-    foreign_program: str | None = None
-    limited_to_wholesalers: bool = True
-    """Whether a token may ask it at all that is limited to some wholesalers."""
-    limited_to_programs: bool = True
-    method: str = "GET"
-    body: Any = None
-    foreign: Any = None
-    """A body about another wholesaler's order."""
-    records: bool = False
-    """It changes something: whether it can be done now is another question than whether it may."""
-
-
-READERS = {"compliance-reader", "compliance-officer", "lead", "auditor"}
-OFFICERS = {"compliance-officer", "lead"}
-SITES = READERS | {"rems"}
 AUTHORITY = {
     "list_reasons": Asked("/v1/reasons", set(ROLES)),
     "list_programs": Asked("/v1/programs", set(ROLES)),
@@ -77,24 +56,6 @@ AUTHORITY = {
         body={"orders": [json.loads(order())]},
         foreign={"orders": [json.loads(order("SO-1", {"/wholesaler_id": "WD-2"}))]},
     ),
-    **{
-        name: Asked(
-            f"/v1/orders/WD-001/SO-1/{step}",
-            roles,
-            foreign_wholesaler=f"/v1/orders/WD-2/SO-1/{step}",
-            method="POST",
-            body=body,
-            records=True,
-        )
-        for name, step, roles, body in (
-            ("take_order", "take", OFFICERS, None),
-            ("give_order_back", "give-back", OFFICERS, None),
-            ("note_order", "notes", OFFICERS, {"text": "Called them."}),
-            ("settle_order", "settlements", OFFICERS, {"reason": "Not wanted any more."}),
-            ("examine_order", "examinations", OFFICERS, {}),
-            ("publish_order", "publications", OFFICERS, {"reason": "They lost it."}),
-        )
-    },
     "list_findings": Asked("/v1/findings?alert_id=00000000-0000-0000-0000-000000000000", READERS),
     "export_orders": Asked(
         "/v1/exports/orders",
@@ -120,6 +81,7 @@ AUTHORITY = {
         "/v1/digest", READERS, foreign_wholesaler="/v1/digest?wholesaler_id=WD-2", foreign_program="/v1/digest?program=tegsedi"
     ),
     "list_settings": Asked("/v1/settings", {"lead", "auditor", "operator"}),
+    **STEPS,
     "metrics": Asked("/metrics", {"operator"}),
 }
 

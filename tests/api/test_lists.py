@@ -103,12 +103,12 @@ def test_alerts_show_to_whom_they_concern(desk: Desk) -> None:
     other = {"/wholesaler_id": "WD-2", "/lines/0/patient/authorization_id": "AU-MANY"}
     desk.ledger.judge(order(), order("SO-2", other))
     desk.ledger.judge(revision(2), order("SO-2", other | {"/revision": 2}))
-    alerts = [alert for page in pages(desk, "/v1/alerts", "alerts") for alert in page]
+    alerts = [shown["alert"] for page in pages(desk, "/v1/alerts", "alerts") for shown in page]
     assert {alert["kind"] for alert in alerts} == {"released_order_superseded"}
     assert len(alerts) == len(desk.ledger.rows(tables.ALERT)) == 2
     [own] = desk.answer("/v1/alerts?wholesaler_id=WD-2", wholesalers=["WD-2"])["alerts"]
-    assert (own["wholesaler_id"], own["order_id"]) == ("WD-2", "SO-2")
-    assert [alert["order_id"] for alert in desk.answer("/v1/alerts", wholesalers=["WD-2"])["alerts"]] == ["SO-2"]
+    assert (own["alert"]["wholesaler_id"], own["alert"]["order_id"]) == ("WD-2", "SO-2")
+    assert [shown["alert"]["order_id"] for shown in desk.answer("/v1/alerts", wholesalers=["WD-2"])["alerts"]] == ["SO-2"]
     assert desk.answer("/v1/alerts", programs=["lemtrada"])["alerts"] == []
     assert desk.answer("/v1/alerts?kind=registry_stale")["alerts"] == []
 

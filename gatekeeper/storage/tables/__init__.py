@@ -22,7 +22,7 @@ from gatekeeper.storage.tables.decisions import (
     SHIPMENT_EVENT,
     SOURCE,
 )
-from gatekeeper.storage.tables.desk import ALERT_DECISION, DESK_ENTRY
+from gatekeeper.storage.tables.desk import ALERT_DECISION, APPROVAL, DESK_ENTRY
 from gatekeeper.storage.tables.feed import ACKNOWLEDGEMENT, FEED_FILE, FEED_FILE_WRITTEN, RESUBMISSION
 from gatekeeper.storage.tables.inquiries import INQUIRY
 from gatekeeper.storage.tables.listing import (
@@ -78,7 +78,7 @@ EVIDENCE = (
     SHIPMENT_EVENT, REFUSED_FILE, FILE_PIECE, FILE_CONFIRMATION, SITE_ALIAS, SITE_ALIAS_DECISION, LOOK_BACK, FINDING, OUTBOX,
     ACKNOWLEDGEMENT, RESUBMISSION, FEED_FILE, FEED_FILE_WRITTEN, RECEIVED_FILE, FILE_ACKNOWLEDGEMENT, FILE_RESUBMISSION,
     INQUIRY, BYPASS, BYPASS_STEP,
-    CORRECTION, CORRECTION_DECISION, FINDING_OUTSIDE, DESK_ENTRY, ALERT_DECISION,
+    CORRECTION, CORRECTION_DECISION, FINDING_OUTSIDE, DESK_ENTRY, ALERT_DECISION, APPROVAL,
 )  # fmt: skip
 """Tables whose rows carry the number of the block that recorded them; facts and presences do so by their load or batch."""
 ONLY_ADDED = (*EVIDENCE, FACT, FACT_PRESENCE, BLOCK)
@@ -88,6 +88,7 @@ __all__ = [
     "ALERT",
     "ALERT_DECISION",
     "ANSWERED_CALL",
+    "APPROVAL",
     "ARRIVAL",
     "ASIDE",
     "AWAITED",

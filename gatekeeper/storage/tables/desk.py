@@ -37,3 +37,16 @@ ALERT_DECISION = Table(
     Column("block", BigInteger, nullable=False),
     comment="What a person decided about an alert",
 )
+
+APPROVAL = Table(
+    "approval",
+    METADATA,
+    Column("kind", Text, primary_key=True),
+    Column("about", Text, primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("meaning", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("block", BigInteger, nullable=False),
+    comment="The word of a second person on a site alias, a snapshot with loss, a correction or a bypass: who, when, and what it means",
+)

@@ -22,5 +22,5 @@ INQUIRY = Table(
     Column("at", DateTime(timezone=True), nullable=False),
     Column("block", BigInteger, nullable=False),
     Index("inquiry_order", "order_id", "wholesaler_id"),
-    comment="A call of the API that showed patients' pseudonyms, with what for, or that asked what the gate would answer",
+    comment="A call of the API that showed patients' pseudonyms, or asked what the gate would answer, or said what became of records",
 )

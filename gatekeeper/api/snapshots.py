@@ -1,0 +1,142 @@
+"""Snapshots that were refused: one that loses sites is loaded on the word of another person than who offered it."""
+
+from collections.abc import Iterable
+from datetime import UTC
+from typing import Any, Literal
+
+import msgspec
+
+from gatekeeper.api.areas import Area, caller, parts, reading
+from gatekeeper.api.lists import Page, begins, ends, limit_of
+from gatekeeper.api.once import recording
+from gatekeeper.api.problems import Problem
+from gatekeeper.api.reasons import ReasonBody
+from gatekeeper.api.two_people import ApprovalShown, approval_shown
+from gatekeeper.approvals import SNAPSHOT, Approval, approvals
+from gatekeeper.confirming import confirm
+from gatekeeper.messages import written
+from gatekeeper.permissions import Permission
+from gatekeeper.registry import Terms
+from gatekeeper.storage import refused_files as held
+from gatekeeper.storage.engine import transaction
+from gatekeeper.storage.refused_files import Refused
+from schemas.fact import Fact
+from schemas.members import OneOf
+
+AREA = Area("snapshots", __name__, "Snapshots that were refused.")
+
+
+class SnapshotShown(msgspec.Struct):
+    """A file that was refused, as it was the last time. ``waiting``: another person may confirm it."""
+
+    sha256: str
+    state: Literal["waiting", "confirmed", "refused"]
+    program: str | None
+    problem: str
+    size: int
+    offered_by: str | None
+    at: str
+    approval: ApprovalShown | None
+
+
+class SnapshotList(msgspec.Struct):
+    """The newest first."""
+
+    snapshots: list[SnapshotShown]
+    next: str | None
+
+
+class SnapshotConfirmed(msgspec.Struct):
+    """What the load did."""
+
+    sha256: str
+    program: str
+    sequence: int
+    registry_version: int
+    facts: int
+    certified_before: int
+    certified_now: int
+    approval: ApprovalShown | None
+
+
+class SnapshotsQuery(Page):
+    state = OneOf(("waiting", "confirmed", "refused"))
+
+
+class _Unwatched:
+    """Nobody sees how far the load is."""
+
+    def reading(self, facts: Iterable[Fact], total: int) -> Iterable[Fact]:  # noqa: ARG002
+        return facts
+
+    def step(self, words: str) -> None:
+        """Nobody is told."""
+
+
+@AREA.operation("GET", "/v1/refused-snapshots", Permission.READ_PROPOSALS, SnapshotList, query=SnapshotsQuery)
+def list_snapshots(query: dict[str, Any]) -> Any:
+    """Snapshot files that were refused, with why, and which of them wait for the word of another person.
+
+    A registry is of every wholesaler, so a token that is limited to some sees none.
+    """
+    _must_see_all_wholesalers()
+    limit, before = limit_of(query), begins(query, int)
+    with reading() as cursor:
+        found = [file for file in held.every(cursor) if (before is None or file.id < before) and caller().programs.allow(file.program)]
+        found = [file for file in found if query.get("state") in (None, _state(file))]
+        said = approvals(cursor, SNAPSHOT, [file.sha256 for file in found[:limit]])
+    shown = [_shown(file, said.get(file.sha256)) for file in found[:limit]]
+    return {"snapshots": shown, "next": ends(query, found[limit - 1].id) if len(found) > limit else None}
+
+
+@recording(
+    AREA,
+    "/v1/refused-snapshots/<digest:sha256>/confirmations",
+    Permission.CONFIRM_SNAPSHOTS,
+    SnapshotConfirmed,
+    apart=True,
+    body=ReasonBody,
+)
+def confirm_snapshot(body: dict[str, Any], sha256: str) -> Any:
+    """Loads a file that was refused for the sites that it loses. Who offered it does not confirm it; every other check is made again."""
+    _must_see_all_wholesalers()
+    with transaction(parts().engine) as cursor:
+        refusals = held.refusals(cursor, sha256)
+    if not refusals or not caller().programs.allow(refusals[-1].program):
+        raise Problem("not-found")
+    loaded = confirm(parts().engine, sha256, body["reason"], caller().person, Terms.of(parts().settings), _Unwatched())
+    with transaction(parts().engine) as cursor:
+        said = approvals(cursor, SNAPSHOT, [sha256])
+    return {
+        "sha256": sha256,
+        "program": loaded.program,
+        "sequence": loaded.sequence,
+        "registry_version": loaded.version,
+        "facts": loaded.facts,
+        "certified_before": loaded.certified.before,
+        "certified_now": loaded.certified.after,
+        "approval": approval_shown(said.get(sha256)),
+    }
+
+
+def _must_see_all_wholesalers() -> None:
+    if not caller().wholesalers.every:
+        raise Problem("not-permitted")
+
+
+def _state(file: Refused) -> str:
+    return "confirmed" if file.confirmed else "waiting" if file.confirmable else "refused"
+
+
+def _shown(file: Refused, approval: Approval | None) -> dict[str, Any]:
+    return {
+        "sha256": file.sha256,
+        "state": _state(file),
+        "program": file.program,
+        # Where the file lay on the machine of who offered it is nobody's business.
+        "problem": file.problem.partition(": ")[2] or file.problem,
+        "size": file.size,
+        "offered_by": file.person,
+        "at": written(file.at.astimezone(UTC)),
+        "approval": approval_shown(approval),
+    }

@@ -33,6 +33,8 @@ SESSION = {
     "lock_timeout": "15s",
     # Lookups are by index, also when a table was small as their plan was made.
     "enable_seqscan": "off",
+    # To start a process of the database's takes longer than a batch's lookup, and others wait for the ledger lock meanwhile.
+    "max_parallel_workers_per_gather": "0",
 }
 KEEPALIVE = {"connect_timeout": 10, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 OLDEST = 150_000

@@ -19,11 +19,10 @@ IMPORT_LOCK = 7313003
 """One import follows the other. Taken before the ledger lock, and never while that is held."""
 
 # The sorts and joins are of whole tables. Until the ledger lock is asked for nobody waits for this session but another import; and it is in
-# no hurry: with workers beside it, it would keep every processor from the orders.
+# no hurry: with workers beside it, which no session of ours has for a question, it would keep every processor from the orders.
 LONG_WORK = """
 SET LOCAL enable_seqscan = on;
 SET LOCAL work_mem = '64MB';
-SET LOCAL max_parallel_workers_per_gather = 0;
 SET LOCAL max_parallel_maintenance_workers = 0;
 SET LOCAL lock_timeout = '15min';
 SET LOCAL statement_timeout = '15min';

@@ -36,7 +36,7 @@ def test_a_load_and_a_comparison_leave_processors_to_the_orders(engine: Engine) 
             cursor.execute(
                 "SET LOCAL min_parallel_table_scan_size = 0; SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0"
             )
-            cursor.execute("SET LOCAL enable_seqscan = on")
+            cursor.execute("SET LOCAL enable_seqscan = on; SET LOCAL max_parallel_workers_per_gather = 2")
             assert "Gather" in str(cursor.execute(plan).fetchall()), "this proves nothing where it would be done by one process anyway"
         with transaction(engine) as cursor:
             prepare(cursor)

@@ -13,7 +13,7 @@ from tests.gate.test_answers import CAMPATH
 from tests.gate.test_revisions import STOPPED, revision
 
 MANY: Wire = {"/lines/0/patient/authorization_id": "AU-MANY"}
-MOST, MOST_OF_NEW_ORDERS = 12, 6
+MOST, MOST_OF_NEW_ORDERS = 12, 5
 
 
 @contextmanager

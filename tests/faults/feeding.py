@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections import Counter
 from pathlib import Path
 from random import Random
 
@@ -33,8 +32,6 @@ class Feed:
         self._words: dict[str, tuple[str, ...]] = {}
         self._alerts: list[Alert] = []
         self._seen: list[Named] = []
-        self.written: Counter[str] = Counter()
-        """By what became of them, the files of writers that lived."""
         self.folder = scene.folder / "feed"
 
     def words(self) -> list[Telling]:
@@ -58,7 +55,6 @@ class Feed:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode not in (0, -signal.SIGKILL):
             raise RuntimeError(f"a writer ended with {done.returncode}: {done.stdout}{done.stderr}")
-        self.written.update(line.partition(": ")[2] for line in done.stdout.splitlines())
         self._seen += self._files()
         return done.returncode == -signal.SIGKILL
 

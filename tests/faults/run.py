@@ -94,8 +94,7 @@ class Run:
                 raise RuntimeError(f"{worker.instance} did not stop as it was told: {worker.last_words()}")
         self._feed.write()
         seen = see(self._scene, self._load.room)._replace(booked=self._feed.booked(self._load.goods))
-        did = happened(self._scene, seen) | {"files made whole": self._feed.written["made whole"]}
-        return Report(judge(seen), dict(self.hits), len(seen.sent), len(seen.outputs), did)
+        return Report(judge(seen), dict(self.hits), len(seen.sent), len(seen.outputs), happened(self._scene, seen))
 
     def _start(self, name: str, consumer: str) -> Worker:
         self._workers[name] = self._scene.start(name, consumer=consumer)

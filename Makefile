@@ -1,6 +1,6 @@
 # Every target says what it does in `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo test check kafka faults bench docs
+.PHONY: help setup lock demo test check kafka faults fuzz bench docs
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -40,6 +40,9 @@ kafka: setup ## Runs a real Apache Kafka on 127.0.0.1 until Ctrl-C and says wher
 
 faults: setup ## Kills workers, broker and database under load and counts what went wrong: make faults N=200 SEED=1
 	$(BIN)/python -m tests.faults $(if $(N),--number $(N)) $(if $(SEED),--seed $(SEED))
+
+fuzz: setup ## Tries the whole document of the API by schemathesis, for longer than the tests do: make fuzz SECONDS=600 SEED=1
+	FUZZ_SECONDS=$(or $(SECONDS),600) FUZZ_SEED=$(or $(SEED),1) $(BIN)/pytest tests/api/test_fuzz.py
 
 bench: setup ## Measures the gate beside the bare loop and Quix Streams, on the real broker
 	$(BIN)/python -m tests.bench

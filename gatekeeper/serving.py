@@ -8,6 +8,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
 from gunicorn.http.errors import NoMoreData, ParseException
+from sqlalchemy import Engine
 
 from gatekeeper.access import must_recognize
 from gatekeeper.api.app import make_app
@@ -34,6 +35,13 @@ def serve(settings: Settings) -> None:
     # Only to say in one sentence what is wrong: connections must not go through a fork.
     open_ledger(settings).dispose()
     _Server(settings, book).run()
+
+
+def application(settings: Settings, engine: Engine, book: RuleBook, stopping: Event) -> Flask:
+    """The API on this ledger, and what keeps its lists up to it until ``stopping``."""
+    # With time of its own: a large load of the registry is taken in by one statement.
+    Thread(target=follow, args=(open_ledger(settings, connections=2), stopping), name="listing", daemon=True).start()
+    return make_app(settings, engine, book, stopping)
 
 
 class _Server(BaseApplication):  # type: ignore[misc] # it has no types
@@ -65,9 +73,7 @@ class _Server(BaseApplication):  # type: ignore[misc] # it has no types
         wsgi.SERVER = "gatekeeper"
         settings = self._settings
         engine = open_ledger(settings, statement_timeout_s=QUERY_TIMEOUT_S, connections=settings.http_threads + 2)
-        # With time of its own: a large load of the registry is taken in by one statement.
-        Thread(target=follow, args=(open_ledger(settings, connections=2), self.stopping), name="listing", daemon=True).start()
-        app = make_app(settings, engine, self._book, self.stopping)
+        app = application(settings, engine, self._book, self.stopping)
         answer_as(app, "bad-request", NoMoreData, ParseException)
         return app
 

@@ -4,14 +4,15 @@ import signal
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
-from pathlib import Path
 from threading import Event
 from typing import Final
 
 from rich.console import Console
 
 from consumers.demo.answers import OUTPUTS, Answer, by_source
+from consumers.demo.asking import answering
 from consumers.demo.feed import Feed
+from consumers.demo.issuer import HOST, Issuer, refuse_what_is_real
 from consumers.demo.records_way import RecordsWay
 from consumers.demo.screen import Lines, Row, Screen, Terminal
 from consumers.demo.words import Detail, details, way
@@ -33,7 +34,7 @@ TURN_S: Final = 0.2
 
 def show(settings: Settings, *, once: bool) -> int:
     """Shows the gate at work until Ctrl-C; with ``once`` until every message is answered. Gives the status to exit with."""
-    _refuse_what_is_real(settings)
+    refuse_what_is_real(settings)
     start_logging("error")
     console = Console()
     watched = console.is_terminal and not console.is_dumb_terminal
@@ -41,28 +42,24 @@ def show(settings: Settings, *, once: bool) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with (Terminal if watched else Lines)(console) as screen:
-        return _Demonstration(screen, stop, patient=watched and not once).run(settings.home, once=once)
-
-
-def _refuse_what_is_real(settings: Settings) -> None:
-    for name, value in (("DATABASE_URL", settings.database_url), ("KAFKA_BOOTSTRAP_SERVERS", settings.kafka_bootstrap_servers)):
-        if value is not None:
-            raise Unusable(
-                f"GATEKEEPER_{name} is set: the demonstration makes its own database and broker, and touches no other; unset it first."
-            )
+        return _Demonstration(screen, stop, patient=watched and not once).run(settings, once=once)
 
 
 class _Demonstration:
     def __init__(self, screen: Screen, stop: Event, *, patient: bool) -> None:
         self._screen, self._stop, self._patient = screen, stop, patient
         self._answers: list[Answer] = []
+        self._issuer: Issuer | None = None
 
-    def run(self, home: Path, *, once: bool) -> int:
+    def run(self, settings: Settings, *, once: bool) -> int:
         screen = self._screen
         screen.title("gatekeeper demo", "every message, name and number is made up")
         try:
             with ExitStack() as parts:
-                world = parts.enter_context(fresh_world(home, screen))
+                world = parts.enter_context(fresh_world(settings.home, screen))
+                if not once:
+                    self._issuer = parts.enter_context(answering(settings, world))
+                    screen.step(f"The API, for sample people: http://{HOST}:{settings.http_port}/docs")
                 working = Working(world)
                 outputs = Outputs(world.cluster, [topic.name for topic in OUTPUTS])
                 parts.callback(outputs.close)
@@ -75,7 +72,7 @@ class _Demonstration:
                 self._tell_of_records(way)
                 if self._stop.is_set():
                     return 1 if once else 0
-                self._say_more(world, once=once)
+                self._say_more(world)
                 if not once:
                     self._stay(working, outputs, world, way)
                 return 0 if way.agree else 1
@@ -139,11 +136,15 @@ class _Demonstration:
         told = (*details(answer, world.sample.names), ("way", way(place, answer)))
         self._screen.answered(row._replace(outcome=answer.outcome, details=told))
 
-    def _say_more(self, world: World, *, once: bool) -> None:
+    def _say_more(self, world: World) -> None:
         registry, orders = world.files / "registry.ndjson", world.files / "orders.ndjson"
         self._screen.hint("The same answers without Kafka and without a database:", f"gatekeeper decide --registry {registry} {orders}")
         self._screen.hint("What each reason means, and who can clear it: docs/reasons.md")
-        if not once:
+        if self._issuer is not None:
+            self._screen.hint(
+                f"Ask the API, with a token for one of {', '.join(self._issuer.people)}; five tasks are in docs/http.md:",
+                f"TOKEN=$(curl -fsS -d person=officer {self._issuer.address}/token)",
+            )
             self._screen.hint(
                 "The gate stays at work until Ctrl-C. Send it an order of your own:",
                 f"kcat -P -b {world.cluster.bootstrap} -t {SHIPMENT_ORDERS.name} ORDER.json",

@@ -1,6 +1,6 @@
 """The application: its areas, who may what, limits, headers. Refusing by default: what names no permission is for nobody."""
 
-from threading import Event
+from threading import BoundedSemaphore, Event
 from typing import Any, Final
 
 from flask import Flask, Response, current_app, g, request
@@ -61,7 +61,8 @@ def make_app(settings: Settings, engine: Engine, book: RuleBook, stopping: Event
     app.config.update(MAX_CONTENT_LENGTH=MOST_OF_A_BODY, PROPAGATE_EXCEPTIONS=False, TRAP_HTTP_EXCEPTIONS=False)
     app.url_map.converters |= {"id": Id, "digest": Digest}
     app.url_map.merge_slashes = False
-    app.extensions["gatekeeper"] = Parts(engine, book, Terms.of(settings), settings, stopping or Event())
+    waiters = BoundedSemaphore(max(1, settings.http_threads // 2))
+    app.extensions["gatekeeper"] = Parts(engine, book, Terms.of(settings), settings, stopping or Event(), waiters)
     app.extensions["rates"] = Rates(settings.http_rate)
     document = Document(app)
     for area in AREAS:

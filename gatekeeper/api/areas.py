@@ -4,13 +4,14 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from threading import Event
+from threading import BoundedSemaphore, Event
 from typing import Any, Final, NamedTuple, NoReturn
+from urllib.parse import unquote_to_bytes
 
 import flask_smorest
 import msgspec
 from flask import Response, current_app, g, request
-from marshmallow import Schema, ValidationError
+from marshmallow import EXCLUDE, Schema, ValidationError, pre_load
 from psycopg import Cursor
 from sqlalchemy import Engine
 from webargs.flaskparser import FlaskParser
@@ -34,6 +35,8 @@ VERSIONED: Final = {
     200: {"headers": {"ETag": {"description": "Send it in `If-Match` where this is acted on.", "schema": {"type": "string"}}}}
 }
 """In the document: the answer says which state it is of."""
+HEADERS: Final = "x-headers"
+"""In the document until it is told: the library would put them in the place of the query's parameters."""
 View = Callable[..., Any]
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
 
@@ -47,6 +50,8 @@ class Parts(NamedTuple):
     settings: Settings
     stopping: Event
     """Is set when the program is told to stop: who waits answers at once."""
+    waiters: BoundedSemaphore
+    """For how many callers at once a thread may wait; the others are answered as if they had not asked to wait."""
 
 
 class Id(BaseConverter):
@@ -63,6 +68,11 @@ class Digest(BaseConverter):
 
 class Query(MessageSchema):
     """What an operation takes in its query: by the parameter's name."""
+
+    @pre_load
+    def take_out_empty(self, document: Any, **_: Any) -> Any:
+        """Nothing: order systems write what is not given as an empty text, but an empty filter would be no filter."""
+        return document
 
     def make_struct(self, members: dict[str, Any]) -> Any:
         return members
@@ -88,9 +98,15 @@ class Number(Member):
 class Strict(FlaskParser):
     """Reads queries and bodies as the contract's messages are read: nothing unknown, nothing twice."""
 
-    DEFAULT_UNKNOWN_BY_LOCATION = {"query": None, "json": None}  # noqa: RUF012 - as the library has it
+    # What is unknown is said by the schemas themselves: the library's own sentence would repeat its name.
+    DEFAULT_UNKNOWN_BY_LOCATION = {"query": EXCLUDE, "json": EXCLUDE}  # noqa: RUF012 - as the library has it
 
     def load_querystring(self, req: Any, schema: Schema) -> Any:  # noqa: ARG002
+        try:
+            # The library would take what is not UTF-8 for a text with percent signs.
+            unquote_to_bytes(req.query_string).decode()
+        except UnicodeDecodeError:
+            raise Problem("invalid-parameters", "The query is not UTF-8.") from None
         twice = {name: [TWICE] for name, values in req.args.lists() if len(values) > 1}
         if twice:
             raise ValidationError(twice)
@@ -148,7 +164,8 @@ class Area(flask_smorest.Blueprint):  # type: ignore[misc] # the library has no 
                 if taken is not None:
                     made = self.arguments(taken, location=location, error_status_code=400)(made)
             reads = body is not None or "requestBody" in documented
-            always = _documented(permission, takes=takes or reads or query is not None, body=reads, named="<" in path)
+            headers = documented.pop("parameters", [])
+            always = {HEADERS: headers} | _documented(permission, takes=takes or reads or query is not None, body=reads, named="<" in path)
             made = self.doc(**documented)(self.doc(operationId=view.__name__, **always)(made))
             made.permission = permission
             made.provide_automatic_options = False

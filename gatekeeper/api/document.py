@@ -10,9 +10,11 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Flask
 
 from gatekeeper.api import areas, lists, reasons
+from gatekeeper.api.links import link
 from gatekeeper.api.problems import CONTENT_TYPE, KINDS, PREFIX, ProblemSchema
 from schemas import members
 from schemas.documents import HERE, VERSION
+from schemas.text import DAY, INSTANT, NO_CONTROL
 
 ABOUT: Final = (
     "Who was stopped, why, and what clears it; what the gate would answer; the feed of distribution records. Times are UTC. "
@@ -22,16 +24,17 @@ ABOUT: Final = (
 )
 EXAMPLES: Final[dict[str, Any]] = json.loads((HERE / "http-examples.json").read_text(encoding="utf-8"))
 """By operation: a path that is asked, a body that is sent with it, and what is answered."""
+REASON: Final = rf"^{NO_CONTROL}[^\u0000-\u0020\u007f-\u009f]{NO_CONTROL}$"
 _FORMS: Final[dict[type, Callable[[Any], dict[str, Any]]]] = {
-    members.Words: lambda field: {"type": "string", "minLength": 1, "maxLength": field.most},
+    members.Words: lambda field: {"type": "string", "minLength": 1, "maxLength": field.most, "pattern": f"^{NO_CONTROL}$"},
     members.Written: lambda field: {"type": "string", "pattern": f"^(?:{field.pattern.pattern})$"},
     members.OneOf: lambda field: {"type": "string", "enum": list(field.words)},
     members.WholeNumber: lambda field: {"type": "integer", "minimum": field.least, "maximum": field.most},
-    reasons.Reason: lambda field: {"type": "string", "minLength": 1, "maxLength": field.most, "pattern": r"\S"},
+    reasons.Reason: lambda field: {"type": "string", "minLength": 1, "maxLength": field.most, "pattern": REASON},
     members.Items: lambda field: {"type": "array", "items": _form(None, field.item), "uniqueItems": field.once},
     areas.Number: lambda field: {"type": "integer", "minimum": field.least, "maximum": field.most},
-    members.Day: lambda _: {"type": "string", "format": "date"},
-    members.Instant: lambda _: {"type": "string", "format": "date-time"},
+    members.Day: lambda _: {"type": "string", "format": "date", "pattern": f"^{DAY}$"},
+    members.Instant: lambda _: {"type": "string", "format": "date-time", "pattern": f"^{INSTANT}$"},
     members.TrueOrFalse: lambda _: {"type": "boolean"},
     lists.Cursor: lambda _: {"type": "string", "pattern": f"^{lists.FORM.pattern}$"},
 }
@@ -78,12 +81,18 @@ class Document(flask_smorest.Api):  # type: ignore[misc] # the library has no ty
         document: dict[str, Any] = json.loads(json.dumps(self.spec.to_dict()))
         _, components = msgspec.json.schema_components(self._answers, ref_template="#/components/schemas/{name}")
         _say_true(components)
+        for name, schema in document["components"].get("schemas", {}).items():
+            if name.endswith("Body"):
+                schema["additionalProperties"] = False
         document["components"]["schemas"] = dict(sorted((document["components"].get("schemas", {}) | components).items()))
         for operation in [path[method] for path in document["paths"].values() for method in path if method != "parameters"]:
             operation["responses"] = {
                 status: response for status, response in sorted(operation["responses"].items()) if response not in _OF_THE_LIBRARY
             }
+            if headers := operation.pop(areas.HEADERS):
+                operation["parameters"] = operation.get("parameters", []) + headers
             _exemplify(operation)
+            link(operation)
         return document
 
 

@@ -16,7 +16,7 @@ PARAMETER: Final[dict[str, Any]] = {
     "name": HEADER,
     "description": "What patients' pseudonyms are wanted for, in words that an auditor understands; it goes on record. "
     "Without it they are masked.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": MOST, "pattern": "^[ -~]*$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": MOST, "pattern": "^[ -~]*[!-~][ -~]*$"},
 }
 
 

@@ -39,9 +39,9 @@ class Feed(msgspec.Struct):
 
 class FeedQuery(Query):
     program = Written(r"[A-Za-z0-9._:-]{1,64}", "Must be a program's name.", required=True)
-    after = Number(0, 2**63 - 1, metadata={"description": "Records with a higher sequence; 0 where not given."})
+    after = Number(0, 2**63 - 2, metadata={"description": "Records with a higher sequence; 0 where not given."})
     limit = Number(1, MOST, metadata={"description": f"The most records; {USUAL} where not given."})
-    wait = Number(0, LONGEST_WAIT_S, metadata={"description": "Seconds to wait for the next record where there is none yet."})
+    wait = Number(0, LONGEST_WAIT_S, metadata={"description": "Seconds to wait, at most, for the next record where there is none yet."})
 
 
 @AREA.operation("GET", "/v1/distribution-records", Permission.READ_RECORDS, Feed, query=FeedQuery, parameters=[PARAMETER])
@@ -54,10 +54,14 @@ def list_records(query: dict[str, Any]) -> Any:
     program, after, limit = query["program"], query.get("after", 0), query.get("limit", USUAL)
     must_see_feed(program)
     purpose = purpose_of_request()
-    until = clock.seconds() + query.get("wait", 0)
     rows, last = _read(program, after, limit)
-    while not rows and clock.seconds() < until and not parts().stopping.wait(LOOKS_EVERY_S):
-        rows, last = _read(program, after, limit)
+    if not rows and parts().waiters.acquire(blocking=False):
+        try:
+            until = clock.seconds() + query.get("wait", 0)
+            while not rows and clock.seconds() < until and not parts().stopping.wait(LOOKS_EVERY_S):
+                rows, last = _read(program, after, limit)
+        finally:
+            parts().waiters.release()
     if purpose is not None and rows:
         on_record(
             Inquiry("patients", "list_records", purpose, len(rows), program=program, first_sequence=rows[0][0], last_sequence=rows[-1][0])

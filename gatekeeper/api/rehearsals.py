@@ -1,7 +1,7 @@
 """What would be answered, asked ahead. Nothing is recorded but who asked about how many."""
 
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -74,7 +74,7 @@ class RehearsalAnswer(msgspec.Struct):
 class RehearsalAsked(msgspec.Struct):
     """Orders as they would be sent, in the order in which they would be."""
 
-    orders: list[ShipmentOrder]
+    orders: Annotated[list[ShipmentOrder], msgspec.Meta(min_length=1, max_length=MOST_ORDERS)]
 
 
 AREA = Area("rehearsals", __name__, "Asking ahead.", RehearsalAsked)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from gatekeeper import clock
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
 from tests.api.desk import PURPOSE, Desk
@@ -164,6 +165,20 @@ def test_a_follower_waits_for_the_next_record(desk: Desk) -> None:
     answer = desk.answer(f"{FEED}&after=2&wait=20")
     later.join()
     assert [record["order_id"] for record in answer["records"]] == ["SO-3"]
+
+
+def test_followers_do_not_take_all_threads(desk: Desk) -> None:
+    """As many as may wait do; the next is answered at once."""
+    waiters = desk.app.extensions["gatekeeper"].waiters
+    for _ in range(desk.settings.http_threads // 2):
+        assert waiters.acquire(blocking=False)
+    began = clock.seconds()
+    assert desk.answer(f"{FEED}&wait=20")["records"] == []
+    assert clock.seconds() - began < 15
+    waiters.release()
+    desk.app.extensions["gatekeeper"].stopping.set()
+    desk.answer(f"{FEED}&wait=20")
+    assert waiters.acquire(blocking=False)
 
 
 @pytest.mark.parametrize("wait", ["0", "1"])

@@ -16,12 +16,11 @@ import pytest
 
 from tests.api.desk import KEY, OKPAlgorithm, token
 from tests.gate.conftest import ledger, template
-from tests.gate.ledger import Ledger, order
+from tests.gate.ledger import Ledger
 from tests.real.ports import free_ports
 from tests.real.waiting import wait_until
 
 __all__ = ["ledger", "template"]
-PAGE = Path(__file__).parents[2] / "docs" / "http.md"
 PATIENT = "P-00001234"
 
 
@@ -129,25 +128,3 @@ def test_whoever_waits_for_the_next_record_is_answered_when_it_ends(served: Serv
         served.running.send_signal(signal.SIGTERM)
         assert raw.recv(100).startswith(b"HTTP/1.1 200")
     assert served.running.wait(30) == 0
-
-
-def test_the_tasks_of_the_page(served: Served, ledger: Ledger, tmp_path: Path) -> None:
-    """What the page says to type is typed, and answers."""
-    ledger.load()
-    ledger.judge(order(), order("SO-2", {"/lines/0/patient": None}))
-    (tmp_path / "order.json").write_bytes(order("SO-3"))
-    bearer = token(roles=["lead"], wholesalers=["*"], programs=["*"])
-    environment = os.environ | {"TOKEN": bearer, "API": f"http://127.0.0.1:{served.port}"}
-    commands = [line.strip() for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("    curl ")]
-    assert len(commands) == 5
-    answers = []
-    for command in commands:
-        done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, check=False, timeout=60)
-        assert done.returncode == 0, (command, done.stderr)
-        answers.append(json.loads(done.stdout))
-    waiting, stopped, site, ahead, feed = answers
-    assert [one["order_id"] for one in waiting["orders"]] == ["SO-2"]
-    assert [reason["code"] for reason in stopped["examinations"][0]["lines"][0]["reasons"]] == ["patient_missing"]
-    assert site["holds"][0]["status"] == "certified"
-    assert [reason["code"] for reason in ahead["orders"][0]["lines"][0]["reasons"]] == ["authorization_exhausted"]
-    assert (len(feed["records"]), feed["patients"]) == (1, "shown")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psutil
 import pytest
@@ -19,7 +19,9 @@ import pytest
 from gatekeeper.domain.reasons import REASONS
 from tests.demo.expected import EXPECTED, RECORDS, Expected
 from tests.demo.test_sample import as_expected
+from tests.real.ports import free_ports, listens
 
+PAGE = Path(__file__).parents[2] / "docs" / "http.md"
 GATEKEEPER = Path(sys.executable).with_name("gatekeeper")
 DEADLINE_S = 120
 HEAD = re.compile(r"( \d|\d\d)  (\S*) +(released|held|blocked|not covered|in parts|repeat|refused)  +(\S.*)\Z")
@@ -154,10 +156,10 @@ def test_the_same_files_give_the_same_answers_without_kafka(home: Path, done: su
 
 
 @contextmanager
-def staying(home: Path) -> Iterator[subprocess.Popen[str]]:
+def staying(home: Path, **more: str) -> Iterator[subprocess.Popen[str]]:
     """The demonstration without --once; after a deadline, and at the end if it is still there, it is killed."""
     with subprocess.Popen(
-        [GATEKEEPER, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(home)
+        [GATEKEEPER, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(home, **more)
     ) as process:
         deadline = Timer(DEADLINE_S, process.kill)
         deadline.start()
@@ -168,11 +170,50 @@ def staying(home: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+def free_pair() -> int:
+    """A port that is free, and so is the next."""
+    return next(port for port in iter(lambda: free_ports(1)[0], None) if not listens(port + 1))
+
+
+def tasks(home: Path, port: int) -> list[Any]:
+    """What is answered to the commands of the page, each task typed from its login on."""
+    lines = [
+        line.strip() for line in PAGE.read_text(encoding="utf-8").partition("## Five tasks")[2].splitlines() if line.startswith("    ")
+    ]
+    given = {"API": f"http://127.0.0.1:{port}", "ISSUER": f"http://127.0.0.1:{port + 1}", "SENT": str(home / "demo" / "orders.ndjson")}
+    export, *typed = lines[: next(number for number, line in enumerate(lines) if "distribution-records" in line) + 1]
+    assert re.findall(r"(\w+)=", export) == list(given)
+    assert [line.startswith("TOKEN=") for line in typed] == [True, False] * 5
+    answers = []
+    for login, command in zip(typed[::2], typed[1::2], strict=True):
+        script = f"set -e -o pipefail; {login}\n{command}"
+        run = subprocess.run(
+            ["bash", "-c", script], env=environment(home, **given), capture_output=True, text=True, timeout=60, check=False
+        )
+        assert run.returncode == 0, (login, command, run.stderr)
+        answers.append(json.loads(run.stdout))
+    return answers
+
+
+def as_the_page_says(waiting: Any, stopped: Any, site: Any, ahead: Any, feed: Any) -> None:
+    assert len(waiting["orders"]) == 10
+    assert {order["wholesaler_id"] for order in waiting["orders"]} == {"WD-001"}
+    assert [reason["code"] for reason in stopped["examinations"][0]["lines"][0]["reasons"]] == ["site_suspended"]
+    assert site["holds"][0]["status"] == "suspended"
+    assert [reason["code"] for reason in ahead["orders"][0]["lines"][0]["reasons"]] == ["site_suspended"]
+    assert ahead["patients"] == "not_told"
+    assert feed["records"][0]["patient_id"].startswith("P-")
+    assert (feed["patients"], feed["after"]) == ("shown", feed["last"])
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_it_stays_until_it_is_told_to_stop(number: signal.Signals, home: Path, done: subprocess.CompletedProcess[str]) -> None:
-    """Also: a second start is a fresh world, in which the first order is new; and beside one that runs there is no other."""
+    """Also: a second start is a fresh world, in which the first order is new; and beside one that runs there is no other. Meanwhile the
+    API answers: what docs/http.md says to type is typed.
+    """
     assert done.returncode == 0
-    with staying(home) as process:
+    port = free_pair()
+    with staying(home, GATEKEEPER_HTTP_PORT=str(port)) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         lines = []
@@ -181,9 +222,11 @@ def test_it_stays_until_it_is_told_to_stop(number: signal.Signals, home: Path, d
             if "Ctrl-C" in line:
                 running = left_running(home)
                 again = demo(home, "--once")
+                answers = tasks(home, port)
                 process.send_signal(number)
         assert (process.wait(DEADLINE_S), process.stderr.read()) == (0, "")
     assert running
+    as_the_page_says(*answers)
     assert [row.outcome for row in rows("".join(lines))] == [expected.outcome for expected in EXPECTED]
     assert (again.returncode, again.stderr.startswith("Another demonstration runs")) == (2, True)
     assert left_running(home) == []

@@ -10,6 +10,7 @@ from msgspec import UNSET, Struct, UnsetType
 from psycopg import Cursor
 from sqlalchemy import Engine
 
+from gatekeeper import reports
 from gatekeeper.acknowledging import record_named
 from gatekeeper.books import STANDING
 from gatekeeper.domain.acknowledgements import ACCEPTED, REJECTED
@@ -17,12 +18,14 @@ from gatekeeper.domain.program import Program
 from gatekeeper.domain.runs import Runs
 from gatekeeper.domain.sequences import Range
 from gatekeeper.overdue import AT_ONCE
+from gatekeeper.reports import Reports
 from gatekeeper.rules import day_begins
 from gatekeeper.storage import reconciling as storage
 from gatekeeper.storage.acknowledgements import last_before, last_sequence
 from gatekeeper.storage.bypasses import every
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.reconciling import Account, Told
+from gatekeeper.storage.records import Place as Line
 
 ONE_DAY: Final = timedelta(days=1)
 
@@ -30,8 +33,10 @@ NOT_RECORDED = "released and not recorded"
 UNRECORDED = "shipped and not recorded"
 NOT_RELEASED = "recorded as released, and not released"
 NOT_SHIPPED = "recorded and not reported as shipped"
+OTHERWISE = "recorded otherwise than reported as shipped"
+WAITING = "shipped and waiting for their order"
 NOT_SUBMITTED = "recorded and in no file"
-NOT_ACKNOWLEDGED = "submitted and not acknowledged"
+NOT_ACKNOWLEDGED = "not acknowledged"
 NOT_CORRECTED = "rejected and not corrected"
 GAP = "missing in the sequence of our records"
 FILES_GAP = "not covered by our files, or by two of them"
@@ -42,19 +47,29 @@ TWICE = "twice in their list"
 SEQUENCE_TWICE = "a sequence that is twice in their list"
 DIFFERS = "in their list with another sequence, kind, quantity or lot"
 
+FOR_TOPIC = "for the topic"
+"""All that is recorded, where records go out at once: what really went out is known to the broker, and not to the ledger."""
+IN_FILES = "in files"
+
 
 class Reconciled(NamedTuple):
     first: int
     """The sequence of the first record of these days."""
     last: int
     counts: dict[str, int]
-    """In their order: released, recorded, of what kind, shipped, submitted, acknowledged; and theirs."""
+    """In their order: released, recorded, of what kind, shipped, for the topic or in files, acknowledged; and theirs."""
     differences: dict[str, Runs]
     """By what differs, the sequences of the records; those of which there are none are left out."""
     orders: list[str]
     """Of what was released and not recorded: wholesaler, order, revision and line."""
     unrecorded: list[str]
     """Of what left past the gate and lacks its record: wholesaler, order, revision, line and event."""
+    waiting: list[str]
+    """Of what left, of whatever product, while its order is waited for: the same."""
+
+    @property
+    def agree(self) -> bool:
+        return not (self.differences or self.orders or self.unrecorded or self.waiting)
 
 
 class _Line(Struct):
@@ -88,7 +103,7 @@ def reconcile(
 ) -> Reconciled:
     """Compares all that the ledger has of the records that were made on these days, both of them, by the program's time zone.
 
-    What was shipped is known of the wholesalers of ``reporting`` only. With ``theirs``, a list from the REMS, also what is in it.
+    That nothing was shipped is known of the wholesalers of ``reporting`` only. With ``theirs``, a list from the REMS, also what is in it.
     Needs memory for what differs, and not for what agrees.
     """
     with transaction(engine) as cursor:
@@ -100,6 +115,7 @@ def reconcile(
         walk.records()
         walk.releases(storage.examination_before(cursor, begin) + 1, storage.examination_before(cursor, end))
         walk.bypasses(begin, end)
+        walk.waiting(begin, end)
         walk.files()
         if theirs is not None:
             walk.theirs(theirs)
@@ -109,19 +125,21 @@ def reconcile(
 class _Walk:
     def __init__(self, cursor: Cursor[Any], program: Program, span: Range, reporting: frozenset[str]) -> None:
         self._cursor, self._program, self._span, self._reporting = cursor, program, span, reporting
+        self._submission = FOR_TOPIC if program.feed_cadence == AT_ONCE else IN_FILES
         self._counts: Counter[str] = Counter()
         self._kinds: Counter[str] = Counter()
         self._differences: dict[str, Runs] = {}
         self._orders: list[str] = []
         self._unrecorded: list[str] = []
+        self._waiting: list[str] = []
 
     def records(self) -> None:
         """Each record: is it where it must be, was it released, did it leave, is it acknowledged."""
         expected, submitted = self._span.first, self._submitted()
         for part in storage.accounts(self._cursor, self._program.name, *self._span):
             places = [_place.decode(account.body) for account in part]
-            orders = {place.order_id for place in places if place.wholesaler_id in self._reporting}
-            left = self._left(orders)
+            left = reports.of_orders(self._cursor, {place.order_id for place in places})
+            stand: list[tuple[Account, Line]] = []
             made = storage.released(self._cursor, {account.examination for account in part if account.kind == "original"})
             for account, place in zip(part, places, strict=True):
                 for missing in range(expected, account.sequence):
@@ -132,7 +150,11 @@ class _Walk:
                     self._released(account, made.get(account.examination, b""))
                 self._acknowledged(account, submitted=account.sequence <= submitted)
                 if account.kind in STANDING and not account.replaced:
-                    self._shipped(account, place, left)
+                    line = Line(place.wholesaler_id, place.order_id, place.revision, place.line)
+                    self._shipped(account, line, left)
+                    stand.append((account, line))
+            for sequence in reports.otherwise(self._cursor, self._program, stand, left):
+                self._differ(OTHERWISE, sequence)
         for missing in range(expected, self._span.last + 1):
             self._differ(GAP, missing)
 
@@ -159,6 +181,11 @@ class _Walk:
                 of = bypass.place
                 where = f"{of.wholesaler_id} {of.order_id} revision {of.revision} line {of.line}, event {bypass.event_id}"
                 self._unrecorded.append(where)
+
+    def waiting(self, begin: datetime, end: datetime) -> None:
+        """What left, as was reported on these days, while its order is waited for: no record says it yet."""
+        for wholesaler, order, revision, line, event in storage.waiting(self._cursor, begin, end):
+            self._waiting.append(f"{wholesaler} {order} revision {revision} line {line}, event {event}")
 
     def files(self) -> None:
         """Sequence proves completeness: each file begins where the one before ended."""
@@ -192,39 +219,28 @@ class _Walk:
         counts, recorded = self._counts, sum(self._kinds.values())
         ordered = {"released": counts["released"], "recorded": recorded}
         ordered |= {f"  of them {kind}": self._kinds[kind] for kind in ("original", "correction", "void", "return")}
-        if self._reporting:
-            ordered["shipped"] = counts["shipped"]
-        ordered |= {
-            name: counts[name] for name in ("submitted", "acknowledged", "in their list") if name in counts or name != "in their list"
-        }
-        return Reconciled(*self._span, ordered, self._differences, self._orders, self._unrecorded)
+        ordered |= {name: counts[name] for name in ("shipped", self._submission, "acknowledged")}
+        ordered |= {name: counts[name] for name in ("in their list",) if name in counts}
+        return Reconciled(*self._span, ordered, self._differences, self._orders, self._unrecorded, self._waiting)
 
     def _submitted(self) -> int:
-        """Up to which sequence records were submitted: all of a program that sends them at once, else what is in files."""
+        """Up to which sequence records are for the topic, where a program sends them at once, or in files."""
         if self._program.feed_cadence == AT_ONCE:
             return self._span.last
         return max([last for _, _, last in storage.files(self._cursor, self._program.name)], default=0)
-
-    def _left(self, orders: Collection[str]) -> set[tuple[str, str, int, int]]:
-        """The lines of which anything was reported as shipped."""
-        return {
-            (wholesaler, order, revision, line.line)
-            for wholesaler, order, revision, body in storage.shipped(self._cursor, orders)
-            for line in _lines.decode(body).lines
-        }
 
     def _released(self, account: Account, released: bytes) -> None:
         if str(account.record_id).encode() not in released:
             self._differ(NOT_RELEASED, account.sequence)
 
-    def _shipped(self, account: Account, place: _Place, left: Collection[tuple[str, str, int, int]]) -> None:
-        if (place.wholesaler_id, place.order_id, place.revision, place.line) in left:
+    def _shipped(self, account: Account, line: Line, left: Reports) -> None:
+        if line in left:
             self._counts["shipped"] += 1
-        elif place.wholesaler_id in self._reporting:
+        elif line.wholesaler_id in self._reporting:
             self._differ(NOT_SHIPPED, account.sequence)
 
     def _acknowledged(self, account: Account, *, submitted: bool) -> None:
-        self._counts["submitted"] += submitted
+        self._counts[self._submission] += submitted
         self._counts["acknowledged"] += account.status == ACCEPTED
         if not submitted:
             self._differ(NOT_SUBMITTED, account.sequence)

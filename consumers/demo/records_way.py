@@ -16,7 +16,7 @@ from gatekeeper.domain.calendar import day_in
 from gatekeeper.feeds.their_list import their_list
 from gatekeeper.gate import TERMS
 from gatekeeper.messages import written
-from gatekeeper.reconciling import reconcile
+from gatekeeper.reconciling import FOR_TOPIC, reconcile
 from schemas.correction import RecordChanges
 from schemas.record import DistributionRecord
 
@@ -89,19 +89,19 @@ class RecordsWay:
         listed.write_bytes(rems.list_of_records())
         days = self._from, day_in(now(), world.program.time_zone)
         found = reconcile(world.engine, world.program, days, (WHOLESALER,), their_list(listed))
-        self.agree = not found.differences and not found.orders and not rems.gaps and not rems.uncorrected
+        self.agree = found.agree and not rems.gaps and not rems.uncorrected
         counts, books = found.counts, rems.books
         kinds = ", ".join(f"{count} {name.split()[-1]}" for name, count in counts.items() if name.startswith("  ") and count)
         told = [
             ("released", f"{counts['released']} lines, with what was withdrawn"),
             ("recorded", f"{counts['recorded']}: {kinds}"),
             ("shipped", f"{counts['shipped']} records stand, and of each the warehouse says that it left"),
-            ("submitted", str(counts["submitted"])),
+            (FOR_TOPIC, str(counts[FOR_TOPIC])),
             ("accepted", f"{counts['acknowledged']}; {len(rems.problems)} was rejected and corrected"),
             ("their list", f"{counts['in their list']} records, 1 to {found.last}, none missing"),
             ("vials", f"{books.vials} stand in the books of the REMS, {books.vials_returned} of them came back"),
         ]
-        told += [("differs", what) for what in (*found.differences, *found.orders)]
+        told += [("differs", what) for what in (*found.differences, *found.orders, *found.unrecorded, *found.waiting)]
         return [_row("all books", "agree" if self.agree else "differ", "Ours, the warehouse's and those of the REMS are compared", told)]
 
     def _event(self, kind: str, order_id: str, revision: int, lines: Iterable[int], **more: Any) -> dict[str, Any]:

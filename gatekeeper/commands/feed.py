@@ -15,7 +15,7 @@ from gatekeeper.feeds.receiving import receive
 from gatekeeper.feeds.resending import resend, resend_file
 from gatekeeper.feeds.their_list import their_list
 from gatekeeper.feeds.writing import Written, write
-from gatekeeper.reconciling import NOT_RECORDED, UNRECORDED, reconcile
+from gatekeeper.reconciling import NOT_RECORDED, UNRECORDED, WAITING, reconcile
 
 
 @click.group("feed")
@@ -117,9 +117,10 @@ def reconcile_command(program: str, since: str, until: str, their_file: Path | N
         click.echo(f"Differs: {NOT_RECORDED}: {where}")
     for where in found.unrecorded:
         click.echo(f"Differs: {UNRECORDED}: {where}")
-    differs = bool(found.differences or found.orders or found.unrecorded)
-    click.echo("The books differ." if differs else "The books agree.")
-    return int(differs)
+    for where in found.waiting:
+        click.echo(f"Differs: {WAITING}: {where}")
+    click.echo("The books agree." if found.agree else "The books differ.")
+    return int(not found.agree)
 
 
 MOST_RANGES_SHOWN = 1000

@@ -1,7 +1,7 @@
 """What the books are compared by: records with all that belongs to them, a bounded part at a time."""
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -29,6 +29,16 @@ KNOWN: Final = "SELECT record_id FROM distribution_record WHERE record_id = ANY(
 DECIDED: Final = "SELECT decided_at FROM examination WHERE id <= %s ORDER BY id DESC LIMIT 1"
 LAST_EXAMINATION: Final = "SELECT examination FROM moving_tail"
 SHIPPED: Final = "SELECT wholesaler_id, order_id, revision, body FROM shipment_event WHERE order_id = ANY(%s) AND event = 'shipped'"
+BY_PEOPLE: Final = "SELECT id FROM examination WHERE id = ANY(%s) AND cause = 'corrected'"
+# What its order has come for is a hundred years older, so that it comes first; it is settled at any moment.
+WAITING: Final = """
+SELECT m.wholesaler_id, m.order_id, m.revision, m.line, m.event_id
+FROM moving_waiting_event m
+JOIN shipment_event e ON e.order_id = m.order_id AND e.wholesaler_id = m.wholesaler_id AND e.event_id = m.event_id
+WHERE e.event = 'shipped'
+    AND CASE WHEN m.since < '2000-01-01' THEN m.since + interval '100 years' ELSE m.since END BETWEEN %s AND %s
+ORDER BY m.since, m.wholesaler_id, m.event_id, m.line
+"""
 FILES: Final = "SELECT number, first_sequence, last_sequence FROM feed_file WHERE program = %s ORDER BY number"
 
 THEIRS: Final = """
@@ -146,6 +156,16 @@ def known(cursor: Cursor[Any], program: str, record_ids: Sequence[UUID]) -> set[
 def shipped(cursor: Cursor[Any], order_ids: Collection[str]) -> list[tuple[str, str, int, bytes]]:
     """Wholesaler, order, revision and content of what was reported as shipped of these orders."""
     return cursor.execute(SHIPPED, (list(order_ids),), binary=True).fetchall() if order_ids else []
+
+
+def by_people(cursor: Cursor[Any], examinations: Collection[int]) -> set[int]:
+    """Those of them that are corrections which people made."""
+    return {row[0] for row in cursor.execute(BY_PEOPLE, (list(examinations),))} if examinations else set()
+
+
+def waiting(cursor: Cursor[Any], begin: datetime, end: datetime) -> Iterator[tuple[str, str, int, int, str]]:
+    """Goods that were reported as shipped in this time and whose order is still waited for: wholesaler, order, revision, line, event."""
+    yield from cursor.execute(WAITING, (begin, end - timedelta(microseconds=1)))
 
 
 def files(cursor: Cursor[Any], program: str) -> Iterator[tuple[int, int, int]]:

@@ -126,7 +126,7 @@ def test_reconcile_agrees_or_names_what_differs(rems: Rems, as_person: Typing, t
     said = as_person(None, *words)
     assert said.status == 1
     assert said.out.splitlines()[0] == "Records 1 to 3 of lemtrada, made from 2026-11-20 to 2026-11-20:"
-    assert said.out.splitlines()[-2:] == ["Differs: submitted and not acknowledged: 2: 2-3", "The books differ."]
+    assert said.out.splitlines()[-2:] == ["Differs: not acknowledged: 2: 2-3", "The books differ."]
     rems.say(*map(acknowledgement, records[1:]))
     (tmp_path / "theirs.csv").write_text("record_id,sequence\n" + "".join(f"{name},{number}\n" for number, name in enumerate(records, 1)))
     said = as_person(None, *words, tmp_path / "theirs.csv")

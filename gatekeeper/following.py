@@ -36,10 +36,9 @@ def step(engine: Engine, book: RuleBook, terms: Terms, *, orders: int = ORDERS_A
     with transaction(engine) as cursor:
         at_once = notice_rules(cursor, book) or expand(cursor, book, facts, at_once=True)
         found = at_once or end_watches(cursor, terms.reports_shipments, LINES_AT_ONCE) or settle_waiting(cursor, book, terms)
-    if found:
-        return True
     with transaction(engine) as cursor:
-        done = judge_due(cursor, book, terms, orders) or expand(cursor, book, facts)
+        # However many facts still come, what is due does not wait for them.
+        done = judge_due(cursor, book, terms, orders) or found or expand(cursor, book, facts)
     return done or _alert(engine, book, terms) or look_back.step(engine, book.at(now()).programs)
 
 
@@ -70,16 +69,17 @@ def expand(cursor: Cursor[Any], book: RuleBook, facts: int, *, at_once: bool = F
     if follow_up.load is not None:
         told = waiting.facts_after(cursor, follow_up, facts)
         if waiting.anything_waits(cursor, follow_up.through):
-            waiting.make_due(
-                cursor,
-                follow_up,
-                {question_key(question) for fact in told for question in answered_by(fact.kind, fact.program, fact.subject, fact.body)},
-            )
+            questions = {question for fact in told for question in answered_by(fact.kind, fact.program, fact.subject, fact.body)}
+            # Every order that a program touches asks for its mode: so many are gone through part by part.
+            modes = {question for question in questions if question[0] == "mode"}
+            for question in sorted(modes):
+                moving.follow(cursor, follow_up.cause, follow_up.through, question=question)
+            waiting.make_due(cursor, follow_up, map(question_key, questions - modes))
         programs = (*book.newest, *book.at(ledger.now(cursor)).programs)
         look_back.begin(cursor, programs, follow_up.load, follow_up.through, told)
         place = told[-1].id if len(told) == facts else None
     elif follow_up.question is not None:
-        waiting.make_due(cursor, follow_up, [follow_up.question])
+        place = waiting.make_next_due(cursor, follow_up, LINES_AT_ONCE)
     else:
         place = waiting.make_everything_due(cursor, follow_up, LINES_AT_ONCE)
     waiting.go_on(cursor, follow_up, place)

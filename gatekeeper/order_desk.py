@@ -174,7 +174,7 @@ def examine(cursor: Cursor[Any], order: Standing, reason: str | None, person: Pe
     if not wanted:
         raise Unusable("Nothing of it is stopped and may still be released as it is, or released and may still be withdrawn.")
     kept.open_again(cursor, order.wholesaler_id, order.order_id, order.revision, reopened)
-    judge_again(cursor, book, terms, sorted(wanted))
+    judge_again(cursor, book, terms, sorted(wanted), asked_for=True)
     tail = ledger.read_tail(cursor)
     came = tail.examination if tail.examination > order.last else None
     _add(cursor, order, person, _Step(EXAMINED, reason, came))

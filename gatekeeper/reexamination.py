@@ -12,9 +12,11 @@ from psycopg import Cursor
 from gatekeeper.asking import Known, registry_says
 from gatekeeper.bookkeeping import Bookkeeping
 from gatekeeper.dependencies import hangs_on, open_lines
+from gatekeeper.domain.calendar import day_in
 from gatekeeper.domain.case import Case, Question
 from gatekeeper.domain.days import next_day
 from gatekeeper.domain.order import Order
+from gatekeeper.domain.products import restricted_by
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.reasons import BLOCKED, HELD
 from gatekeeper.domain.records import DistributionRecord as Record
@@ -66,8 +68,11 @@ def judge_due(cursor: Cursor[Any], book: RuleBook, terms: Terms, most: int) -> b
     return bool(due)
 
 
-def judge_again(cursor: Cursor[Any], book: RuleBook, terms: Terms, examinations: Sequence[int]) -> None:
-    """Judges again what is open or watched of these examinations, in the transaction of the caller; what comes of it is in the outbox."""
+def judge_again(cursor: Cursor[Any], book: RuleBook, terms: Terms, examinations: Sequence[int], *, asked_for: bool = False) -> None:
+    """Judges again what is open or watched of these examinations, in the transaction of the caller; what comes of it is in the outbox.
+
+    Unless a person ``asked_for`` it, what was wanted long ago stays stopped, also where no rules hold it any more.
+    """
     groups = [guarded(row, Group.of, row) for row in waiting.examined(cursor, examinations)]
     orders = [(group.row, group.kept.order) for group in groups]
     rules = book.at(ledger.now(cursor))
@@ -79,6 +84,7 @@ def judge_again(cursor: Cursor[Any], book: RuleBook, terms: Terms, examinations:
         known = registry_says(cursor, orders, rules.programs, guarded)
     reexamination = _prepared(cursor, tail, rules, terms, known, groups)
     reexamination.counts = counts
+    reexamination.dated = () if asked_for else book.known(tail.now)
     for group, lines in reexamination.waiting:
         guarded(group.row, reexamination.examine, group, lines)
     reexamination.write(cursor)
@@ -127,6 +133,8 @@ class Reexamination(Bookkeeping):
     def __init__(self, *known: Any) -> None:
         super().__init__(*known)
         self.waiting: list[tuple[Group, Waiting]] = []
+        self.dated: tuple[Program, ...] = ()
+        """Programs after whose limit of days nothing is released on its own."""
         self.records: dict[UUID, RecordRow] = {}
         """The live records of stopped lines."""
         self.released_on: dict[int, dict[UUID, ReleasedOn]] = {}
@@ -157,6 +165,11 @@ class Reexamination(Bookkeeping):
         asked = Asked(ChainMap(self._own(group, live), self._without_outside(order), self._said))
         case = Case(order, asked, self._rules.programs, self._tail.now)
         verdict = decide(case)
+        if staying := self._wanted_long_ago(order, verdict):
+            self._moves.open_for_good(row.id, staying)
+            if rest := tuple(number for number in numbers if number not in staying):
+                self._open(group, rest)
+            return
         envelope = self._envelope(row.wholesaler_id, row.order_id, row.revision)
         wanted = records_for(order, verdict, envelope.verdict_id, envelope.examination)
         records = [record for record in wanted if record.line not in live]
@@ -174,6 +187,18 @@ class Reexamination(Bookkeeping):
         new = _without(order, verdict, live)
         self._released_after(*new, group.kept.arrived)
         self._use(*new)
+
+    def _wanted_long_ago(self, order: Order, verdict: Verdict) -> list[int]:
+        """The lines that would be released so late that only a person may ask for it."""
+        return [
+            line.line
+            for line, judged in zip(order.lines, verdict.lines, strict=True)
+            if judged.outcome not in (HELD, BLOCKED)
+            and any(
+                (day_in(self._tail.now, program.time_zone) - order.ship_on).days > program.ship_date_limit_days
+                for program in restricted_by(line.ndc, line.gtin, self.dated)
+            )
+        ]
 
     def _watched(self, group: Group, numbers: list[int]) -> None:
         row, order = group.row, with_lines(group.kept.order, numbers)

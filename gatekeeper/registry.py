@@ -18,6 +18,7 @@ from sqlalchemy import Engine, Table
 
 from gatekeeper import refused_files
 from gatekeeper.approvals import SNAPSHOT, approval_row
+from gatekeeper.clock import now
 from gatekeeper.config import Settings
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.sequences import Range, Sequences
@@ -25,8 +26,8 @@ from gatekeeper.errors import Unusable
 from gatekeeper.hearing import Told, hear, limits_of
 from gatekeeper.instants import instant_of
 from gatekeeper.lines import open_file
-from gatekeeper.programs import load_programs
 from gatekeeper.refused_files import Confirmation, Loss, Offered
+from gatekeeper.rules import RuleBook
 from gatekeeper.snapshot import AHEAD_AT_MOST, Snapshot
 from gatekeeper.storage import differences, ledger, tables
 from gatekeeper.storage import registry as held
@@ -109,8 +110,8 @@ class Terms(NamedTuple):
 
     @classmethod
     def of(cls, settings: Settings) -> "Terms":
-        """As the settings say."""
-        programs = load_programs(settings.programs, settings.programs_added)
+        """As the settings say, with the rules in force now."""
+        programs = RuleBook.read(settings.programs, settings.programs_added).known(now())
         return cls(programs, settings.registry_loss_percent, settings.refused_file_mib << 20)
 
     def zone(self, program: str) -> ZoneInfo:

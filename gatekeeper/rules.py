@@ -92,6 +92,11 @@ class RuleBook:
         """What is in force. A program has no rules before its first version holds, nor after its text has ended."""
         return self._rules[bisect_right(self._changes, instant)]
 
+    def known(self, instant: datetime) -> tuple[Program, ...]:
+        """Of each program the rules in force, and where none are, those that hold last; by name."""
+        named = {program.name: program for program in (*self.newest, *self.at(instant).programs)}
+        return tuple(named[name] for name in sorted(named))
+
     def next_change(self, instant: datetime) -> datetime | None:
         """The first instant after this one at which other rules hold; None where none are prepared."""
         place = bisect_right(self._changes, instant)

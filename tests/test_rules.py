@@ -54,6 +54,9 @@ def test_the_version_with_the_latest_day_holds(tmp_path: Path) -> None:
     assert [book.next_change(at) for at in (first - MOMENT, first, second - MOMENT, second)] == [first, second, second, None]
     assert book.at(first) is book.at(second - MOMENT)
     assert [program.version for program in book.newest] == ["2"]
+    assert [[program.version for program in book.known(at)] for at in (first - MOMENT, first, second - MOMENT, second)] == [
+        ["2"], ["1"], ["1"], ["2"],
+    ]  # fmt: skip
     assert (book.not_yet(first - MOMENT), book.not_yet(first)) == (["lemtrada"], [])
 
 
@@ -64,6 +67,7 @@ def test_a_program_that_is_over(tmp_path: Path) -> None:
     over = instant("2022-01-01T00:00:00-05:00")
     assert versions(book.at(over - MOMENT)) == [("lemtrada", "2026-11-01")]
     assert versions(book.at(over)) == []
+    assert [program.version for program in book.known(over)] == ["again"]
     assert versions(book.at(instant("2024-01-01T00:00:00-05:00"))) == [("lemtrada", "again")]
 
 

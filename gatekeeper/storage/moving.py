@@ -34,6 +34,10 @@ OPEN_NO_MORE = """
 DELETE FROM moving_open_line m USING unnest(%s::bigint[], %s::int[]) AS s(examination, line)
 WHERE m.examination = s.examination AND m.line = s.line
 """
+OPEN_FOR_GOOD = """
+UPDATE moving_open_line m SET next_at = NULL FROM unnest(%s::bigint[], %s::int[]) AS s(examination, line)
+WHERE m.examination = s.examination AND m.line = s.line
+"""
 # They come before all that still waits, in the order in which they came.
 SEEN = """
 UPDATE moving_waiting_event m SET since = m.since - interval '100 years'
@@ -68,6 +72,7 @@ class Moves:
         self._more: list[tuple[int, int]] = []
         self._settled: list[tuple[str, str, int, int]] = []
         self._open_no_more: list[tuple[int, int]] = []
+        self._open_for_good: list[tuple[int, int]] = []
         self._watched_no_more: list[tuple[int, int]] = []
         self._watched_on: list[tuple[int, int, datetime | None]] = []
         self._follow: list[tuple[str, int | None, int | None, int]] = []
@@ -116,6 +121,10 @@ class Moves:
         """These lines were judged again."""
         self._open_no_more += [(examination, line) for line in lines]
 
+    def open_for_good(self, examination: int, lines: Iterable[int]) -> None:
+        """No day that begins changes anything for these stopped lines."""
+        self._open_for_good += [(examination, line) for line in lines]
+
     def watched_no_more(self, examination: int, lines: Iterable[int]) -> None:
         """These lines were withdrawn, have left, or are not waited for any longer."""
         self._watched_no_more += [(examination, line) for line in lines]
@@ -156,6 +165,7 @@ class Moves:
             (FREE, free),
             (CLOSE, self._settled),
             (OPEN_NO_MORE, self._open_no_more),
+            (OPEN_FOR_GOOD, self._open_for_good),
             (WATCHED_NO_MORE, self._watched_no_more),
             (WATCHED_ON, self._watched_on),
             (FOLLOW, self._follow),

@@ -31,6 +31,16 @@ INSERT INTO moving_due (examination, cause)
 SELECT DISTINCT d.examination, %(cause)s FROM moving_dependency d
 WHERE d.question = ANY(%(questions)s) AND d.examination <= %(through)s AND {WAITS.format("d.examination")} {NOW_DUE}
 """  # noqa: S608
+HANGING_NEXT = f"""
+WITH next AS (
+    SELECT examination FROM moving_dependency
+    WHERE question = %(question)s AND examination > %(place)s AND examination <= %(through)s ORDER BY examination LIMIT %(most)s
+), due AS (
+    INSERT INTO moving_due (examination, cause)
+    SELECT DISTINCT n.examination, %(cause)s FROM next n WHERE {WAITS.format("n.examination")} {NOW_DUE}
+)
+SELECT max(examination) FROM next
+"""  # noqa: S608
 EVERYTHING = f"""
 WITH next AS (
     SELECT examination FROM (
@@ -151,6 +161,15 @@ def anything_waits(cursor: Cursor[Any], through: int) -> bool:
 def make_due(cursor: Cursor[Any], follow_up: FollowUp, questions: Iterable[int]) -> None:
     """What hangs on these questions is to be judged again."""
     cursor.execute(HANGING.encode(), {"cause": follow_up.cause, "questions": list(questions), "through": follow_up.through})
+
+
+def make_next_due(cursor: Cursor[Any], follow_up: FollowUp, most: int) -> int | None:
+    """Of what asked the question the next so many: what waits of them is to be judged again; the last examination among them."""
+    asked = {
+        "cause": follow_up.cause, "question": follow_up.question, "place": follow_up.place, "through": follow_up.through, "most": most,
+    }  # fmt: skip
+    row = cursor.execute(HANGING_NEXT.encode(), asked).fetchone()
+    return row[0] if row else None
 
 
 def make_everything_due(cursor: Cursor[Any], follow_up: FollowUp, most: int) -> int | None:

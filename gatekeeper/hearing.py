@@ -1,7 +1,10 @@
 """What is heard of a registry besides its facts: that nothing of it is missing, and of which instant it speaks."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import compress
+from operator import or_
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -10,7 +13,7 @@ from sqlalchemy import Engine
 
 from gatekeeper.alerts import facts_missing_alert, registry_stale_alert
 from gatekeeper.domain.program import Program
-from gatekeeper.domain.sequences import Sequences
+from gatekeeper.domain.sequences import Range, Sequences
 from gatekeeper.storage import heard as storage
 from gatekeeper.storage import ledger, moving, tables
 from gatekeeper.storage.engine import transaction
@@ -89,14 +92,17 @@ def alert_missing(engine: Engine, programs: Collection[str], limit_s: float) -> 
         ledger.take_lock(cursor)
         tail = ledger.read_tail(cursor)
         before = storage.heard(cursor, storage.overdue(cursor, programs, limit_s))
-        rows = []
+        rows, told = [], {}
         for program, one in before.items():
-            if one.missing_since is not None:
-                name, body = facts_missing_alert(tail.now, program, one.gaps, one.missing_since)
+            late = [since + timedelta(seconds=limit_s) <= tail.now for since in one.since]
+            new = [gap for gap, is_late, said in zip(one.gaps, late, one.alerted, strict=True) if is_late and not said]
+            if new:
+                name, body = facts_missing_alert(tail.now, program, new, min(compress(one.since, late)))
                 rows.append((UUID(name), "facts_missing", None, body, tail.block + 1))
+                told[program] = one._replace(alerted=tuple(map(or_, late, one.alerted)))
         if rows:
             ledger.add_block(cursor, tail, {tables.ALERT: rows}, outbox=[ledger.Outgoing(alert_id=row[0]) for row in rows])
-            storage.write(cursor, before, {program: one._replace(alerted=True) for program, one in before.items()})
+            storage.write(cursor, before, told)
     return bool(rows)
 
 
@@ -130,17 +136,15 @@ def _after(before: Heard, told: Told, at: datetime) -> Heard:
     counting = [as_of for sequence, as_of in beats.items() if sequence <= received.complete]
     waiting = tuple(sorted((sequence, as_of) for sequence, as_of in beats.items() if sequence > received.complete))
     fresh = max((as_of for as_of in (before.as_of, told.as_of, *counting) if as_of is not None), default=None)
-    after = Heard(received, before.missing_since, before.alerted, fresh, waiting)
-    if not after.gaps:
-        return after._replace(missing_since=None, alerted=False)
-    if before.missing_since is None or not _meet(before, after):
-        return after._replace(missing_since=at, alerted=False)
-    return after
+    after = Heard(received, (), (), fresh, waiting)
+    clocks = list(_clocks(zip(before.gaps, before.since, before.alerted, strict=True), after.gaps, at))
+    return after._replace(since=tuple([since for since, _ in clocks]), alerted=tuple([alerted for _, alerted in clocks]))
 
 
-def _meet(before: Heard, after: Heard) -> bool:
-    """Whether the first gap is what is left of the first gap before, or that and more: not another one."""
-    if not before.gaps:
-        return False
-    (first, last), (other_first, other_last) = before.gaps[0], after.gaps[0]
-    return first <= other_last and other_first <= last
+def _clocks(before: Iterable[tuple[Range, datetime, bool]], gaps: Iterable[Range], at: datetime) -> Iterator[tuple[datetime, bool]]:
+    """Of each gap, since when it is seen and whether that was said: what is left of one, or one that grew, keeps both. All in order."""
+    known = deque(before)
+    for first, last in gaps:
+        while known and known[0][0].last < first:
+            known.popleft()
+        yield known[0][1:] if known and known[0][0].first <= last else (at, False)

@@ -9,21 +9,23 @@ from psycopg import Cursor
 from gatekeeper.domain.sequences import Range, Sequences
 
 HEARD = """
-SELECT w.program, s.received, s.missing_since, coalesce(s.alerted, false), f.as_of,
+SELECT w.program, s.received, coalesce(s.since, '{}'), coalesce(s.alerted, '{}'), f.as_of,
        (SELECT array_agg(h.sequence ORDER BY h.sequence) FROM moving_heartbeat h WHERE h.program = w.program),
        (SELECT array_agg(h.as_of ORDER BY h.sequence) FROM moving_heartbeat h WHERE h.program = w.program)
 FROM unnest(%s::text[]) AS w(program)
 LEFT JOIN moving_sequence s ON s.program = w.program LEFT JOIN moving_freshness f ON f.program = w.program
 """
 OVERDUE = """
-SELECT program FROM moving_sequence
-WHERE missing_since + make_interval(secs => %s) <= date_trunc('milliseconds', clock_timestamp()) AND NOT alerted AND program = ANY(%s)
+SELECT program FROM moving_sequence s
+WHERE program = ANY(%(programs)s) AND EXISTS (
+    SELECT FROM unnest(s.since, s.alerted) AS g(since, alerted)
+    WHERE g.since + make_interval(secs => %(limit)s) <= date_trunc('milliseconds', clock_timestamp()) AND NOT g.alerted)
 """
 RECEIVED = """
-INSERT INTO moving_sequence (program, received, missing_since, alerted)
-SELECT program, received::int8multirange, missing_since, alerted
-FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::bool[]) AS given(program, received, missing_since, alerted)
-ON CONFLICT (program) DO UPDATE SET received = EXCLUDED.received, missing_since = EXCLUDED.missing_since, alerted = EXCLUDED.alerted
+INSERT INTO moving_sequence (program, received, since, alerted)
+SELECT program, received::int8multirange, since::timestamptz[], alerted::bool[]
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS given(program, received, since, alerted)
+ON CONFLICT (program) DO UPDATE SET received = EXCLUDED.received, since = EXCLUDED.since, alerted = EXCLUDED.alerted
 """
 FRESHEN = """
 INSERT INTO moving_freshness AS held (program, as_of) SELECT * FROM unnest(%s::text[], %s::timestamptz[])
@@ -43,8 +45,10 @@ class Heard(NamedTuple):
     """What is known of one program at a moment."""
 
     received: Sequences = Sequences()
-    missing_since: datetime | None = None
-    alerted: bool = False
+    since: tuple[datetime, ...] = ()
+    """Of each gap, when it was first seen."""
+    alerted: tuple[bool, ...] = ()
+    """Of each gap, whether an alert named it."""
     as_of: datetime | None = None
     waiting: tuple[tuple[int, datetime], ...] = ()
     """Heartbeats, by their sequence: they count when nothing up to it is missing."""
@@ -66,20 +70,24 @@ class Heard(NamedTuple):
 
 def overdue(cursor: Cursor[Any], programs: Iterable[str], limit_s: float) -> list[str]:
     """Those of ``programs`` of which something is missing for longer than this, without an alert."""
-    return sorted(program for (program,) in cursor.execute(OVERDUE, (limit_s, sorted(programs))))
+    return sorted(program for (program,) in cursor.execute(OVERDUE, {"limit": limit_s, "programs": sorted(programs)}))
 
 
 def heard(cursor: Cursor[Any], programs: Iterable[str]) -> dict[str, Heard]:
     """What is known of these programs, of each something."""
     return {
-        program: Heard(_sequences(received), since, alerted, as_of, tuple(zip(numbers or (), instants or (), strict=True)))
+        program: Heard(_sequences(received), tuple(since), tuple(alerted), as_of, tuple(zip(numbers or (), instants or (), strict=True)))
         for program, received, since, alerted, as_of, numbers, instants in cursor.execute(HEARD, (sorted(set(programs)),))
     }
 
 
 def write(cursor: Cursor[Any], before: dict[str, Heard], now: dict[str, Heard]) -> None:
     """Writes what is new in ``now``."""
-    received = [(program, _text(to.received), to.missing_since, to.alerted) for program, to in now.items() if to[:3] != before[program][:3]]
+    received = [
+        (program, _text(to.received), _array(each.isoformat() for each in to.since), _array(map(str, to.alerted)))
+        for program, to in now.items()
+        if to[:3] != before[program][:3]
+    ]
     fresh = [(program, to.as_of) for program, to in now.items() if to.as_of != before[program].as_of]
     waiting = [(program, *beat) for program, to in now.items() for beat in to.waiting if beat not in before[program].waiting]
     done = [(program, to.received.complete) for program, to in now.items() if set(before[program].waiting) - set(to.waiting)]
@@ -98,3 +106,8 @@ def _sequences(received: Any) -> Sequences:
 
 def _text(sequences: Sequences) -> str:
     return "{" + ",".join(f"[{first},{last}]" for first, last in sequences.ranges) + "}"
+
+
+def _array(texts: Iterable[str]) -> str:
+    # Arrays of different lengths are no array of arrays: each goes as a text.
+    return "{" + ",".join(texts) + "}"

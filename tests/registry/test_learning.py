@@ -162,13 +162,29 @@ def test_what_is_missing_for_too_long_raises_one_alert_a_gap(telling: Telling) -
     assert alert["evidence"]["sequences"] == [{"first": 1, "last": 1}, {"first": 3, "last": 5}]
 
     telling.tell(site(4, sequence=1))
-    assert not alert_missing(telling.engine, PROGRAMS, 900)
     telling.ledger.set_clock(NOON + timedelta(seconds=1800))
-    assert alert_missing(telling.engine, PROGRAMS, 900)
-    assert len(telling.rows(tables.OUTBOX)) == 2
+    assert not alert_missing(telling.engine, PROGRAMS, 900)
+    assert len(telling.rows(tables.OUTBOX)) == 1
     telling.tell(site(5, sequence=4), site(6, sequence=5))
     assert telling.state().missing == 0
     assert whole(telling)
+
+
+def test_a_gap_has_its_own_clock_whatever_becomes_of_those_below(telling: Telling) -> None:
+    """Where a partition lags ever more the first gap closes again and again, and what comes later is missing for longer and longer."""
+    telling.tell(site(1, sequence=2))
+    telling.ledger.set_clock(NOON + timedelta(seconds=600))
+    telling.tell(site(2, sequence=4), site(3, sequence=6))
+    telling.ledger.set_clock(NOON + timedelta(seconds=800))
+    telling.tell(site(4, sequence=1))
+    telling.ledger.set_clock(NOON + timedelta(seconds=1499))
+    assert not alert_missing(telling.engine, PROGRAMS, 900)
+    telling.ledger.set_clock(NOON + timedelta(seconds=1500))
+    assert alert_missing(telling.engine, PROGRAMS, 900)
+    [alert] = alerts(telling)
+    assert alert["evidence"]["sequences"] == [{"first": 3, "last": 3}, {"first": 5, "last": 5}]
+    assert alert["evidence"]["since"] == "2026-11-20T17:10:00.000Z"
+    assert not alert_missing(telling.engine, PROGRAMS, 900)
 
 
 def test_a_registry_that_grows_too_old_raises_one_alert_each_time(telling: Telling) -> None:

@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from itertools import count
+from itertools import count, takewhile
 from operator import itemgetter
 from pathlib import Path
 from random import Random
@@ -36,9 +36,10 @@ class Heard:
         self.numbers: set[int] = set()
         self.beats: dict[int, datetime] = {}
         self.fresh: datetime | None = None
-        self.since: datetime | None = None
-        self.alerted = False
-        self._gap: set[int] = set()
+        self.clocks: dict[int, datetime] = {}
+        """Of each number that is missing, since when its gap is seen."""
+        self.named: set[int] = set()
+        """The numbers that an alert named, or whose gap it named."""
 
     def hear(self, numbers: set[int], beats: list[tuple[int, datetime]], fresh: list[datetime], at: datetime) -> None:
         self.numbers |= numbers
@@ -46,12 +47,12 @@ class Heard:
             self.beats[number] = max(as_of, self.beats.get(number, as_of))
         instants = [*fresh, *(as_of for number, as_of in self.beats.items() if number <= self.complete)]
         self.fresh = max([*instants, *([self.fresh] if self.fresh else [])], default=None)
-        gap = self._first_gap()
-        if not gap:
-            self.since, self.alerted = None, False
-        elif not gap & self._gap:
-            self.since, self.alerted = at, False
-        self._gap = gap
+        clocks, named = {}, set()
+        for gap in self.gaps():
+            before = gap & self.clocks.keys()
+            clocks |= dict.fromkeys(gap, min([self.clocks[number] for number in before], default=at))
+            named |= gap if before & self.named else set()
+        self.clocks, self.named = clocks, named
 
     @property
     def complete(self) -> int:
@@ -66,10 +67,10 @@ class Heard:
         lasts = sorted(number for number in self.numbers if number + 1 not in self.numbers)
         return list(zip(firsts, lasts, strict=True))
 
-    def _first_gap(self) -> set[int]:
-        last = max(self.numbers, default=0)
-        missing = [number for number in range(1, last) if number not in self.numbers]
-        return {number for place, number in enumerate(missing) if number == missing[0] + place}
+    def gaps(self) -> list[set[int]]:
+        missing = set(range(1, max(self.numbers, default=0))) - self.numbers
+        firsts = sorted(number for number in missing if number - 1 not in missing)
+        return [set(takewhile(missing.__contains__, count(first))) for first in firsts]
 
 
 class Told:
@@ -79,7 +80,7 @@ class Told:
         self.numbers: set[int] = set()
         self.beats: list[tuple[int, datetime]] = []
         self.fresh: list[datetime] = []
-        self.alerted = False
+        self.named: list[set[int]] = []
 
 
 class AnewFromFacts(Anew):
@@ -89,8 +90,8 @@ class AnewFromFacts(Anew):
         at = {row["number"]: row["at"] for row in self._rows[tables.BLOCK]}
         heard: dict[str, Heard] = defaultdict(Heard)
         for (block, program), told in sorted(self._told().items(), key=itemgetter(0)):
-            if told.alerted:
-                heard[program].alerted = True
+            if told.named:
+                heard[program].named |= set().union(*told.named)
             else:
                 usable = [beat for beat in told.beats if beat[1] <= at[block] + AHEAD]
                 heard[program].hear(told.numbers, usable, told.fresh, at[block])
@@ -109,7 +110,9 @@ class AnewFromFacts(Anew):
             told[row["block"], row["program"]].beats.append((row["sequence"], row["as_of"]))
         for row in self._rows[tables.ALERT]:
             if row["kind"] == "facts_missing":
-                told[row["block"], json.loads(row["body"])["program"]].alerted = True
+                said = json.loads(row["body"])
+                ranges = [set(range(each["first"], each["last"] + 1)) for each in said["evidence"]["sequences"]]
+                told[row["block"], said["program"]].named = ranges
         return told
 
     def _facts(self) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -121,7 +124,11 @@ class AnewFromFacts(Anew):
             yield block, json.loads(body)
 
     def sequences(self) -> list[tuple[Any, ...]]:
-        return sorted((program, one.ranges(), one.since, one.alerted) for program, one in self.heard().items() if one.numbers)
+        return sorted(
+            (program, one.ranges(), [one.clocks[min(gap)] for gap in one.gaps()], [min(gap) in one.named for gap in one.gaps()])
+            for program, one in self.heard().items()
+            if one.numbers
+        )
 
     def heartbeats(self) -> Rows:
         return {(program, *beat) for program, one in self.heard().items() for beat in one.waiting.items()}
@@ -160,7 +167,7 @@ def test_what_moves_of_the_registry_is_what_the_evidence_says(telling: Telling, 
     assert agree(telling).heartbeats()
     telling.ledger.set_clock(NOON + timedelta(hours=1))
     assert alert_missing(telling.engine, ["lemtrada"], LIMIT_S)
-    assert any(alerted for *_, alerted in agree(telling).sequences())
+    assert any(any(alerted) for *_, alerted in agree(telling).sequences())
 
     telling.load(site(1, sequence=1), site(3, sequence=3), sequence=6, as_of=at(-2), covers=["site", "prescriber"])
     telling.tell(patient("P-2", sequence=2), site(4, sequence=5), heartbeat(13, at(0.5)), partition=1, batch=batch)

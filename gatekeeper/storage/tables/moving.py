@@ -15,7 +15,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import INT8MULTIRANGE
+from sqlalchemy.dialects.postgresql import ARRAY, INT8MULTIRANGE
 
 from gatekeeper.storage.tables.metadata import METADATA
 
@@ -63,9 +63,9 @@ SEQUENCE = Table(
     METADATA,
     Column("program", Text, primary_key=True),
     Column("received", INT8MULTIRANGE, nullable=False),
-    Column("missing_since", DateTime(timezone=True)),
-    Column("alerted", Boolean, nullable=False),
-    comment="Which of a program's sequences have come, since when one is missing, and whether that was said",
+    Column("since", ARRAY(DateTime(timezone=True)), nullable=False),
+    Column("alerted", ARRAY(Boolean), nullable=False),
+    comment="Which of a program's sequences have come, and of each gap since when it is seen, and whether that was said",
 )
 
 PENDING_HEARTBEAT = Table(

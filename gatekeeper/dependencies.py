@@ -4,7 +4,10 @@ from collections.abc import Iterable
 
 import msgspec
 
-from gatekeeper.domain.case import Question
+from gatekeeper.domain.calendar import day_in
+from gatekeeper.domain.case import Case, Question
+from gatekeeper.domain.products import restricted_by
+from gatekeeper.domain.program import Program
 from gatekeeper.domain.verdict import Verdict
 from gatekeeper.storage.lookups import KIND_OF_FACT, OF_ALL_PROGRAMS
 
@@ -38,6 +41,20 @@ def hangs_on(asked: Iterable[Question], verdict: Verdict) -> list[Question]:
         stale = {line.program for line in stopped for reason in line.reasons if reason.code == "registry_stale"}
         questions += [(STALE, str(program)) for program in sorted(map(str, stale))]
     return questions
+
+
+def wanted_long_ago(case: Case, verdict: Verdict, programs: tuple[Program, ...]) -> list[int]:
+    """The lines that would be released longer after their day of shipment than any of the programs that restrict them allows."""
+    order = case.order
+    return [
+        line.line
+        for line, judged in zip(order.lines, verdict.lines, strict=True)
+        if judged.outcome not in _STOPPED
+        and any(
+            (day_in(case.at, program.time_zone) - order.ship_on).days > program.ship_date_limit_days
+            for program in restricted_by(line.ndc, line.gtin, programs)
+        )
+    ]
 
 
 class _SiteBody(msgspec.Struct):

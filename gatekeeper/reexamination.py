@@ -11,17 +11,15 @@ from psycopg import Cursor
 
 from gatekeeper.asking import Known, registry_says
 from gatekeeper.bookkeeping import Bookkeeping
-from gatekeeper.dependencies import hangs_on, open_lines
-from gatekeeper.domain.calendar import day_in
+from gatekeeper.dependencies import hangs_on, open_lines, wanted_long_ago
 from gatekeeper.domain.case import Case, Question
 from gatekeeper.domain.days import next_day
 from gatekeeper.domain.order import Order
-from gatekeeper.domain.products import restricted_by
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.reasons import BLOCKED, HELD
 from gatekeeper.domain.records import DistributionRecord as Record
 from gatekeeper.domain.records import records_for
-from gatekeeper.domain.verdict import Verdict, decide
+from gatekeeper.domain.verdict import decide
 from gatekeeper.errors import Halt
 from gatekeeper.evidence import Asked, Kept, evidence, kept_of, with_lines
 from gatekeeper.grounds import books_of
@@ -38,7 +36,7 @@ from gatekeeper.storage.lookups import NOTHING, Said, plain
 from gatekeeper.storage.moving import question_key
 from gatekeeper.storage.records import Place
 from gatekeeper.storage.waiting import ExaminedRow, ReleasedOn, Waiting
-from gatekeeper.withdrawal import released_lines, take_back, uses_of
+from gatekeeper.withdrawal import released_lines, take_back, uses_of, without_live
 from schemas.record import DistributionRecord
 from schemas.released import Released, ReleasedLine
 
@@ -165,7 +163,7 @@ class Reexamination(Bookkeeping):
         asked = Asked(ChainMap(self._own(group, live), self._without_outside(order), self._said))
         case = Case(order, asked, self._rules.programs, self._tail.now)
         verdict = decide(case)
-        if staying := self._wanted_long_ago(order, verdict):
+        if staying := wanted_long_ago(case, verdict, self.dated):
             self._moves.open_for_good(row.id, staying)
             if rest := tuple(number for number in numbers if number not in staying):
                 self._open(group, rest)
@@ -184,21 +182,9 @@ class Reexamination(Bookkeeping):
         self._moves.open_no_more(row.id, numbers)
         self._wait(order, verdict, self._outlook(case, asked, verdict))
         self._outbox.append(Outgoing(self._last, after=group.kept.arrived))
-        new = _without(order, verdict, live)
+        new = without_live(order, verdict, live)
         self._released_after(*new, group.kept.arrived)
         self._use(*new)
-
-    def _wanted_long_ago(self, order: Order, verdict: Verdict) -> list[int]:
-        """The lines that would be released so late that only a person may ask for it."""
-        return [
-            line.line
-            for line, judged in zip(order.lines, verdict.lines, strict=True)
-            if judged.outcome not in (HELD, BLOCKED)
-            and any(
-                (day_in(self._tail.now, program.time_zone) - order.ship_on).days > program.ship_date_limit_days
-                for program in restricted_by(line.ndc, line.gtin, self.dated)
-            )
-        ]
 
     def _watched(self, group: Group, numbers: list[int]) -> None:
         row, order = group.row, with_lines(group.kept.order, numbers)
@@ -310,9 +296,3 @@ def _authorizations(group: Group, numbers: Container[int]) -> set[Question]:
         for line in group.kept.order.lines
         if line.line in numbers and line.patient is not None and line.patient.authorization_id is not None
     }
-
-
-def _without(order: Order, verdict: Verdict, live: Mapping[int, UUID]) -> tuple[Order, Verdict]:
-    """The lines that hold nothing yet."""
-    kept = [(line, judged) for line, judged in zip(order.lines, verdict.lines, strict=True) if line.line not in live]
-    return order._replace(lines=tuple(line for line, _ in kept)), Verdict(tuple(judged for _, judged in kept))

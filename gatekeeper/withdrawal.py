@@ -1,6 +1,6 @@
 """What was released is withdrawn, by a higher revision or because it may not leave any more: pure, from what the ledger has of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.ids import record_id
+from gatekeeper.domain.order import Order
 from gatekeeper.domain.reasons import BLOCKED, HELD
 from gatekeeper.domain.verdict import Reason, Verdict
 from gatekeeper.messages import Envelope, given, released_message, stopped_line, stopped_message
@@ -195,3 +196,9 @@ def _kept(case: Withdrawal) -> bytes:
         "records": [msgspec.Raw(body) for body in case.records],
     }
     return msgspec.json.encode(said if case.event_id is None else said | {"event_id": case.event_id})
+
+
+def without_live(order: Order, verdict: Verdict, live: Container[int]) -> tuple[Order, Verdict]:
+    """The lines without a live record: those that hold nothing yet."""
+    kept = [(line, judged) for line, judged in zip(order.lines, verdict.lines, strict=True) if line.line not in live]
+    return order._replace(lines=tuple(line for line, _ in kept)), Verdict(tuple(judged for _, judged in kept))

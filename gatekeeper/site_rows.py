@@ -37,6 +37,7 @@ FORMS: Final = {
 STATE: Final = re.compile(r"[A-Z]{2}")
 BEFORE_THE_END: Final = ("certified_on", "effective_on")
 """A site is not certified from a day on, nor told to be, on which its certificate was over."""
+NUMBER: Final = re.compile(r"[0-9]")
 FORMULA: Final = ("=", "+", "-", "@")
 MARK: Final = b"\xef\xbb\xbf"
 
@@ -111,6 +112,8 @@ class _Swapped:
         self._days = dict.fromkeys(BEFORE_THE_END, 0)
         self._backward = dict.fromkeys(BEFORE_THE_END, 0)
         self._states, self._cities = Counter[bool](), Counter[bool]()
+        self._streets, self._names = Counter[bool](), Counter[bool]()
+        self._ahead = Counter[bool]()
 
     def look_at(self, row: list[str], fact: Fact) -> None:
         for place, column, form in self._places:
@@ -125,6 +128,11 @@ class _Swapped:
             if end is not UNSET and day is not UNSET:
                 self._days[name] += 1
                 self._backward[name] += end < day
+        if fact.status == "certified" and fact.certified_on is not UNSET:
+            self._ahead[fact.certified_on > fact.effective_on] += 1
+        if fact.name is not UNSET and fact.address is not UNSET:
+            self._names[NUMBER.match(fact.name) is not None] += 1
+            self._streets[NUMBER.match(fact.address.street) is not None] += 1
         if fact.address is not UNSET:
             self._states[STATE.fullmatch(fact.address.state) is not None] += 1
             self._cities[STATE.fullmatch(fact.address.city) is not None] += 1
@@ -136,6 +144,10 @@ class _Swapped:
         for name in BEFORE_THE_END:
             if self._days[name] and self._backward[name] == self._days[name]:
                 raise Unusable(f"{self._name}: every valid_through is before its {name}: columns changed places.")
+        if self._ahead[True] and not self._ahead[False]:
+            raise Unusable(f"{self._name}: every certified_on is after its effective_on: columns changed places.")
+        if self._names[True] and not self._names[False] and not self._streets[True]:
+            raise Unusable(f"{self._name}: every name begins with a number, and no address.street does: columns changed places.")
         if self._cities[True] and not self._cities[False] and not self._states[True]:
             raise Unusable(f"{self._name}: every address.city looks like a state, and no address.state does: columns changed places.")
 

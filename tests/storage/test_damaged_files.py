@@ -29,7 +29,7 @@ COLUMNS = (
     "address.state,address.postal_code,identifiers.npi,identifiers.dea,identifiers.ncpdp_id,identifiers.gln"
 )
 ROW = (
-    "HF-{0},pharmacy,certified,{0},2025-01-01,2025-01-01,2026-12-31,Café {0},J. Rivera,{0} Main St,Boston,MA,02110,100000000{0},"
+    "HF-{0},pharmacy,certified,{0},2025-01-01,2024-12-01,2026-12-31,Café {0},J. Rivera,{0} Main St,Boston,MA,02110,100000000{0},"
     "AP583672{0},371234{0},061414100002{0}"
 )
 TABLE = [COLUMNS, *[ROW.format(number) for number in range(1, 4)]]
@@ -141,6 +141,10 @@ TABLES: dict[str, tuple[bytes, str]] = {
         swapped("certified_on", "valid_through").encode(), "every valid_through is before its certified_on" + PLACES),
     "the day of the fact and the end of the certificate": (
         swapped("effective_on", "valid_through").encode(), "every valid_through is before its effective_on" + PLACES),
+    "the day of the fact and that of the certificate": (
+        swapped("effective_on", "certified_on").encode(), "every certified_on is after its effective_on" + PLACES),
+    "name and street": (
+        swapped("name", "address.street").encode(), "every name begins with a number, and no address.street does" + PLACES),
     "city and state": (
         swapped("address.city", "address.state").encode(), "every address.city looks like a state, and no address.state does" + PLACES),
     "two identifiers": (swapped("identifiers.npi", "identifiers.dea").encode(), "identifiers.dea looks like a DEA number" + PLACES),

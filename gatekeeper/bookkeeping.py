@@ -11,7 +11,7 @@ from gatekeeper.books import ENDING, returned
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.order import Order
 from gatekeeper.domain.verdict import RELEASED, Verdict, used_by_line
-from gatekeeper.line_book import FREE, TAKEN, Book, Books, changed, goods_of, holding
+from gatekeeper.line_book import Book, Books, came_back, holding, lines_of
 from gatekeeper.recording import Recording
 from gatekeeper.settlement import RELEASED_AFTER, Settlement, says_the_same, settled
 from gatekeeper.storage.events import OrderEvent
@@ -37,16 +37,28 @@ class Bookkeeping(Recording):
         return self.books.book(place, self._history[name], self._events[name] if events is None else events, self._rules.programs)
 
     def _moved(self, place: Place, before: Mapping[Question, int | None], after: Mapping[Question, int | None]) -> None:
-        """A line holds other units and serials than before: who waits for what is free, or was released on it, is looked at again."""
-        for question, change in changed(before, after).items():
-            if isinstance(change, int):
+        """A line holds other units and serials than before: who waits for what is free, or was released on it, is looked at again.
+
+        A serial that is out with another line is neither taken from it nor freed.
+        """
+        for question in dict.fromkeys((*before, *after)):
+            if question[0] == "serial":
+                owner = self._owner(*question[1:])
+                if question in after and owner is None:
+                    self._place(question, str(place))
+                elif question not in after and owner == str(place):
+                    self._place(question, None)
+                    self._moves.follow("freed", self._last, question=question)
+            elif change := (after.get(question) or 0) - (before.get(question) or 0):
                 self._count(question, change)
-            else:
-                self._place(question, str(place) if change == TAKEN else None)
-            if change == FREE or (isinstance(change, int) and change < 0):
-                self._moves.follow("freed", self._last, question=question)
-            elif question[0] == "units":
-                self._moves.follow("event", self._last, question=("authorization", *question[1:]))
+                if change < 0:
+                    self._moves.follow("freed", self._last, question=question)
+                else:
+                    self._moves.follow("event", self._last, question=("authorization", *question[1:]))
+
+    def _owner(self, gtin: str, serial: str) -> str | None:
+        """With which line a serial is out at this moment."""
+        return self._moves.serials.get((gtin, serial), self.books.owners.get((gtin, serial)))
 
     def _without_outside(self, order: Order) -> dict[Question, Said]:
         """What is answered to an order without what its own lines hold because their goods left past the gate before it was judged."""
@@ -82,20 +94,33 @@ class Bookkeeping(Recording):
                 self._moves.wait((event.said.event_id, event.wholesaler_id, line), event.order_id, event.revision, self._tail.now)
 
     def _use(self, order: Order, verdict: Verdict) -> None:
-        """What came back of a line before it was released is not used up."""
+        """What came back of a line before it was released is not used up; what left is out at once, and not only when it is settled."""
         super()._use(order, verdict)
+        self._use_reported(order, verdict)
         lines, self._back = self._back, {}
         for line, judged in zip(order.lines, verdict.lines, strict=True):
             book = lines.get(line.line)
             back = [record for record in book.records if record.kind == "return"] if book else []
             if book is None or not back:
                 continue
-            free = book.verified & {serial for record in back for serial in goods_of(record).serials}
+            free = came_back(book)
             for question, used in used_by_line(order, line, judged):
                 if isinstance(used, int):
                     self._free({question: min(used, returned(back))})
                 elif question[2] in free:
                     self._free({question: None})
+
+    def _use_reported(self, order: Order, verdict: Verdict) -> None:
+        """The serials that were reported to have left of released lines, and that no other line has."""
+        events = self._events.get((order.wholesaler_id, order.order_id), ())
+        packages = {line.line: line.package for line in verdict.lines if line.outcome == RELEASED}
+        for event in events:
+            for line in lines_of(event.said) if event.event == "shipped" and event.revision == order.revision else ():
+                if (package := packages.get(line.line)) is not None:
+                    book, place = self._back.get(line.line), Place(order.wholesaler_id, order.order_id, order.revision, line.line)
+                    for serial in set(line.serials or ()).difference(came_back(book) if book else ()):
+                        if self._owner(package.gtin, serial) is None:
+                            self._place(("serial", package.gtin, serial), str(place))
 
     def _settle(
         self,

@@ -19,6 +19,7 @@ from gatekeeper.desk import read_reason
 from gatekeeper.domain.acknowledgements import REJECTED
 from gatekeeper.domain.ids import correction_id
 from gatekeeper.errors import Halt, Unusable
+from gatekeeper.grounds import owners
 from gatekeeper.line_book import Books, holding
 from gatekeeper.recording import Terms
 from gatekeeper.rules import RuleBook
@@ -96,6 +97,8 @@ def approve(engine: Database, name: str, reason: str, person: Person, book: Rule
         correcting = _Correcting(tail, book.at(tail.now), terms, {}, ledger.earlier(cursor, [order_id]), events)
         correcting.counts = counts
         correcting.books = Books(records_of(cursor, [order_id]), waiting_events.of_orders(cursor, [order_id]))
+        put = _changes.decode(proposal.body).serials or ()
+        correcting.books.owners = owners(cursor, correcting.books, events, also=put)
         return correcting.correct(cursor, told, proposal, reason, person)
 
 

@@ -82,6 +82,8 @@ def what_left(released: Goods | None, reports: Sequence[Reported], elsewhere: Co
     if not problems and not set(serials or ()).isdisjoint(elsewhere):
         problems.append("serial_of_another_line")
     if problems:
+        if released and "serial_of_another_line" not in problems and not set(released.serials).isdisjoint(elsewhere):
+            problems.append("serial_of_another_line")
         return Left(_as_released(released, elsewhere) if released else Goods(units), whole, tuple(problems))
     lot, expires_on = next(iter(kinds - {(None, None)}), (None, None))
     goods = Goods(units, serials or (), lot, expires_on)

@@ -40,15 +40,19 @@ class Known(NamedTuple):
     books: Books
 
 
-def books_of(cursor: Cursor[Any], events: Iterable[OrderEvent]) -> Books:
+def books_of(cursor: Cursor[Any], events: Collection[OrderEvent]) -> Books:
     """What the ledger has of the lines of the orders that these events are about."""
     names = {event.order_id for event in events}
-    return Books(records_of(cursor, names), waiting_events.of_orders(cursor, names)) if names else Books()
+    if not names:
+        return Books()
+    books = Books(records_of(cursor, names), waiting_events.of_orders(cursor, names))
+    books.owners = owners(cursor, books, events)
+    return books
 
 
 def nothing_more(books: Books) -> Grounds:
     """Where nothing that is looked at can change a record."""
-    return Grounds(books, {}, {}, {}, {}, {}, {})
+    return Grounds(books, {}, {}, {}, {}, {})
 
 
 def grounds(
@@ -78,11 +82,10 @@ def grounds(
     asked = registry_says(cursor, shipped, rules.programs, guarded)
     of_lots = {question for event in told for line in lines_of(event) for question in _recalls(event, line, orders, completions, rules)}
     said = asked.said | ask(cursor, asked.moving | (of_lots - asked.said.keys()))
-    places = _places(cursor, names, known, told, completions.values())
+    known.books.owners = owners(cursor, known.books, known.events, told, completions.values())
     return Grounds(
         known.books,
         orders,
-        places,
         arrived,
         completions,
         {bypass.told: bypass.why for bypass in found},
@@ -126,13 +129,18 @@ def ordered(
     return orders, {name: _place.decode(kept[number]["arrived"]) for name, number in last.items() if "arrived" in kept[number]}
 
 
-def _places(
-    cursor: Cursor[Any], names: Collection[Name], known: Known, told: Iterable[ShipmentEvent], completions: Iterable[Completion]
+def owners(
+    cursor: Cursor[Any],
+    books: Books,
+    events: Iterable[OrderEvent],
+    told: Iterable[ShipmentEvent] = (),
+    completions: Iterable[Completion] = (),
+    also: Iterable[str] = (),
 ) -> dict[tuple[str, str], str]:
-    events = [*told, *[event.said for event in known.events if (event.wholesaler_id, event.order_id) in names]]
-    serials = {serial for event in events for line in lines_of(event) for serial in line.serials or ()}
+    """By GTIN and serial, with which line it is out, of all serials that these records and events name, and of others."""
+    serials = {serial for event in (*told, *[event.said for event in events]) for line in lines_of(event) for serial in line.serials or ()}
     serials.update(serial for completion in completions for serial in completion.serials or ())
-    for place in [place for name in names for place in known.books.places(name)]:
-        serials.update(serial for record in known.books.records(place) for serial in record.body.serials or ())
+    serials.update(also)
+    serials.update(serial for record in books.every() for serial in record.body.serials or ())
     found = cursor.execute(PLACES, (sorted(serials),)) if serials else ()
     return {(gtin, serial): place for gtin, serial, place in found}

@@ -1,8 +1,10 @@
 """The book of one line: its records, what was reported of its goods, and what it has used up. Pure."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
+from uuid import UUID
 
 from msgspec import UNSET
 
@@ -11,6 +13,7 @@ from gatekeeper.domain.case import Question
 from gatekeeper.domain.program import CoveredPackage, Program
 from gatekeeper.goods import Goods, Reported, reported
 from gatekeeper.history import is_superseded
+from gatekeeper.settlement import CORRECTED
 from gatekeeper.storage.events import OrderEvent
 from gatekeeper.storage.ledger import EarlierExamination
 from gatekeeper.storage.records import Place, Recorded
@@ -28,8 +31,10 @@ class Book(NamedTuple):
     """Anything was reported to have left."""
     superseded: bool = False
     cancelled: bool = False
-    verified: frozenset[str] = frozenset()
-    """Serials that a verified return named."""
+    verified: tuple[str, ...] = ()
+    """Serials that verified returns named, each as often as one did."""
+    by_people: frozenset[UUID] = frozenset()
+    """The records that people made."""
 
     @property
     def live(self) -> Recorded | None:
@@ -56,33 +61,54 @@ def goods_of(record: Recorded) -> Goods:
     return Goods(record.units, serials, None if body.lot is UNSET else body.lot, None if body.expires_on is UNSET else body.expires_on)
 
 
+def came_back(book: Book) -> frozenset[str]:
+    """The serials of which a verified return says so as often as they were reported to have left."""
+    back = {serial for each in book.records if each.kind == "return" for serial in goods_of(each).serials}
+    left = Counter([serial for report in book.reports for serial in report.serials])
+    verified = Counter(book.verified)
+    return frozenset({serial for serial in back if verified[serial] >= max(1, left[serial])})
+
+
+def said_to_have_left(book: Book) -> set[str]:
+    """The serials that reports named, whatever a record makes of them, and those that people put into a record."""
+    of = {record.record_id: set(goods_of(record).serials) for record in book.records}
+    put = {
+        serial
+        for record in book.records
+        if record.record_id in book.by_people and record.replaces is not None
+        for serial in of[record.record_id] - of[record.replaces]
+    }
+    return put.union(*[report.serials for report in book.reports])
+
+
 def holding(book: Book) -> dict[Question, int | None]:
-    """What the line has used up: units of its authorization, and serials (None).
+    """What the line has used up: units of its authorization, and serials (None); of the serials, those that no other line has.
 
     Until all of it has left, or the rest stays, a line holds all that it was released for: what has not left may still leave. Of a
-    superseded line only what left counts. Units that came back are free again; serials when a verified return says so.
+    superseded line only what left counts. Serials that were reported as left are held, whatever is disputed of them. Units that came
+    back are free again; serials when a verified return says so.
     """
     record, released = book.live, book.released
     if record is None or (book.superseded and not book.left):
         return {}
-    units, serials = record.units, set(goods_of(record).serials)
+    units, named = record.units, goods_of(record).serials
+    serials = said_to_have_left(book).union(named)
     if released is not None and released is not record:
         left = shipped([report for report in book.reports if report.is_known], released.units)
         ended = book.superseded or book.cancelled or left >= released.units
-        unnamed = len(serials) < units
+        unnamed = len(named) < units
         if not ended:
             units = max(units, released.units)
         if not ended or unnamed:
             serials.update(goods_of(released).serials)
     back = [each for each in book.records if each.kind == "return"]
-    serials -= book.verified & {serial for each in back for serial in goods_of(each).serials}
+    serials -= came_back(book)
     held: dict[Question, int | None] = {("serial", record.body.product.gtin, serial): None for serial in serials}
     if record.body.authorization_id is not UNSET and (units := max(0, units - returned(back))):
         held["units", record.program, record.body.authorization_id] = units
     return held
 
 
-TAKEN, FREE = "taken", "free"
 Told = tuple[str, str, int]
 """Wholesaler, event and line."""
 
@@ -90,13 +116,17 @@ Told = tuple[str, str, int]
 class Books:
     """What the ledger has of the lines of some orders."""
 
-    def __init__(self, records: Iterable[Recorded] = (), waiting: Iterable[Told] = ()) -> None:
+    def __init__(
+        self, records: Iterable[Recorded] = (), waiting: Iterable[Told] = (), owners: Mapping[tuple[str, str], str] | None = None
+    ) -> None:
         self._records: dict[Place, list[Recorded]] = {}
         self._places: dict[tuple[str, str], list[Place]] = defaultdict(list)
         for record in records:
             self.add(record)
         self.waiting = set(waiting)
         """What was reported and no record says yet: an order is waited for."""
+        self.owners = owners or {}
+        """By GTIN and serial, with which line what these lines ever named is out."""
 
     def add(self, record: Recorded) -> None:
         """One more."""
@@ -110,11 +140,15 @@ class Books:
         """Of one line, oldest first."""
         return self._records.get(place, [])
 
+    def every(self) -> Iterator[Recorded]:
+        """The records of all lines."""
+        return chain.from_iterable(self._records.values())
+
     def places(self, name: tuple[str, str]) -> list[Place]:
         """The lines of an order, of every revision, that have records."""
         return self._places.get(name, [])
 
-    def book(self, place: Place, history: Iterable[EarlierExamination], events: Iterable[OrderEvent], programs: Iterable[Program]) -> Book:
+    def book(self, place: Place, history: Sequence[EarlierExamination], events: Iterable[OrderEvent], programs: Iterable[Program]) -> Book:
         """Of one line of an order with this history and these events."""
         records = self.records(place)
         package = package_of(records[-1], programs) if records else None
@@ -127,9 +161,10 @@ class Books:
             any(event.event == "shipped" for event, _ in told),
             is_superseded(history, place.revision),
             any(event.event == "cancelled" and event.is_of(place.line) for event in own),
-            frozenset(
+            tuple(
                 [serial for event, line in applied if event.event == "returned" and line.verified is True for serial in line.serials or ()]
             ),
+            frozenset([made for each in history if each.cause == CORRECTED for _, made in each.ends if made is not None]),
         )
 
 
@@ -144,15 +179,3 @@ def package_of(record: Recorded, programs: Iterable[Program]) -> CoveredPackage:
 def lines_of(event: ShipmentEvent) -> tuple[EventLine, ...]:
     """The lines that an event names."""
     return () if event.lines is UNSET else event.lines
-
-
-def changed(before: Mapping[Question, int | None], after: Mapping[Question, int | None]) -> dict[Question, int | str]:
-    """What a line has used up more than before, or less: units (the difference), and of a serial ``taken`` or ``free``."""
-    found: dict[Question, int | str] = {}
-    for question in (*before, *[question for question in after if question not in before]):
-        if question[0] == "serial":
-            if (question in before) != (question in after):
-                found[question] = TAKEN if question in after else FREE
-        elif difference := (after.get(question) or 0) - (before.get(question) or 0):
-            found[question] = difference
-    return found

@@ -37,8 +37,6 @@ class Grounds(NamedTuple):
     books: Books
     orders: Mapping[tuple[str, str, int], ShipmentOrder]
     """By wholesaler, order and revision, what was ordered, where that has been seen."""
-    places: Mapping[tuple[str, str], str]
-    """By GTIN and serial, with which line it is out."""
     arrived: Mapping[Name, tuple[int, int, int]]
     """By order, where its last message stood."""
     completions: Mapping[Told, Completion]

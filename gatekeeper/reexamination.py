@@ -240,7 +240,7 @@ class Reexamination(Bookkeeping):
             for question, units in uses.items():
                 if question in self._said:
                     answer = said.get(question, self._said[question]).answer
-                    said[question] = plain(None if units is None else answer - units)
+                    said[question] = plain(answer - units if units is not None else None if answer == str(place) else answer)
         return said
 
     def _before(self, group: Group, order: Order, numbers: list[int]) -> dict[Question, Said]:

@@ -16,7 +16,7 @@ from gatekeeper.domain.case import Question
 from gatekeeper.domain.verdict import NOT_COVERED, Reason
 from gatekeeper.goods import UNKNOWN_SERIALS, reported
 from gatekeeper.history import outcomes_of, withdrawn_since
-from gatekeeper.line_book import Book, Told, goods_of, holding, lines_of, package_of
+from gatekeeper.line_book import Book, Told, came_back, goods_of, holding, lines_of, package_of
 from gatekeeper.messages import given, written
 from gatekeeper.past_gate import Judged, PastGate, digest_of, place_of
 from gatekeeper.settlement import CORRECTED, RETURNED, SHIPPED, Settlement, left_of
@@ -190,10 +190,12 @@ class Settling(PastGate):
             parties.add(party_of(said, line, completion) if released is None or is_other else b"")
         named = {serial for report in reports for serial in report.serials}
         named.update(serial for each in (released, like) if each is not None for serial in goods_of(each).serials)
+        # What came back may be out with another line by now: that takes nothing from what this one says.
+        named -= came_back(book)
         case = Settlement(
             at=self._at, programs=Raw(b"[]"), line=place.line, unit=package.unit, standing=like and like.body,
             released=released and released.body, released_units=released.units if released else 0, reports=tuple(reports),
-            elsewhere=tuple(sorted(serial for serial in named if self._place_of(package.gtin, serial) not in (None, str(place)))),
+            elsewhere=tuple(sorted(serial for serial in named if self._owner(package.gtin, serial) not in (None, str(place)))),
             problems=("parties_differ",) if len(parties) > 1 else (),
             outside=bool(why) or (like is not None and like.body.outside_gate is not UNSET),
         )  # fmt: skip
@@ -209,10 +211,6 @@ class Settling(PastGate):
                 for line in lines_of(event.said):
                     if line.line == place.line and (place.wholesaler_id, event.said.event_id, line.line) not in self.books.waiting:
                         yield event.said, line
-
-    def _place_of(self, gtin: str, serial: str) -> str | None:
-        """With which line a serial is out at this moment."""
-        return self._moves.serials.get((gtin, serial), self.grounds.places.get((gtin, serial)))
 
     def _correct(self, place: Place, case: Settlement, book: Book, digest: bytes) -> None:
         """The record that says what left, unless the live one does."""

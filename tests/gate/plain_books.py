@@ -1,6 +1,6 @@
 """What a line holds, told a second time: from its records and events as JSON, in plain words."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -54,16 +54,19 @@ class PlainBooks:
         if live is None or (superseded and not self.shipped[line]):
             return live, 0, set()
         released = [each for each in self.records.get(line, []) if each["kind"] == "original" and not each.get("outside_gate")]
-        units, serials = live["quantity"], set(live.get("serials", ()))
+        units, named = live["quantity"], live.get("serials", ())
+        reported = Counter([serial for each in self.shipped[line] for serial in each.get("serials", ())])
+        serials = {*named, *reported}
         if released and released[-1] is not live:
             whole, every = released[-1]["quantity"], set(released[-1].get("serials", ()))
             stays = superseded or any(not lines or line[3] in lines for lines in self.cancelled[line[:3]])
             may_leave = not stays and self.left(line, whole) < whole
-            serials |= every if may_leave or len(serials) < units else set()
+            serials |= every if may_leave or len(named) < units else set()
             units = max(units, whole) if may_leave else units
         back = [each for each in self.records.get(line, []) if each["kind"] == "return"]
-        verified = {serial for each in self.returned[line] if each.get("verified") for serial in each.get("serials", ())}
-        serials -= verified & {serial for each in back for serial in each.get("serials", ())}
+        verified = Counter([serial for each in self.returned[line] if each.get("verified") for serial in each.get("serials", ())])
+        named_back = {serial for each in back for serial in each.get("serials", ())}
+        serials -= {serial for serial in named_back if verified[serial] >= max(1, reported[serial])}
         return live, max(0, units - sum(each["quantity"] for each in back)), serials
 
     def uses(self) -> tuple[dict[tuple[str, str], int], set[tuple[str, str, str]]]:
@@ -77,3 +80,12 @@ class PlainBooks:
                     units[live["authorization_id"], live["program"]] += count
                 out |= {(serial, live["product"]["gtin"], "/".join(map(str, line))) for serial in serials}
         return dict(units), out
+
+    def contested(self) -> set[tuple[str, str]]:
+        """Serials, each with its GTIN, that more than one line ever named."""
+        lines: dict[tuple[str, str], set[Line]] = defaultdict(set)
+        for line, known in self.records.items():
+            for each in (*known, *self.shipped[line]):
+                for serial in each.get("serials", ()):
+                    lines[serial, known[0]["product"]["gtin"]].add(line)
+        return {serial for serial, of in lines.items() if len(of) > 1}

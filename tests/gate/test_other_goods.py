@@ -114,9 +114,12 @@ def test_a_serial_too_many_is_an_alert_and_no_record_has_it(warehouse: Warehouse
     assert told(warehouse) == [("shipment_disputed", ["more_than_released"])]
     record = live(ledger) or {}
     assert (record["kind"], record["quantity"], record["serials"]) == ("original", 5, FIVE)
-    assert set(FIVE) <= set(serials(ledger))
+    assert set(serials(ledger)) == {*FIVE, "F"}
+    warehouse.judge(order("SO-3", MANY | {"/lines/0/serials": ["F"], "/lines/0/quantity": 1}))
+    assert live(ledger, "SO-3") is None
     warehouse.judge(order("SO-2", SERIALISED | {"/lines/0/serials": ["G", "H", "I", "J", "K"]}))
     warehouse.tell(shipped("SO-2", serials=["G", "H", "I", "J", "K"]), shipped("SO-2", serials=["L"]), batch=1)
+    assert set(serials(ledger)) == {*FIVE, "F", *"GHIJKL"}
     assert told(warehouse)[1:] == [("shipment_disputed", ["more_than_released"])]
     assert (live(ledger, "SO-2") or {})["serials"] == ["G", "H", "I", "J", "K"]
     assert wrong(ledger) == []

@@ -1,0 +1,180 @@
+"""A serial that was reported as left is out until it comes back, whatever is disputed of it; and it is out with one line only."""
+
+from collections import Counter
+
+import pytest
+
+from gatekeeper.access import Person
+from gatekeeper.correcting import approve, propose
+from gatekeeper.storage import tables
+from schemas.correction import RecordChanges
+from tests.feed.rems import Rems, acknowledgement
+from tests.gate.following import Always
+from tests.gate.ledger import Ledger, Wire, authorization, order
+from tests.gate.shelves import alerts, live, records, shelves
+from tests.gate.test_again import wrong
+from tests.gate.test_balance import assert_uses
+from tests.gate.test_events import MANY
+from tests.gate.test_records_live import FIVE, SERIALISED, returned, serials, shipped
+from tests.gate.warehouse import Warehouse, event
+
+OTHER_FIVE = ["V", "W", "X", "Y", "Z"]
+
+
+@pytest.fixture
+def warehouse(ledger: Ledger) -> Warehouse:
+    ledger.load(authorization("AU-MANY", 1000))
+    return Warehouse(ledger)
+
+
+def ask_for(warehouse: Warehouse, serial: str, name: str) -> str:
+    """What becomes of an order of one vial."""
+    warehouse.judge(order(name, MANY | {"/lines/0/serials": [serial], "/lines/0/quantity": 1}))
+    warehouse.follow()
+    return "stopped" if live(warehouse.ledger, name) is None else "released"
+
+
+def owner(warehouse: Warehouse, serial: str) -> str | None:
+    place = serials(warehouse.ledger).get(serial)
+    return None if place is None else place.split("/")[1]
+
+
+def balanced(warehouse: Warehouse) -> None:
+    """No vial stands in two live records, but where it came back in between."""
+    out: Counter[str] = Counter()
+    for shelf in shelves(warehouse.ledger).values():
+        back = {serial for record in shelf.returned for serial in record.get("serials", ())}
+        out.update({serial for record in shelf.live for serial in record.get("serials", ())} - back)
+    assert max(out.values(), default=0) <= 1
+    assert wrong(warehouse.ledger) == []
+    assert_uses(warehouse.ledger)
+
+
+def test_a_line_takes_no_serial_that_another_line_has_by_now(warehouse: Warehouse) -> None:
+    """Others left in place of A, so A went to another order; a vial too many of the first takes nothing back from that one."""
+    warehouse.judge(order("SO-1", SERIALISED))
+    warehouse.tell(shipped(serials=OTHER_FIVE))
+    assert ask_for(warehouse, "A", "SO-2") == "released"
+    warehouse.tell(shipped(quantity=1))
+    warehouse.follow()
+    assert owner(warehouse, "A") == "SO-2"
+    assert [owner(warehouse, serial) for serial in (*FIVE[1:], *OTHER_FIVE)] == ["SO-1"] * 9
+    [(kind, seen)] = alerts(warehouse.ledger)
+    assert (kind, seen["problems"]) == ("shipment_disputed", ["more_than_released", "serial_of_another_line"])
+    assert "serials" not in (live(warehouse.ledger) or {})
+    warehouse.tell(returned(serials=["A"], verified=True))
+    assert owner(warehouse, "A") == "SO-2", "who does not have it does not free it"
+    assert ask_for(warehouse, "A", "SO-3") == "stopped"
+    assert ask_for(warehouse, "V", "SO-4") == "stopped"
+    balanced(warehouse)
+
+
+def test_after_a_correction_by_people_a_late_report_takes_nothing_from_others_and_frees_nothing(warehouse: Warehouse) -> None:
+    rems = Rems(warehouse.ledger)
+    warehouse.judge(order("SO-1", SERIALISED))
+    warehouse.tell(shipped())
+    [record] = records(warehouse.ledger)
+    rems.say(acknowledgement(record["record_id"], "rejected"))
+    changes = RecordChanges(serials=tuple(OTHER_FIVE))
+    name = propose(warehouse.ledger.engine, record["record_id"], changes, "Seen.", Person("u-1", "U"))
+    approve(warehouse.ledger.engine, str(name), "Seen too.", Person("u-2", "V"), Always(warehouse.ledger.rules), warehouse.terms)
+    assert ask_for(warehouse, "A", "SO-2") == "released"
+    warehouse.tell(returned(serials=["V"], verified=True))
+    assert ask_for(warehouse, "V", "SO-3") == "released"
+    warehouse.tell(shipped(quantity=1))
+    warehouse.follow()
+    assert [owner(warehouse, serial) for serial in ("A", "V")] == ["SO-2", "SO-3"]
+    assert [owner(warehouse, serial) for serial in (*FIVE[1:], *OTHER_FIVE[1:])] == ["SO-1"] * 8
+    assert ask_for(warehouse, "W", "SO-4") == "stopped"
+    assert wrong(warehouse.ledger) == []
+
+
+def test_serials_that_left_are_out_also_where_the_record_can_name_none(warehouse: Warehouse) -> None:
+    """Three by their serials, then two by their number: which of those released is not known, and of the three it is."""
+    warehouse.judge(order("SO-1", SERIALISED))
+    warehouse.tell(shipped(serials=["V", "W", "X"]))
+    warehouse.tell(shipped(quantity=2))
+    assert "serials" not in (live(warehouse.ledger) or {})
+    assert ask_for(warehouse, "V", "SO-2") == "stopped"
+    assert ask_for(warehouse, "A", "SO-3") == "stopped"
+    assert set(serials(warehouse.ledger)) == {*FIVE, "V", "W", "X"}
+    balanced(warehouse)
+
+
+def test_serials_of_a_disputed_shipment_are_out(warehouse: Warehouse) -> None:
+    """Z named twice, Y only in a report of another lot: both left, whatever the record says."""
+    warehouse.judge(order("SO-1", SERIALISED))
+    warehouse.tell(shipped(serials=["A", "Z"]))
+    assert ask_for(warehouse, "Z", "SO-2") == "stopped"
+    warehouse.tell(shipped(serials=["B", "Z"]))
+    warehouse.follow()
+    assert live(warehouse.ledger, "SO-2") is None
+    warehouse.tell(shipped(serials=["Y"], lot="X9"))
+    assert ask_for(warehouse, "Y", "SO-3") == "stopped"
+    assert {owner(warehouse, serial) for serial in (*FIVE, "Y", "Z")} == {"SO-1"}
+    balanced(warehouse)
+
+
+def test_a_serial_that_left_once_more_after_it_came_back_is_out(warehouse: Warehouse) -> None:
+    """It is free when it came back as often as it left."""
+    warehouse.judge(order("SO-1", SERIALISED))
+    warehouse.tell(shipped(serials=FIVE), returned(serials=["A"], verified=True))
+    assert owner(warehouse, "A") is None
+    warehouse.tell(shipped(serials=["A"]))
+    assert ask_for(warehouse, "A", "SO-2") == "stopped"
+    warehouse.tell(returned(serials=["A"], verified=True))
+    warehouse.follow()
+    assert live(warehouse.ledger, "SO-2") is not None
+    balanced(warehouse)
+
+
+def test_what_came_back_and_left_with_another_order_disputes_nothing(warehouse: Warehouse) -> None:
+    warehouse.judge(order("SO-1", SERIALISED))
+    warehouse.tell(shipped(serials=["A", "B"]), returned(serials=["A"], verified=True))
+    assert ask_for(warehouse, "A", "SO-2") == "released"
+    warehouse.tell(shipped(serials=["C", "D", "E"]))
+    assert alerts(warehouse.ledger) == []
+    assert (live(warehouse.ledger) or {})["serials"] == FIVE
+    assert owner(warehouse, "A") == "SO-2"
+    balanced(warehouse)
+
+
+def test_what_left_before_its_release_is_free_at_no_moment(warehouse: Warehouse) -> None:
+    """The release makes another record; the report is settled against it only later, and what was reported is out at once."""
+    wanted: Wire = SERIALISED | {"/lines/0/patient/authorization_id": "AU-NEW"}
+    warehouse.judge(order("SO-1", wanted))
+    warehouse.tell(shipped(serials=["V"]))
+    assert owner(warehouse, "V") == "SO-1"
+    assert ask_for(warehouse, "V", "SO-2") == "stopped"
+    warehouse.ledger.load(authorization("AU-MANY", 1000), authorization("AU-NEW", 1000))
+    warehouse.follow()
+    released = [record for record in records(warehouse.ledger) if record["kind"] == "original" and not record.get("outside_gate")]
+    assert [record["order_id"] for record in released] == ["SO-1"]
+    assert owner(warehouse, "V") == "SO-1"
+    balanced(warehouse)
+
+
+def test_what_left_before_its_order_came_is_out_with_the_release(warehouse: Warehouse) -> None:
+    """Before what was reported is settled."""
+    warehouse.tell(shipped(serials=["A", "V"]))
+    warehouse.judge(order("SO-1", SERIALISED))
+    assert set(serials(warehouse.ledger)) == {*FIVE, "V"}
+    assert ask_for(warehouse, "V", "SO-2") == "stopped"
+    balanced(warehouse)
+    warehouse.tell(returned(serials=["V"], verified=True))
+    warehouse.follow()
+    assert live(warehouse.ledger, "SO-2") is not None
+
+
+def test_a_serial_of_another_live_line_stays_with_it(warehouse: Warehouse) -> None:
+    """One alert; the record of who reports it does not name it; once that one has it back it stays out with nobody else."""
+    warehouse.judge(order("SO-1", SERIALISED))
+    assert ask_for(warehouse, "Z", "SO-2") == "released"
+    warehouse.tell(shipped(serials=["A", "Z"]))
+    assert [seen["problems"] for _, seen in alerts(warehouse.ledger)] == [["serial_of_another_line"]]
+    assert "Z" not in (live(warehouse.ledger) or {})["serials"]
+    assert owner(warehouse, "Z") == "SO-2"
+    warehouse.tell(event("shipped", "SO-2", lines=[{"line": 1}]))
+    assert owner(warehouse, "Z") == "SO-2"
+    assert len(warehouse.ledger.rows(tables.SERIAL)) == 6
+    balanced(warehouse)

@@ -98,6 +98,6 @@ def test_every_case_that_went_through_kafka_is_told_as_it_is(broker: Broker, des
         assert sorted((each["record"] for each in shown["records"]), key=SEQUENCE) == sorted(all_recorded[name], key=SEQUENCE)
     told_refused = pages(desk, "/v1/refusals", "refusals")
     assert sorted(told_refused, key=REFUSAL_ID) == sorted(unreadable, key=REFUSAL_ID)
-    assert {json.dumps(alert, sort_keys=True) for alert in pages(desk, "/v1/alerts", "alerts")} == {
+    assert {json.dumps(each["alert"], sort_keys=True) for each in pages(desk, "/v1/alerts", "alerts")} == {
         json.dumps(json.loads(row[3]), sort_keys=True) for row in desk.ledger.rows(tables.ALERT)
     }

@@ -55,7 +55,7 @@ ALERTS = {
         "Stop the goods if they can still be stopped, and send their recipient the notice: the recall's own alert may not name him.",
     ),
     "correction_replaced": (
-        "A record that people had corrected was replaced, for more was reported of its goods. It says what was released and reported.",
+        "A record that people had corrected was replaced, for something else was reported of its goods. It says what was reported.",
         "See what had been corrected (`gatekeeper feed show`). Where it is still right, tell the REMS: what it rejects is corrected again.",
     ),
     "return_disputed": (
@@ -111,8 +111,8 @@ ALERTS = {
         "See why (`gatekeeper feed show`), and propose a correction, which another person approves.",
     ),
     "acknowledgement_overdue": (
-        "Distribution records were submitted, and the REMS has not acknowledged all of them in time.",
-        "Ask the REMS administrator whether they arrived; what was lost there is sent once more by `gatekeeper feed resend`.",
+        "Distribution records were made, and in time they are in no file, or the REMS has not acknowledged all of them.",
+        "Write what is in no file (`gatekeeper feed write`). Of the rest ask the REMS; what was lost goes by `gatekeeper feed resend`.",
     ),
     "feed_file_rejected": (
         "A REMS did not accept a file of the feed as a whole.",
@@ -127,7 +127,7 @@ ALERTS = {
         "Ask the REMS administrator which of the two is right.",
     ),
     "unused_vials_due": (
-        "Vials left that did not come back, and the time in which unused ones must be returned is nearly over. They may have been used.",
+        "Vials did not come back, and the time in which unused ones must be returned is over or nearly so. They may have been used.",
         "Ask the site what it has used; what it has not used it must return by the day that is named. `gatekeeper unused list` shows all.",
     ),
     "facts_missing": (

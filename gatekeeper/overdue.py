@@ -1,7 +1,7 @@
 """Records that were submitted and not acknowledged in time: a person has to know, once a program and day."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ from psycopg import Cursor
 from sqlalchemy import Engine
 
 from gatekeeper.alerts import acknowledgement_alert
+from gatekeeper.domain.ids import alert_id
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.sequences import Range, Sequences
 from gatekeeper.rules import day_begins
@@ -29,8 +30,8 @@ def alert_overdue(engine: Engine, programs: Iterable[Program], limit_h: int) -> 
     """Looks at the next day of records, or the next ones that were submitted again, of each program, and says whether there were any.
 
     A day is looked at when so many hours have passed since its end, and has one alert where a record of it has no acknowledgement.
-    Where the cadence of a program is another than at once, its files are looked at instead, so many hours after each was made. A limit
-    of 0: never.
+    Where the cadence of a program is another than at once, its files are looked at instead, so many hours after each was made; what is
+    in none so many hours after a day, week or month is over is told once for each of them. A limit of 0: never.
     """
     if not limit_h:
         return False
@@ -41,9 +42,14 @@ def alert_overdue(engine: Engine, programs: Iterable[Program], limit_h: int) -> 
         now = ledger.now(cursor)
         for place in places:
             program = known[place.program]
-            look = _look_at_day if program.feed_cadence == AT_ONCE else _look_at_file
-            done |= look(cursor, place, program.time_zone, now - limit) or _look_again(cursor, place, now - limit)
+            done |= _look(cursor, place, program, now - limit) or _look_again(cursor, place, now - limit)
     return done
+
+
+def _look(cursor: Cursor[Any], place: Awaited, program: Program, before: datetime) -> bool:
+    if program.feed_cadence == AT_ONCE:
+        return _look_at_day(cursor, place, program.time_zone, before)
+    return _look_at_file(cursor, place, before) if place.file is not None else _look_at_no_file(cursor, place, program, before)
 
 
 def _look_at_day(cursor: Cursor[Any], place: Awaited, zone: str, before: datetime) -> bool:
@@ -60,7 +66,7 @@ def _look_at_day(cursor: Cursor[Any], place: Awaited, zone: str, before: datetim
     return True
 
 
-def _look_at_file(cursor: Cursor[Any], place: Awaited, _: str, before: datetime) -> bool:
+def _look_at_file(cursor: Cursor[Any], place: Awaited, before: datetime) -> bool:
     """The next file, if its time was over at ``before``."""
     if place.made_at is None or place.file_last is None or place.made_at > before:
         return False
@@ -68,6 +74,27 @@ def _look_at_file(cursor: Cursor[Any], place: Awaited, _: str, before: datetime)
     about = f"{place.program}/file/{place.file}"
     _note(cursor, place._replace(through=place.file_last), about, count, ranges, {"file": place.file})
     return True
+
+
+def _look_at_no_file(cursor: Cursor[Any], place: Awaited, program: Program, before: datetime) -> bool:
+    """What is in no file although the last day, week or month whose time was over at ``before`` should have brought one."""
+    ended = _ended(program.feed_cadence, before.astimezone(ZoneInfo(program.time_zone)).date())
+    if place.next_at is None or ended is None:
+        return False
+    end, about = day_begins(ended, program.time_zone), f"{place.program}/no file/{ended}"
+    if place.next_at >= end or alerted(cursor, [alert_id(KIND, about)]):
+        return False
+    last = storage.last_before(cursor, place.program, end, storage.last_sequence(cursor, place.program))
+    count, ranges = storage.unanswered(cursor, place.program, place.through + 1, last, MOST_RANGES_SHOWN)
+    # What was acknowledged all the same is not waited for. The rest is looked at again when it is in a file.
+    through = ranges[0].first - 1 if ranges else last
+    _note(cursor, place._replace(through=through), about, count, ranges, {"in_no_file": True, "ended_before": ended.isoformat()})
+    return True
+
+
+def _ended(cadence: str, today: date) -> date | None:
+    """The day that follows the last day, week or month that is over; None where the cadence has none."""
+    return {"daily": today, "weekly": today - timedelta(days=today.weekday()), "monthly": today.replace(day=1)}.get(cadence)
 
 
 def _look_again(cursor: Cursor[Any], place: Awaited, before: datetime) -> bool:

@@ -12,6 +12,7 @@ from psycopg import Cursor
 from gatekeeper.alerts import event_alert
 from gatekeeper.as_shipped import party_of, reported_with
 from gatekeeper.books import returned
+from gatekeeper.by_people import Change, as_corrected, changes_of, undoes
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.verdict import NOT_COVERED, Reason
 from gatekeeper.goods import UNKNOWN_SERIALS, reported
@@ -176,6 +177,8 @@ class Settling(PastGate):
     def _case(self, place: Place, book: Book, judged: Judged | None, why: tuple[str, ...], key: Told) -> Settlement:
         """All that was reported of the line, with what was just judged of it."""
         like, released = book.standing, book.released
+        if released is not None:
+            released = released._replace(body=as_corrected(released.body, self._changes(place, book)))
         package = judged.line.package if like is None and judged is not None else package_of(like, self._rules.programs) if like else None
         if package is None:
             raise ValueError("what is settled is of a covered package")
@@ -251,9 +254,14 @@ class Settling(PastGate):
     def _tell_of_correction(self, place: Place, told: ShipmentEvent, before: Book) -> None:
         """A person's correction does not go without a word: what it said is not in the record that takes its place."""
         live, after = before.live, self._book(place).live
-        by_people = {made for each in self._history[place[:2]] if each.cause == CORRECTED for _, made in each.ends}
-        if live is not None and after is not live and live.record_id in by_people:
+        changes = self._changes(place, before)
+        if live is not None and after is not None and undoes(after.body, changes) and not undoes(live.body, changes):
             self.tell("correction_replaced", told, str(place.line), {"line": place.line, "record_id": str(live.record_id)})
+
+    def _changes(self, place: Place, book: Book) -> list[Change]:
+        """What people corrected of the line."""
+        made = {record for each in self._history[place[:2]] if each.cause == CORRECTED for _, record in each.ends if record is not None}
+        return list(changes_of(book.records, made)) if made else []
 
     def hold(self, place: Place, before: Mapping[Question, int | None]) -> None:
         """Moves what the line has used up to what it has now; who waits for what is free, or was released on it, is looked at again."""

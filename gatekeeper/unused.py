@@ -86,7 +86,8 @@ def alert_unused(engine: Engine, programs: Iterable[Program], lead: int) -> bool
     """Looks at a bounded part of what left, and says whether there was any to look at.
 
     Each day all that was recorded before it is looked at once. A line of which anything is still out so many business days (``lead``)
-    before its end, or fewer, has one alert. A lead of 0: never. Records older than twice the window are past their end.
+    before its end, or fewer, has one alert, also where nobody looked until the end was past. A lead of 0: never. Records older than
+    twice the window are not looked at.
     """
     asked = {program.name: program for program in programs if lead and program.return_window_business_days}
     if not asked:
@@ -119,18 +120,21 @@ def _look(cursor: Cursor[Any], program: Program, place: Looked, lead: int) -> No
     latest = business_day_after(place.day, lead)
 
     def near(end: date | None) -> bool:
-        return end is not None and place.day <= end <= latest
+        return end is not None and end <= latest
 
     def found() -> list[Vials]:
         return [vials for vials in _vials(cursor, program, place.sequence + 1, last, near) if vials.out]
 
-    if found():
+    def untold(at: datetime) -> dict[UUID, bytes]:
+        told = {UUID(name): body for name, body in (_alert(at, vials) for vials in found())}
+        known = alerted(cursor, list(told)) if told else ()
+        return {name: body for name, body in told.items() if name not in known}
+
+    if untold(ledger.now(cursor)):
         ledger.take_lock(cursor)
         tail = ledger.read_tail(cursor)
         # Once more, for what came back until the lock was held.
-        told = {UUID(name): body for name, body in (_alert(tail.now, vials) for vials in found())}
-        known = alerted(cursor, list(told))
-        rows = [(name, KIND, None, body, tail.block + 1) for name, body in told.items() if name not in known]
+        rows = [(name, KIND, None, body, tail.block + 1) for name, body in untold(tail.now).items()]
         if rows:
             ledger.add_block(cursor, tail, {tables.ALERT: rows}, outbox=[ledger.Outgoing(alert_id=row[0]) for row in rows])
     storage.note(cursor, place._replace(sequence=last))

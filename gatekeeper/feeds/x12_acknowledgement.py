@@ -76,6 +76,8 @@ def _groups(segments: list[Segment], named: object) -> Iterator[Group]:
     group: tuple[str, str] | None = None
     for segment in segments:
         name = segment.get_seg_id()
+        if name in ("AK1", "SE") and group is not None:
+            raise Unusable(f"{named} names a group and does not say what became of it.")
         if name == "AK1":
             group = _value(segment, "AK101"), _value(segment, "AK102")
         elif name == "AK9" and group is not None:
@@ -86,8 +88,6 @@ def _groups(segments: list[Segment], named: object) -> Iterator[Group]:
             if kind == OUR_GROUPS:
                 yield Group(int(number), status)
             group = None
-        elif name == "SE" and group is not None:
-            raise Unusable(f"{named} names a group and does not say what became of it.")
 
 
 def _value(segment: Segment, name: str) -> str:

@@ -30,7 +30,10 @@ LAST = "SELECT sequence FROM moving_record_count WHERE program = %s"
 NEXT = """
 SELECT w.program, coalesce(a.through, 0), coalesce(a.block, 0), b.at, f.made_at, f.number, f.last_sequence
 FROM unnest(%s::text[]) AS w(program) LEFT JOIN moving_awaited a ON a.program = w.program
-LEFT JOIN feed_file f ON f.program = w.program AND f.first_sequence = coalesce(a.through, 0) + 1
+LEFT JOIN LATERAL (
+    SELECT f.made_at, f.number, f.last_sequence FROM feed_file f
+    WHERE f.program = w.program AND f.first_sequence <= coalesce(a.through, 0) + 1 ORDER BY f.first_sequence DESC LIMIT 1
+) f ON f.last_sequence > coalesce(a.through, 0)
 LEFT JOIN distribution_record r ON r.program = w.program AND r.sequence = coalesce(a.through, 0) + 1
 LEFT JOIN block b ON b.number = r.block
 """
@@ -91,7 +94,7 @@ class Awaited(NamedTuple):
     next_at: datetime | None
     """When the next record was recorded, if there is one."""
     made_at: datetime | None = None
-    """When the file was made of which it is the first, if it is."""
+    """When the file was made in which it is, if it is in one."""
     file: int | None = None
     file_last: int | None = None
 

@@ -15,7 +15,7 @@ from schemas.correction import RecordChanges
 from schemas.record import DistributionRecord
 from tests.feed.rems import MANY, Rems, acknowledgement
 from tests.gate.following import Always
-from tests.gate.ledger import authorization
+from tests.gate.ledger import Wire, authorization
 from tests.gate.test_again import wrong
 from tests.gate.test_answers import SCHEMAS
 from tests.gate.test_revisions import SERIALS
@@ -172,16 +172,46 @@ def test_evidence_and_alert(rems: Rems) -> None:
 
 @pytest.mark.parametrize("again", [False, True])
 def test_what_people_corrected_does_not_go_without_a_word(rems: Rems, again: bool) -> None:  # noqa: FBT001
-    """A later report makes the record anew of what was released: one alert; a report that says nothing else leaves the correction."""
+    """A later report that names something else replaces it: one alert."""
     [record] = rems.records(1)
     rems.say(acknowledgement(record, "rejected"))
     made = approved(rems, proposed(rems, record, lot="B1"))
     warehouse = Warehouse(rems.ledger)
-    warehouse.tell(event("shipped", "SO-1", lines=[{"line": 1, "quantity": 3}]))
+    warehouse.tell(event("shipped", "SO-1", lines=[{"line": 1, "quantity": 3, "lot": "X9"}]))
     if again:
-        warehouse.tell(event("shipped", "SO-1", lines=[{"line": 1, "quantity": 1}]))
-    assert bodies(rems)[-1]["lot"] != "B1"
+        warehouse.tell(event("shipped", "SO-1", lines=[{"line": 1, "quantity": 1, "lot": "X9"}]))
+    assert bodies(rems)[-1]["lot"] == "X9"
     [body] = [body for kind, body in rems.alerts() if kind == "correction_replaced"]
     SCHEMAS["compliance-alerts"].validate(body)
     assert (body["order_id"], body["evidence"]["line"], body["evidence"]["record_id"]) == ("SO-1", 1, made.record_id)
+    assert wrong(rems.ledger) == []
+
+
+RIGHT: Wire = {"lot": "C1", "expires_on": "2199-01-31", "prescriber_id": "PR-X", "serials": ["A", "B", "C", "D", "Z"]}
+
+
+@pytest.mark.parametrize(
+    ("told", "quantity", "serials"),
+    [
+        ([{}], 5, RIGHT["serials"]),
+        ([{}, {}], 5, RIGHT["serials"]),
+        ([{"quantity": 2}], 2, None),
+        ([{"serials": ["B", "Z"]}], 2, ["B", "Z"]),
+    ],
+    ids=["plain", "twice", "in part", "which"],
+)  # fmt: skip
+def test_what_a_report_does_not_say_stays_as_people_corrected_it(
+    rems: Rems, told: list[Wire], quantity: int, serials: list[str] | None
+) -> None:
+    """A confirmation that names no lot is no word against the lot that they named; it is decided again from its row."""
+    [record] = rems.records(1, SERIALS | MANY)
+    rems.say(acknowledgement(record, "rejected"))
+    made = approved(rems, proposed(rems, record, **RIGHT))
+    rems.say(acknowledgement(made.record_id))
+    Warehouse(rems.ledger).tell(*(event("shipped", "SO-1", lines=[{"line": 1} | line]) for line in told))
+    *_, last = bodies(rems)
+    assert (last["record_id"] == made.record_id) == (quantity == 5)
+    assert (last["lot"], last["expires_on"], last["prescriber_id"]) == ("C1", "2199-01-31", "PR-X")
+    assert (last["quantity"], last.get("serials")) == (quantity, serials)
+    assert "correction_replaced" not in {kind for kind, _ in rems.alerts()}
     assert wrong(rems.ledger) == []

@@ -76,12 +76,12 @@ def test_what_was_submitted_again_is_looked_at_again(rems: Rems, three_days: lis
 
 
 def test_never(rems: Rems, three_days: list[str]) -> None:
-    """Where the setting says so, and of a program whose records go by file where none was made."""
+    """Where the setting says so, and of a program that sends no records."""
     assert three_days
     rems.ledger.set_clock(MIDNIGHT + timedelta(days=9))
     assert look(rems, 0) == []
     [lemtrada] = rems.ledger.rules.programs
-    assert not alert_overdue(rems.ledger.engine, [lemtrada._replace(feed_cadence="monthly")], 24)
+    assert not alert_overdue(rems.ledger.engine, [lemtrada._replace(feed_cadence="none")], 24)
 
 
 def test_ranges_are_few_and_the_count_is_whole(rems: Rems) -> None:
@@ -95,7 +95,7 @@ def test_ranges_are_few_and_the_count_is_whole(rems: Rems) -> None:
 
 
 def test_of_a_program_that_sends_files_each_file_is_looked_at(rems: Rems, three_days: list[str], tmp_path: Path) -> None:
-    """So long after it was made; what is in no file yet is not overdue."""
+    """So long after it was made."""
     list(write(rems.ledger.engine, tmp_path, layout("json_lines"), "America/New_York", NOON.date()))
     made_at = NOON + timedelta(days=1)
     [lemtrada] = rems.ledger.rules.programs
@@ -108,3 +108,57 @@ def test_of_a_program_that_sends_files_each_file_is_looked_at(rems: Rems, three_
     [body] = [body for kind, body in rems.alerts() if kind == "acknowledgement_overdue"]
     assert body["evidence"] == {"file": 1, "missing": 1, "sequences": [{"first": 2, "last": 2}]}
     assert len(three_days) == 6
+
+
+def look_by(rems: Rems, cadence: str) -> list[Any]:
+    """The evidence of the alerts, after everything was looked at of a program with this cadence."""
+    [lemtrada] = rems.ledger.rules.programs
+    while alert_overdue(rems.ledger.engine, [lemtrada._replace(feed_cadence=cadence)], 24):
+        pass
+    return [body["evidence"] for kind, body in rems.alerts() if kind == "acknowledgement_overdue"]
+
+
+@pytest.mark.parametrize(
+    ("cadence", "ended"),
+    [
+        ("daily", MIDNIGHT), ("weekly", datetime(2026, 11, 23, 5, tzinfo=UTC)), ("monthly", datetime(2026, 12, 1, 5, tzinfo=UTC)),
+    ],
+)  # fmt: skip
+def test_what_is_in_no_file_when_its_time_is_over(rems: Rems, cadence: str, ended: datetime) -> None:
+    """At the very instant, once for each day, week or month; not what was acknowledged all the same."""
+    records = rems.records(3)
+    rems.say(acknowledgement(records[0]))
+    rems.ledger.set_clock(ended + timedelta(hours=24, milliseconds=-1))
+    assert look_by(rems, cadence) == []
+    rems.ledger.set_clock(ended + timedelta(hours=24))
+    told = {"in_no_file": True, "ended_before": ended.date().isoformat(), "missing": 2, "sequences": [{"first": 2, "last": 3}]}
+    assert look_by(rems, cadence) == [told]
+    SCHEMAS["compliance-alerts"].validate(rems.alerts()[-1][1])
+    assert look_by(rems, cadence) == [told]
+    rems.say(*map(acknowledgement, records))
+    rems.ledger.set_clock(ended + timedelta(days=90))
+    assert look_by(rems, cadence) == [told]
+    assert rems.ledger.rows(tables.AWAITED) == [("lemtrada", 3, 0)]
+
+
+def test_what_was_in_no_file_is_looked_at_again_in_its_file(rems: Rems, tmp_path: Path) -> None:
+    rems.records(2)
+    made_at = MIDNIGHT + timedelta(hours=30)
+    rems.ledger.set_clock(made_at)
+    assert len(look_by(rems, "daily")) == 1
+    list(write(rems.ledger.engine, tmp_path, layout("json_lines"), "America/New_York", NOON.date()))
+    rems.ledger.set_clock(made_at + timedelta(hours=24))
+    assert [told.get("file") for told in look_by(rems, "daily")] == [None, 1]
+
+
+def test_another_cadence_begins_in_the_midst_of_a_file(rems: Rems, three_days: list[str], tmp_path: Path) -> None:
+    """By days it was looked at records 1 to 4; the first file has all six."""
+    assert len(three_days) == 6
+    rems.ledger.set_clock(MIDNIGHT + timedelta(hours=24))
+    assert len(look(rems)) == 1
+    every_month = layout("json_lines")._replace(cadence="monthly")
+    rems.ledger.set_clock(datetime(2026, 12, 1, 12, tzinfo=UTC))
+    list(write(rems.ledger.engine, tmp_path, every_month, "America/New_York", datetime(2026, 11, 30, tzinfo=UTC).date()))
+    rems.ledger.set_clock(datetime(2026, 12, 3, 12, tzinfo=UTC))
+    assert look_by(rems, "monthly")[1:] == [{"file": 1, "missing": 1, "sequences": [{"first": 5, "last": 5}]}]
+    assert rems.ledger.rows(tables.AWAITED) == [("lemtrada", 6, 0)]

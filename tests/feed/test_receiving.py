@@ -110,6 +110,7 @@ def test_a_file_that_nobody_sent(rems: Rems, give: Give) -> None:
         (said_997((1, "A")).replace("AK1*PT", "AK1*IN"), "no group of kind PT"),
         (said_997((1, "A")) * 2, "one interchange|do not fit"),
         (said_997((1, "A")).replace("AK9*A*1*1*1~SE*6", "SE*5"), "does not say what became"),
+        (said_997((1, "A")).replace("AK2*867*0001", "AK1*PT*2"), "does not say what became"),
         (said_997((1, "A")).replace("261121", "269921"), "when"),
         (said_997((1, "A")).replace("WD-001         ", "WD-002         "), "not between the parties"),
         ("ISA" + "IEA~" * 200, "that can be read"),

@@ -103,15 +103,18 @@ def test_none_where_all_came_back_was_void_or_has_no_end(ledger: Ledger, warehou
     assert look(ledger, lead=0) == list(told(ledger))
 
 
-def test_never_where_the_setting_says_so_and_not_after_the_end(ledger: Ledger, warehouse: Warehouse) -> None:
-    assert warehouse
-    release(ledger, "SO-1")
+def test_never_where_the_setting_says_so_and_once_after_the_end_too(ledger: Ledger, warehouse: Warehouse) -> None:
+    """Where nobody looked all the time before; not of what came back, nor of what is older than twice the window."""
+    release(ledger, "SO-1", "SO-2")
+    warehouse.tell(event("shipped", "SO-2", lines=[1]), event("returned", "SO-2", lines=[1]))
     ledger.set_clock(BEGINS)
     assert look(ledger, lead=0) == []
-    ledger.set_clock(datetime(2026, 12, 2, 5, tzinfo=UTC))
+    ledger.set_clock(NOON + timedelta(days=300))
     assert look(ledger) == []
-    ledger.set_clock(datetime(2026, 12, 2, 4, 59, 59, tzinfo=UTC))
-    assert told_of(look(ledger)) == ["SO-1"]
+    for day in (40, 41):
+        ledger.set_clock(NOON + timedelta(days=day))
+        [body] = look(ledger)
+        assert (body["order_id"], body["evidence"]["return_by"]) == ("SO-1", END)
 
 
 def test_a_day_is_looked_at_in_parts_and_goes_on_after_a_kill(

@@ -124,6 +124,6 @@ def test_pages_stay_right_while_others_write(desk: Desk, sort: str) -> None:
 
 def test_a_site_is_found_by_its_rarest_word(filled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(order_list, "MOST_OF_A_WORD", 1)
-    assert filled.problem(f"{PATH}?q=infusion") == "invalid-parameters"
     filled.ledger.judge(order("SO-90", MANY | {"/ship_to/name": "Quay Infusion Center"}))
+    assert filled.problem(f"{PATH}?q=infusion") == "invalid-parameters"
     assert [one["order_id"] for one in filled.answer(f"{PATH}?q=infusion%20quay")["orders"]] == ["SO-90"]

@@ -143,7 +143,7 @@ def test_what_the_registries_lack(typed: Typed, database_url: str, engine: Engin
     lines = typed("programs", "list", **given)[1]
     assert (lines[-2], lines[-1].partition(" Where")[0]) == (isotretinoin, asked)
     doctor = typed("doctor", **given)[1]
-    [heeded] = [line for line in doctor if line.startswith("heed ")]
+    [heeded] = [line for line in doctor if line.startswith("heed   registries ")]
     assert heeded.startswith(f"heed   registries   {isotretinoin} {asked}")
     assert [line for line in doctor if " programs " in line] == [
         "good   programs     Rules are in force for isotretinoin 2026-11-21, lemtrada 2026-11-01."

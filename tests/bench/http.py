@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -56,6 +56,9 @@ class Client:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._headers = {"Authorization": f"Bearer {token}"}
 
+    def close(self) -> None:
+        self._connection.close()
+
     def ask(self, path: str, body: bytes | None = None, kind: str = "application/x-ndjson") -> tuple[float, bytes]:
         """Milliseconds, and what was answered. Raises where it was not answered well, but for what is said to be too much."""
         headers = self._headers if body is None else self._headers | {"Content-Type": kind}
@@ -72,8 +75,7 @@ class Client:
 def measure(asked: Asked) -> str:
     """All figures, as tables."""
     asked.folder.mkdir(parents=True, exist_ok=True)
-    with made(asked.folder, asked.made) as url, _serving(asked.folder, url) as serving:
-        client = serving.client()
+    with made(asked.folder, asked.made) as url, _serving(asked.folder, url) as serving, closing(serving.client()) as client:
         parts = [_lists(client, asked), _one_and_deep(client, asked), _rehearsals(client, asked), _feed(client, asked)]
         with _gate(url, asked) as gate:
             parts.append(_beside(serving, gate, asked))
@@ -106,7 +108,8 @@ def _serving(folder: Path, url: str) -> Iterator[_Serving]:
 
     def ready() -> bool:
         try:
-            return bool(serving.client().ask("/health/ready"))
+            with closing(serving.client()) as client:
+                return bool(client.ask("/health/ready"))
         except (OSError, RuntimeError):
             return False
 
@@ -260,18 +263,19 @@ def _paced(serving: _Serving, asked: Asked) -> list[float]:
     begun = time.perf_counter() + 0.2
 
     def call(number: int) -> None:
-        client, chosen = serving.client(), random.Random(number)  # noqa: S311
-        for turn in range(number, count, callers):
-            due = begun + turn / asked.a_second
-            pause.wait(max(0.0, due - time.perf_counter()))
-            kind = turn % 10
-            if kind < 6:
-                client.ask(f"/v1/orders?{chosen.choice(filters)(chosen)}")
-            elif kind < 9:
-                client.ask(f"/v1/orders/WD-001/{chosen.choice(judged)}")
-            else:
-                client.ask("/v1/rehearsals", chosen.choice(sent))
-            times.append((time.perf_counter() - due) * 1000)
+        chosen = random.Random(number)  # noqa: S311
+        with closing(serving.client()) as client:
+            for turn in range(number, count, callers):
+                due = begun + turn / asked.a_second
+                pause.wait(max(0.0, due - time.perf_counter()))
+                kind = turn % 10
+                if kind < 6:
+                    client.ask(f"/v1/orders?{chosen.choice(filters)(chosen)}")
+                elif kind < 9:
+                    client.ask(f"/v1/orders/WD-001/{chosen.choice(judged)}")
+                else:
+                    client.ask("/v1/rehearsals", chosen.choice(sent))
+                times.append((time.perf_counter() - due) * 1000)
 
     threads = [threading.Thread(target=call, args=(number,)) for number in range(callers)]
     for thread in threads:

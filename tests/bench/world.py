@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -21,7 +22,8 @@ SPOILED = 0.1135
 """Of the other covered lines: with the suspended sites it makes one covered line in six."""
 
 NOW = datetime.now(UTC)
-TODAY = NOW.date()
+TODAY = NOW.astimezone(ZoneInfo("America/New_York")).date()
+"""The programs' day, also where in UTC the next has begun."""
 LONG_AGO, LATER = (TODAY - timedelta(days=200)).isoformat(), (TODAY + timedelta(days=200)).isoformat()
 
 SITE = (

@@ -38,7 +38,8 @@ def test_the_demonstration_says_that_nothing_is_authorized(tmp_path: Path) -> No
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, told], capture_output=True, text=True, timeout=DEADLINE_S, check=False, env=environment(home)
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    # What it ships is of orders that this sample does not have: the books differ.
+    assert (done.returncode, done.stderr) == (1, "")
     assert "- The rules of lemtrada ask for authorizations and its registry holds none: every line of its products is held." in done.stdout
     [shown] = rows(done.stdout)
     assert shown.outcome == "held"

@@ -133,15 +133,9 @@ def _shown(row: tuple[Any, ...]) -> AlertShown:
 
 def _wanted(query: dict[str, Any]) -> dict[str, Any]:
     """What is asked for, as far as the caller may see it. Ends the request where he may not ask."""
-    programs, wholesalers = caller().programs, caller().wholesalers
-    for name, limits in (("program", programs), ("wholesaler_id", wholesalers)):
-        if name in query and not limits.allow(query[name]):
-            raise Problem("not-permitted")
-    return {name: query.get(name) for name in ("kind", "program", "wholesaler_id")} | {
-        "decided": None if "state" not in query else query["state"] == "decided",
-        "every_program": programs.every, "programs": list(programs.names),
-        "every_wholesaler": wholesalers.every, "wholesalers": list(wholesalers.names),
-    }  # fmt: skip
+    caller().must_see_asked(query)
+    asked = {name: query.get(name) for name in ("kind", "program", "wholesaler_id")}
+    return asked | {"decided": None if "state" not in query else query["state"] == "decided"} | caller().limits()
 
 
 def _alerts(cursor: Cursor[Any], wanted: dict[str, Any], key: Any, most: int) -> list[Any]:

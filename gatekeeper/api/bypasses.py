@@ -12,13 +12,13 @@ from psycopg import Cursor
 
 from gatekeeper import bypasses
 from gatekeeper.access import Person
-from gatekeeper.api.areas import VERSIONED, Area, Body, as_json, caller, parts, reading
+from gatekeeper.api.areas import VERSIONED, Area, as_json, caller, parts, reading
 from gatekeeper.api.lists import Page
 from gatekeeper.api.masking import masked
 from gatekeeper.api.once import must_match, recording, writing
 from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
 from gatekeeper.api.problems import Problem
-from gatekeeper.api.reasons import Reason, ReasonBody
+from gatekeeper.api.reasons import ReasonBody
 from gatekeeper.api.two_people import ApprovalShown, StepShown, approval_shown, may_act, page_of, step_shown
 from gatekeeper.approvals import BYPASS, Approval, approvals
 from gatekeeper.inquiries import Inquiry
@@ -96,11 +96,10 @@ class CompletionSchema(MessageSchema):
             raise ValidationError("Must complete something.")
 
 
-class CompletionBody(Body):
+class CompletionBody(ReasonBody):
     """What a record of the goods lacks, and how it is known."""
 
     completion = Part(CompletionSchema, required=True)
-    reason = Reason(required=True, metadata={"description": "In words that an auditor understands. Name no patient."})
 
 
 @AREA.operation("GET", "/v1/bypasses", Permission.READ_PROPOSALS, BypassList, query=BypassesQuery)

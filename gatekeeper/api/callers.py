@@ -1,5 +1,6 @@
 """Who calls, and for which wholesalers and programs, from a verified token; what is not permitted is refused."""
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import jwt
@@ -49,6 +50,20 @@ class Caller(NamedTuple):
     def must_see_program(self, program: str) -> None:
         if not self.programs.allow(program):
             raise Problem("not-permitted")
+
+    def must_see_asked(self, query: Mapping[str, Any]) -> None:
+        """Ends the request where it asks for a program or a wholesaler that is not the caller's."""
+        if "program" in query:
+            self.must_see_program(query["program"])
+        if "wholesaler_id" in query:
+            self.must_see_wholesaler(query["wholesaler_id"])
+
+    def limits(self) -> dict[str, Any]:
+        """The same limits as statements take them."""
+        return {
+            "every_program": self.programs.every, "programs": list(self.programs.names),
+            "every_wholesaler": self.wholesalers.every, "wholesalers": list(self.wholesalers.names),
+        }  # fmt: skip
 
 
 def caller_of_request(settings: Settings) -> Caller:

@@ -9,13 +9,13 @@ from msgspec import UNSET, UnsetType
 from psycopg import Cursor
 
 from gatekeeper import correcting
-from gatekeeper.api.areas import Area, Body, caller, parts, reading
+from gatekeeper.api.areas import Area, caller, parts, reading
 from gatekeeper.api.lists import Page
 from gatekeeper.api.masking import masked
 from gatekeeper.api.once import recording, writing
 from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
 from gatekeeper.api.problems import Problem
-from gatekeeper.api.reasons import Reason, ReasonBody
+from gatekeeper.api.reasons import ReasonBody
 from gatekeeper.api.two_people import ApprovalShown, StepShown, approval_shown, may_act, page_of, step_shown
 from gatekeeper.approvals import CORRECTION, Approval, approvals
 from gatekeeper.inquiries import Inquiry
@@ -84,11 +84,10 @@ class RecordChangesSchema(MessageSchema):
             raise ValidationError("Must change something.")
 
 
-class CorrectionBody(Body):
+class CorrectionBody(ReasonBody):
     """What is to be changed, and why."""
 
     changes = Part(RecordChangesSchema, required=True)
-    reason = Reason(required=True, metadata={"description": "In words that an auditor understands. Name no patient."})
 
 
 @AREA.operation("GET", "/v1/corrections", Permission.READ_PROPOSALS, RejectedList, query=RejectedQuery, parameters=[PARAMETER])

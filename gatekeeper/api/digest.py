@@ -65,9 +65,7 @@ class DigestQuery(Query):
 @AREA.operation("GET", "/v1/digest", Permission.READ_ORDERS, Digest, query=DigestQuery)
 def show_digest(query: dict[str, Any]) -> Any:
     """What opened, what cleared, what is due, and on which day a stop clears by itself; of the token's wholesalers and programs."""
-    for name, limits in (("program", caller().programs), ("wholesaler_id", caller().wholesalers)):
-        if name in query and not limits.allow(query[name]):
-            raise Problem("not-permitted")
+    caller().must_see_asked(query)
     with reading() as cursor:
         now = ledger.now(cursor)
         since, to, day = _span(query, now)
@@ -75,7 +73,7 @@ def show_digest(query: dict[str, Any]) -> Any:
         opened, cleared = ([each for each in several if _visible(each, query)] for several in found)
         kinds = [kind.kind for kind in order_list.kinds(cursor, _open_kinds(query))]
         due = digest.due(cursor, kinds, day, MOST + 1)
-        _, as_of = order_list.as_of(cursor, now)
+        as_of = order_list.as_of(cursor, now)
         return Digest(
             written(since), written(to), day, _waiting(cursor, opened[:MOST]), len(opened),
             [listed(each) for each in cleared[:MOST]], len(cleared), _waiting(cursor, due[:MOST]), len(due) > MOST,
@@ -117,9 +115,5 @@ def _waiting(cursor: Cursor[Any], several: list[Listed]) -> list[Waiting]:
 
 
 def _open_kinds(query: dict[str, Any]) -> dict[str, Any]:
-    wholesalers, programs = caller().wholesalers, caller().programs
-    return {
-        "wholesaler_id": query.get("wholesaler_id"), "program": query.get("program"), "outcome": None, "reason": None, "open": True,
-        "every_wholesaler": wholesalers.every, "wholesalers": list(wholesalers.names),
-        "every_program": programs.every, "programs": list(programs.names),
-    }  # fmt: skip
+    asked = {name: query.get(name) for name in ("wholesaler_id", "program")}
+    return asked | {"outcome": None, "reason": None, "open": True} | caller().limits()

@@ -57,11 +57,9 @@ def list_findings(query: dict[str, Any]) -> Any:
     """
     purpose, limit = purpose_of_request(), limit_of(query)
     decided, examination, line, bypass_id = begins(query, tuple[int, int, int, UUID]) or (None, None, None, None)
-    programs, wholesalers = caller().programs, caller().wholesalers
-    wanted = {
+    wanted = caller().limits() | {
         "alert_id": query["alert_id"], "nobody": NOBODY, "limit": limit + 1, "decided": decided, "examination": examination, "line": line,
-        "bypass_id": bypass_id, "every_program": programs.every, "programs": list(programs.names),
-        "every_wholesaler": wholesalers.every, "wholesalers": list(wholesalers.names),
+        "bypass_id": bypass_id,
     }  # fmt: skip
     with reading() as cursor:
         rows = cursor.execute(FINDINGS, wanted).fetchall()

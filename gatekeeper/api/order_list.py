@@ -1,6 +1,6 @@
 """The stopped orders, and all others: filters that combine freely, counts over the same filters, and pages by key."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, timedelta
 from typing import Any, Final, Literal
 
@@ -13,6 +13,7 @@ from gatekeeper.api.lists import Page, begins, ends, limit_of
 from gatekeeper.api.patients import MOST, on_record
 from gatekeeper.api.problems import Problem
 from gatekeeper.domain.days import begin_of
+from gatekeeper.domain.program import Program
 from gatekeeper.domain.reasons import REASONS
 from gatekeeper.inquiries import Inquiry
 from gatekeeper.instants import instant_of
@@ -154,7 +155,7 @@ def page_of(cursor: Cursor[Any], query: dict[str, Any], *, of_body: bool = False
     kinds, wanted = wanted_of(cursor, query, of_body=of_body)
     page = order_list.page(cursor, wanted, sort, after, limit + 1, counting=after is None)
     keys = page.keys[:limit]
-    _, as_of = order_list.as_of(cursor, ledger.now(cursor))
+    as_of = order_list.as_of(cursor, ledger.now(cursor))
     return OrderList(
         [listed(order) for order in order_list.orders(cursor, [key.place for key in keys])],
         counts_of(kinds, page.counts) if after is None else None,
@@ -184,9 +185,7 @@ def every_page(cursor: Cursor[Any], query: dict[str, Any]) -> Iterator[list[Orde
 
 def wanted_of(cursor: Cursor[Any], query: dict[str, Any], *, of_body: bool = False) -> tuple[list[Kind], Wanted]:
     """What is asked for, by what the list has. Ends the request where the caller may not ask, or asks for too much."""
-    for name, limits in (("program", caller().programs), ("wholesaler_id", caller().wholesalers)):
-        if name in query and not limits.allow(query[name]):
-            raise Problem("not-permitted")
+    caller().must_see_asked(query)
     kinds = order_list.kinds(cursor, _limits(query))
     end = order_list.first_since(cursor, instant_of(query["to"]), ENDLESS) if "to" in query else ENDLESS
     first = order_list.first_since(cursor, instant_of(query["since"]), end) if "since" in query else 1
@@ -198,11 +197,8 @@ def wanted_of(cursor: Cursor[Any], query: dict[str, Any], *, of_body: bool = Fal
 
 
 def _limits(query: dict[str, Any]) -> dict[str, Any]:
-    wholesalers, programs = caller().wholesalers, caller().programs
-    return {name: query.get(name) for name in ("wholesaler_id", "program", "outcome", "reason")} | {
-        "open": None if "state" not in query else query["state"] == "open", "every_wholesaler": wholesalers.every,
-        "wholesalers": list(wholesalers.names), "every_program": programs.every, "programs": list(programs.names),
-    }  # fmt: skip
+    asked = {name: query.get(name) for name in ("wholesaler_id", "program", "outcome", "reason")}
+    return asked | {"open": None if "state" not in query else query["state"] == "open"} | caller().limits()
 
 
 def _found(cursor: Cursor[Any], query: dict[str, Any], *, of_body: bool) -> Found | None:
@@ -243,7 +239,7 @@ def listed(order: Listed) -> OrderListed:
         written(order.received_at.astimezone(UTC)),
         written(order.decided_at.astimezone(UTC)),
         order.ship_on,
-        ship_date_passes(order.ship_on, {line.program for line in lines if line.open}),
+        ship_date_passes(order.ship_on, {line.program for line in lines if line.open}, parts().book.newest),
         order.site_name,
         "settled" if order.open_since is None else "open",
         None if order.open_since is None else written(order.open_since.astimezone(UTC)),
@@ -251,9 +247,9 @@ def listed(order: Listed) -> OrderListed:
     )
 
 
-def ship_date_passes(ship_on: date, programs: set[str | None]) -> str | None:
-    """The first instant at which a line of these programs is held because its day of shipment is too long past."""
-    asking = [program for program in parts().book.newest if program.name in programs]
+def ship_date_passes(ship_on: date, names: set[str | None], programs: Iterable[Program]) -> str | None:
+    """The first instant at which, by these rules, a line of a program of these names is held because its ship date is too long past."""
+    asking = [program for program in programs if program.name in names]
     begins = [begin_of(ship_on + timedelta(days=program.ship_date_limit_days + 1), program.time_zone) for program in asking]
     return written(min(begins).astimezone(UTC)) if begins else None
 

@@ -1,15 +1,15 @@
 """One order, with everything that was decided about it."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date
 from typing import Any, Final, Literal
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from gatekeeper import order_desk
 from gatekeeper.api.areas import VERSIONED, Area, as_json, caller, parts, reading
 from gatekeeper.api.masking import OF_ANOTHER, masked, without_others
+from gatekeeper.api.order_list import ship_date_passes
 from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.work import Work, work_shown
@@ -145,6 +145,7 @@ def _order(
     first = next((row for row in of_highest if row.cause == "message"), None)
     lines = [line for examination in examinations if examination["revision"] == highest for line in examination["lines"]]
     opened = {line["line"] for line in lines if line["open"]}
+    programs_of = {line["program"] for line in lines}
     ship_on = None if first is None else date.fromisoformat(msgspec.json.decode(members(first.evidence)["order"])["ship_on"])
     whole = all(caller().programs.allow(line.program) for row in of_highest for line in order_desk.lines_said(row.stopped, row.released))
     document = {
@@ -154,7 +155,7 @@ def _order(
         "state": "open" if opened else "settled",
         "open_since": _open_since(of_highest, opened, entries) if opened else None,
         "ship_on": ship_on,
-        "ship_date_passes_at": _passes_at(ship_on, lines, programs) if ship_on is not None and opened else None,
+        "ship_date_passes_at": ship_date_passes(ship_on, programs_of, programs) if ship_on is not None and opened else None,
         "work": work_shown(entries, highest, opened=bool(opened), whole=whole),
         "examinations": examinations,
         "records": [
@@ -175,17 +176,6 @@ def _order(
 def _open_since(examinations: Sequence[Examination], lines: Iterable[int], entries: Sequence[Entry]) -> str:
     said = [(row.decided_at, order_desk.lines_said(row.stopped, row.released)) for row in examinations]
     return written(order_desk.open_since(said, lines, entries).astimezone(UTC))
-
-
-def _passes_at(ship_on: date, lines: Iterable[dict[str, Any]], programs: Iterable[Program]) -> str | None:
-    """When the first of their programs holds them for the ship date."""
-    names = {line["program"] for line in lines}
-    passed = [
-        datetime.combine(ship_on + timedelta(days=program.ship_date_limit_days + 1), datetime.min.time(), ZoneInfo(program.time_zone))
-        for program in programs
-        if program.name in names
-    ]
-    return written(min(passed).astimezone(UTC)) if passed else None
 
 
 def _examination(row: Examination, open_lines: set[tuple[int, int]]) -> dict[str, Any]:

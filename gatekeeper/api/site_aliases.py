@@ -81,9 +81,7 @@ class SiteAliasBody(Body):
 @AREA.operation("GET", "/v1/site-aliases", Permission.READ_PROPOSALS, SiteAliasList, query=SiteAliasesQuery)
 def list_site_aliases(query: dict[str, Any]) -> Any:
     """Site aliases, whatever became of them, each with who did what, when and why."""
-    for name, limits in (("program", caller().programs), ("wholesaler_id", caller().wholesalers)):
-        if name in query and not limits.allow(query[name]):
-            raise Problem("not-permitted")
+    caller().must_see_asked(query)
     with reading() as cursor:
         wanted = {name: query.get(name) for name in ("program", "site_id", "wholesaler_id")}
         found = [

@@ -10,7 +10,7 @@ from psycopg import Cursor
 from gatekeeper.storage.order_list import Listed, orders
 
 NEXT = "SELECT id, decided_at FROM examination WHERE id >= %s ORDER BY id LIMIT 1"
-LAST = "SELECT examination FROM moving_tail"
+LAST = "SELECT examination, block FROM moving_tail"
 # What may have opened or cleared an order: it was judged, an event came, or people did something.
 HAPPENED = """
 SELECT e.order_id, e.wholesaler_id, min(e.id), bool_or(
@@ -25,7 +25,6 @@ SELECT s.order_id, s.wholesaler_id, NULL, true FROM block b JOIN shipment_event 
 WHERE b.number >= %(block)s AND b.number < %(end_block)s AND s.event = 'cancelled'
 """
 BLOCK = "SELECT number, at FROM block WHERE number >= %s ORDER BY number LIMIT 1"
-LAST_BLOCK = "SELECT block FROM moving_tail"
 # Before what happened first the order was stopped, or it was stopped in between.
 STANDING = """
 SELECT l.order_id, l.wholesaler_id, l.place, l.open_since, coalesce((
@@ -59,7 +58,7 @@ class Happened(NamedTuple):
 
 def happened(cursor: Cursor[Any], since: datetime, to: datetime) -> Happened:
     """Which orders opened, and are open; and which were stopped, and are open no more."""
-    [(last,)], [(block,)] = cursor.execute(LAST).fetchall(), cursor.execute(LAST_BLOCK).fetchall()
+    [(last, block)] = cursor.execute(LAST).fetchall()
     asked = {
         "since": since, "to": to, "first": _first(cursor, NEXT, since, last), "end": _first(cursor, NEXT, to, last),
         "block": _first(cursor, BLOCK, since, block), "end_block": _first(cursor, BLOCK, to, block),

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from psycopg import Cursor
 
-from gatekeeper.storage.listing import UpTo, tail, up_to
+from gatekeeper.storage.listing import tail, up_to
 
 MOST_ORDERS: Final = 1000
 MOST_ADDRESSEES: Final = 500
@@ -187,10 +187,10 @@ def _asked(cursor: Cursor[Any], statement: str, word: str, most: int) -> set[int
     return {each for (each,) in cursor.execute(statement.encode(), {"word": word, "most": most + 1})}
 
 
-def as_of(cursor: Cursor[Any], now: datetime) -> tuple[UpTo | None, datetime | None]:
-    """How far the list has come, and the instant as of which it therefore speaks: now, where the ledger has nothing more."""
+def as_of(cursor: Cursor[Any], now: datetime) -> datetime | None:
+    """The instant as of which the list speaks: now, where the ledger has nothing more; None where it has not begun."""
     come = up_to(cursor)
-    return come, None if come is None else now if come == tail(cursor) else come.at
+    return None if come is None else now if come == tail(cursor) else come.at
 
 
 def _all_of(cursor: Cursor[Any], words: Sequence[str]) -> set[int] | None:

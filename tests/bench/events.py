@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import click
 import msgspec
-from confluent_kafka import Producer
 
 from gatekeeper.arrivals import Position, Source, read_arrival
 from gatekeeper.events import read_event_arrival, take_events
@@ -17,18 +16,15 @@ from gatekeeper.gate import judge
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage import ledger
 from gatekeeper.storage.engine import open_engine, transaction
-from tests.bench.place import GATEKEEPER, PARTITIONS, Place, Watched, outputs, say
+from tests.bench.place import GATEKEEPER, REPEATED, RUBBISH, Place, Watched, outputs, say, send_spoiled
 from tests.bench.tables import table
 from tests.bench.world import TODAY, Sizes, one_line, suspended
-from tests.real.broker import SILENT
 
 EVENTS = "shipment-events"
 BATCH = 2000
 KINDS = """
 SELECT a.kind, count(*) FROM arrival a JOIN source s ON s.id = a.source WHERE s.topic_id = %s GROUP BY 1
 """
-REPEATED, RUBBISH = 100, 1000
-"""One message in so many comes a second time, or cannot be read."""
 AS_RELEASED, MIXED = "as released", "one in ten short, one in fifty another lot, one in fifty returned"
 
 
@@ -83,7 +79,7 @@ def by_topic(place: Place, load: Load, workers: int) -> float:
     prefix = f"{named}."
     told = list(events(_released(place, named, load.orders + load.warm), MIXED))
     place.make_topics(prefix)
-    sent = _send(place, prefix, told)
+    sent = send_spoiled(place, prefix + EVENTS, told)
     watched = Watched(place, prefix, f"{prefix}gatekeeper.events", EVENTS)
     with ExitStack() as stack:
         running = [
@@ -156,17 +152,3 @@ def _order(order_id: str, site: int, sizes: Sizes) -> bytes:
     order = msgspec.json.decode(one_line(order_id, site, sizes).value)
     order["lines"][0] |= {"quantity": 5, "serials": [f"{order_id[-16:]}v{vial}" for vial in range(5)]}
     return msgspec.json.encode(order)
-
-
-def _send(place: Place, prefix: str, told: list[bytes]) -> int:
-    """Over all partitions, with repeats and rubbish among them; says how many messages that were."""
-    options = {"bootstrap.servers": place.bootstrap, "linger.ms": 20, "queue.buffering.max.messages": 1_000_000}
-    producer, sent = Producer(options, logger=SILENT), 0
-    for number, value in enumerate(told, 1):
-        more = [value] * (number % REPEATED == 0) + [b"rubbish"] * (number % RUBBISH == 0)
-        for message in (value, *more):
-            producer.produce(prefix + EVENTS, message, partition=sent % PARTITIONS)
-            sent += 1
-        producer.poll(0)
-    producer.flush()
-    return sent

@@ -8,20 +8,16 @@ from statistics import median
 from typing import NamedTuple
 
 import click
-from confluent_kafka import Producer
 
 from gatekeeper.storage.engine import open_engine, transaction
-from tests.bench.place import GATEKEEPER, PARTITIONS, Place, Watched, outputs, say
+from tests.bench.place import GATEKEEPER, REPEATED, RUBBISH, Place, Watched, outputs, say, send_spoiled
 from tests.bench.tables import table
 from tests.bench.world import AUTHORIZATION, PATIENT, PRESCRIBER, SITE, Sizes, suspended
-from tests.real.broker import SILENT
 
 FACTS = "registry-facts"
 KINDS = """
 SELECT a.kind, count(*) FROM arrival a JOIN source s ON s.id = a.source WHERE s.topic = %s AND a.block > %s GROUP BY 1
 """
-REPEATED, RUBBISH = 100, 1000
-"""One message in so many comes a second time, or cannot be read."""
 
 
 class Load(NamedTuple):
@@ -58,7 +54,7 @@ def one_round(place: Place, named: str, load: Load, workers: int) -> float:
         ).fetchone() or (1, 0)
     told = list(facts(place.sizes, int(after), load.warm + load.measured))
     place.make_topics(prefix)
-    sent = _send(place, prefix, told)
+    sent = send_spoiled(place, prefix + FACTS, told)
     group = f"{prefix}gatekeeper.facts"
     watched = Watched(place, prefix, group, FACTS)
     with ExitStack() as stack:
@@ -97,17 +93,3 @@ def facts(sizes: Sizes, first: int, most: int) -> Iterator[bytes]:
                 yield (PRESCRIBER % (sequence, prescriber)).encode()
             case _:
                 yield (AUTHORIZATION % (sequence, number, patient, prescriber, number)).encode()
-
-
-def _send(place: Place, prefix: str, told: list[bytes]) -> int:
-    """Over all partitions, with repeats and rubbish among them; says how many messages that were."""
-    options = {"bootstrap.servers": place.bootstrap, "linger.ms": 20, "queue.buffering.max.messages": 1_000_000}
-    producer, sent = Producer(options, logger=SILENT), 0
-    for number, value in enumerate(told, 1):
-        more = [value] * (number % REPEATED == 0) + [b"rubbish"] * (number % RUBBISH == 0)
-        for message in (value, *more):
-            producer.produce(prefix + FACTS, message, partition=sent % PARTITIONS)
-            sent += 1
-        producer.poll(0)
-    producer.flush()
-    return sent

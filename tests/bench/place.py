@@ -23,6 +23,8 @@ from tests.real.database import Database
 from tests.real.waiting import wait_until
 
 PARTITIONS = 6
+REPEATED, RUBBISH = 100, 1000
+"""One message in so many comes a second time, or cannot be read."""
 ORDERS = "shipment-orders"
 OUTPUTS = ("shipments-released", "shipments-stopped", "distribution-records", "refused-messages", "compliance-alerts")
 GATEKEEPER = (sys.executable, "-W", "ignore", "-c", "from gatekeeper.cli import main; main()")
@@ -191,3 +193,17 @@ def prepared(sizes: Sizes) -> Iterator[Place]:
         finally:
             broker.stop()
             database.stop()
+
+
+def send_spoiled(place: Place, topic: str, told: list[bytes]) -> int:
+    """Over all partitions, with repeats and rubbish among them; says how many messages that were."""
+    options = {"bootstrap.servers": place.bootstrap, "linger.ms": 20, "queue.buffering.max.messages": 1_000_000}
+    producer, sent = Producer(options, logger=SILENT), 0
+    for number, value in enumerate(told, 1):
+        more = [value] * (number % REPEATED == 0) + [b"rubbish"] * (number % RUBBISH == 0)
+        for message in (value, *more):
+            producer.produce(topic, message, partition=sent % PARTITIONS)
+            sent += 1
+        producer.poll(0)
+    producer.flush()
+    return sent

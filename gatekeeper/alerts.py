@@ -139,81 +139,31 @@ ALERTS = {
 
 def order_alert(kind: str, envelope: Envelope, seen: dict[str, Any]) -> tuple[str, bytes]:
     """The id and the bytes of an alert about one examination of an order."""
-    text, remedy = ALERTS[kind]
-    name = str(alert_id(kind, str(envelope.verdict_id)))
-    return name, canonical(
-        ComplianceAlert(
-            alert_id=name,
-            kind=kind,
-            raised_at=envelope.decided_at,
-            wholesaler_id=envelope.wholesaler_id,
-            order_id=envelope.order_id,
-            revision=envelope.revision,
-            verdict_id=str(envelope.verdict_id),
-            text=text,
-            remedy=remedy,
-            evidence=seen,
-        )
-    )
+    verdict = str(envelope.verdict_id)
+    of = {"wholesaler_id": envelope.wholesaler_id, "order_id": envelope.order_id, "revision": envelope.revision, "verdict_id": verdict}
+    return made(kind, verdict, envelope.decided_at, seen, **of)
 
 
 def event_alert(kind: str, at: datetime, event: ShipmentEvent, about: str, seen: dict[str, Any]) -> tuple[str, bytes]:
     """The id and the bytes of an alert about a shipment event; ``about`` is what it is derived from, beside the event's own id."""
-    text, remedy = ALERTS[kind]
-    name = str(alert_id(kind, f"{event.wholesaler_id}/{event.event_id}/{about}"))
-    return name, canonical(
-        ComplianceAlert(
-            alert_id=name,
-            kind=kind,
-            raised_at=written(at),
-            wholesaler_id=event.wholesaler_id,
-            order_id=event.order_id,
-            revision=1 if event.revision is UNSET else event.revision,
-            text=text,
-            remedy=remedy,
-            evidence={"event_id": event.event_id, "event": event.event, "at": event.at} | seen,
-        )
-    )
+    revision = 1 if event.revision is UNSET else event.revision
+    evidence = {"event_id": event.event_id, "event": event.event, "at": event.at} | seen
+    of = {"wholesaler_id": event.wholesaler_id, "order_id": event.order_id, "revision": revision}
+    return made(kind, f"{event.wholesaler_id}/{event.event_id}/{about}", written(at), evidence, **of)
 
 
 def unreported_alert(
     at: datetime, examination: int, wholesaler_id: str, order_id: str, revision: int, lines: Sequence[int]
 ) -> tuple[str, bytes]:
     """The id and the bytes of an alert about lines that an examination released, and of which nobody said what became of them."""
-    kind = "shipment_unreported"
-    text, remedy = ALERTS[kind]
-    name = str(alert_id(kind, f"{examination}/{lines[0]}"))
-    return name, canonical(
-        ComplianceAlert(
-            alert_id=name,
-            kind=kind,
-            raised_at=written(at),
-            wholesaler_id=wholesaler_id,
-            order_id=order_id,
-            revision=revision,
-            text=text,
-            remedy=remedy,
-            evidence={"lines": lines},
-        )
-    )
+    of = {"wholesaler_id": wholesaler_id, "order_id": order_id, "revision": revision}
+    return made("shipment_unreported", f"{examination}/{lines[0]}", written(at), {"lines": lines}, **of)
 
 
 def registry_alert(at: datetime, program: str | None, file_sha256: str, sentence: str) -> tuple[str, bytes]:
     """The id and the bytes of an alert about a snapshot file; the same file refused for the same reason has the same id."""
-    kind = "registry_refused"
-    text, remedy = ALERTS[kind]
-    name = str(alert_id(kind, f"{file_sha256}/{sentence}"))
-    return name, canonical(
-        ComplianceAlert(
-            alert_id=name,
-            kind=kind,
-            raised_at=written(at),
-            program=program or UNSET,
-            text=text,
-            remedy=remedy,
-            evidence={"file_sha256": file_sha256, "refused_because": sentence},
-        )
-    )
+    seen = {"file_sha256": file_sha256, "refused_because": sentence}
+    return _program_alert("registry_refused", f"{file_sha256}/{sentence}", at, program, seen)
 
 
 def contradiction_alert(at: datetime, about: str, program: str | None, seen: dict[str, Any]) -> tuple[str, bytes]:
@@ -247,31 +197,23 @@ def unused_alert(
     at: datetime, record: DistributionRecord, submitted_on: date, ends_on: date, out: int, serials: Sequence[str]
 ) -> tuple[str, bytes]:
     """The id and the bytes of an alert about what did not come back of a line; for the same line and day it has the same id."""
-    kind = "unused_vials_due"
-    text, remedy = ALERTS[kind]
     place = f"{record.program}/{record.wholesaler_id}/{record.order_id}/{record.revision}/{record.line}"
-    name = str(alert_id(kind, f"{place}/{ends_on}"))
-    seen = {"line": record.line, "site_id": record.ship_to.site_id, "form_submitted_on": submitted_on, "return_by": ends_on, "out": out}
+    seen: dict[str, Any] = {
+        "line": record.line, "site_id": record.ship_to.site_id, "form_submitted_on": submitted_on, "return_by": ends_on, "out": out,
+        "serials": serials[:MOST_SERIALS_SHOWN],
+    }  # fmt: skip
     seen |= {} if record.administering_site_id is UNSET else {"administering_site_id": record.administering_site_id}
-    return name, canonical(
-        ComplianceAlert(
-            alert_id=name,
-            kind=kind,
-            raised_at=written(at),
-            program=record.program,
-            wholesaler_id=record.wholesaler_id,
-            order_id=record.order_id,
-            revision=record.revision,
-            text=text,
-            remedy=remedy,
-            evidence=seen | {"serials": serials[:MOST_SERIALS_SHOWN]},
-        )
-    )
+    of = {"program": record.program, "wholesaler_id": record.wholesaler_id, "order_id": record.order_id, "revision": record.revision}
+    return made("unused_vials_due", f"{place}/{ends_on}", written(at), seen, **of)
+
+
+def made(kind: str, about: str, raised_at: str, evidence: dict[str, Any], **of: Any) -> tuple[str, bytes]:
+    """The id and the bytes of an alert ``of`` an order or a program; ``about`` is the same for the same alert of its kind."""
+    text, remedy = ALERTS[kind]
+    name = str(alert_id(kind, about))
+    alert = ComplianceAlert(alert_id=name, kind=kind, raised_at=raised_at, text=text, remedy=remedy, evidence=evidence, **of)
+    return name, canonical(alert)
 
 
 def _program_alert(kind: str, about: str, at: datetime, program: str | None, seen: dict[str, Any]) -> tuple[str, bytes]:
-    text, remedy = ALERTS[kind]
-    name = str(alert_id(kind, about))
-    return name, canonical(
-        ComplianceAlert(alert_id=name, kind=kind, raised_at=written(at), program=program or UNSET, text=text, remedy=remedy, evidence=seen)
-    )
+    return made(kind, about, written(at), seen, program=program or UNSET)

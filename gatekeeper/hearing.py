@@ -15,7 +15,7 @@ from gatekeeper.alerts import facts_missing_alert, registry_stale_alert
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.sequences import Range, Sequences
 from gatekeeper.storage import heard as storage
-from gatekeeper.storage import ledger, moving, tables
+from gatekeeper.storage import ledger, moving
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.facts import alerted
 from gatekeeper.storage.heard import Heard
@@ -92,18 +92,16 @@ def alert_missing(engine: Engine, programs: Collection[str], limit_s: float) -> 
         ledger.take_lock(cursor)
         tail = ledger.read_tail(cursor)
         before = storage.heard(cursor, storage.overdue(cursor, programs, limit_s))
-        rows, told = [], {}
+        alerts, told = {}, {}
         for program, one in before.items():
             late = [since + timedelta(seconds=limit_s) <= tail.now for since in one.since]
             new = [gap for gap, is_late, said in zip(one.gaps, late, one.alerted, strict=True) if is_late and not said]
             if new:
                 name, body = facts_missing_alert(tail.now, program, new, min(compress(one.since, late)))
-                rows.append((UUID(name), "facts_missing", None, body, tail.block + 1))
+                alerts[UUID(name)] = body
                 told[program] = one._replace(alerted=tuple(map(or_, late, one.alerted)))
-        if rows:
-            ledger.add_block(cursor, tail, {tables.ALERT: rows}, outbox=[ledger.Outgoing(alert_id=row[0]) for row in rows])
-            storage.write(cursor, before, told)
-    return bool(rows)
+        storage.write(cursor, before, told)
+        return ledger.raise_alerts(cursor, tail, "facts_missing", alerts)
 
 
 def alert_stale(engine: Engine, limits: Mapping[str, timedelta]) -> bool:
@@ -113,11 +111,7 @@ def alert_stale(engine: Engine, limits: Mapping[str, timedelta]) -> bool:
             return False
         ledger.take_lock(cursor)
         tail = ledger.read_tail(cursor)
-        new = _unsaid(cursor, limits, tail.now)
-        if new:
-            rows = [(name, "registry_stale", None, body, tail.block + 1) for name, body in new.items()]
-            ledger.add_block(cursor, tail, {tables.ALERT: rows}, outbox=[ledger.Outgoing(alert_id=name) for name in new])
-    return bool(new)
+        return ledger.raise_alerts(cursor, tail, "registry_stale", _unsaid(cursor, limits, tail.now))
 
 
 def _unsaid(cursor: Cursor[Any], limits: Mapping[str, timedelta], at: datetime) -> dict[UUID, bytes]:

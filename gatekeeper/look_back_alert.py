@@ -8,13 +8,10 @@ from uuid import UUID
 
 import msgspec
 
-from gatekeeper.alerts import ALERTS
-from gatekeeper.domain.ids import alert_id
+from gatekeeper.alerts import made
 from gatekeeper.findings import REACHED_NOBODY, Finding
 from gatekeeper.messages import written
 from gatekeeper.storage.look_back import LookingBack
-from schemas.alert import ComplianceAlert
-from schemas.canonical import canonical
 
 MOST_BYTES: Final = 900_000
 """Of an alert's body: brokers take messages of 1 MB."""
@@ -56,16 +53,20 @@ def alert_about(
         "registry_version": registry_version,
         "looked_at": looking.lines,
         **totals,
-        "sites": [],
         "sites_in_all": len(sites),
         "further_sites": further,
         "sites_not_shown": len(sites) - len(shown) - len(further),
-        "lines_not_shown": left_out,
     }
-    empty = _alert(kind, looking, at, evidence | {"sites": [sites[site_id].said(site_id) for site_id in shown]})
+    about = f"{looking.program}/{looking.sequence}/{looking.id}"
+
+    def alert() -> tuple[str, bytes]:
+        said = evidence | {"sites": [sites[site_id].said(site_id) for site_id in shown], "lines_not_shown": left_out}
+        return made(kind, about, written(at), said, program=looking.program)
+
+    _, empty = alert()
     left_out -= _fill(sites, shown, bodies(), most - len(empty))
-    evidence |= {"sites": [sites[site_id].said(site_id) for site_id in shown], "lines_not_shown": left_out}
-    return _name(kind, looking), kind, _alert(kind, looking, at, evidence)
+    name, body = alert()
+    return UUID(name), kind, body
 
 
 def _summed(bodies: Iterable[bytes]) -> tuple[dict[str | None, _Site], dict[str, Any]]:
@@ -155,22 +156,3 @@ def _said_of(looking: LookingBack) -> dict[str, Any]:
         "known_since": written(looking.known_since),
     }
     return said if looking.fact_kind in KEPT_TO_OURSELVES else said | {"subject": looking.subject}
-
-
-def _name(kind: str, looking: LookingBack) -> UUID:
-    return alert_id(kind, f"{looking.program}/{looking.sequence}/{looking.id}")
-
-
-def _alert(kind: str, looking: LookingBack, at: datetime, evidence: dict[str, Any]) -> bytes:
-    text, remedy = ALERTS[kind]
-    return canonical(
-        ComplianceAlert(
-            alert_id=str(_name(kind, looking)),
-            kind=kind,
-            raised_at=written(at),
-            program=looking.program,
-            text=text,
-            remedy=remedy,
-            evidence=evidence,
-        )
-    )

@@ -15,7 +15,7 @@ from gatekeeper.domain.program import Program
 from gatekeeper.domain.sequences import Range, Sequences
 from gatekeeper.rules import day_begins
 from gatekeeper.storage import acknowledgements as storage
-from gatekeeper.storage import ledger, tables
+from gatekeeper.storage import ledger
 from gatekeeper.storage.acknowledgements import Awaited
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.facts import alerted
@@ -116,6 +116,5 @@ def _note(cursor: Cursor[Any], place: Awaited, about: str, count: int, ranges: S
         seen |= {"missing": count, "sequences": [{"first": first, "last": last} for first, last in ranges]}
         name, body = acknowledgement_alert(KIND, tail.now, about, place.program, seen)
         if not alerted(cursor, [UUID(name)]):
-            row = (UUID(name), KIND, None, body, tail.block + 1)
-            ledger.add_block(cursor, tail, {tables.ALERT: [row]}, outbox=[ledger.Outgoing(alert_id=UUID(name))])
+            ledger.raise_alerts(cursor, tail, KIND, {UUID(name): body})
     storage.looked(cursor, place.program, place.through, place.block)

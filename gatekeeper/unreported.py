@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg import Cursor
 
 from gatekeeper.alerts import unreported_alert
-from gatekeeper.storage import ledger, tables, watches
+from gatekeeper.storage import ledger, watches
 from gatekeeper.storage.watches import OverLine
 
 
@@ -26,11 +26,9 @@ def end_watches(cursor: Cursor[Any], reporting: Collection[str], most: int) -> b
     silent: dict[tuple[int, str, str, int], list[OverLine]] = defaultdict(list)
     for line in watches.end(cursor, reporting, most):
         silent[line.examination, line.wholesaler_id, line.order_id, line.revision].append(line)
-    rows = []
+    alerts = {}
     for (examination, wholesaler_id, order_id, revision), lines in sorted(silent.items()):
         numbers = sorted(line.line for line in lines)
         name, body = unreported_alert(tail.now, examination, wholesaler_id, order_id, revision, numbers)
-        rows.append((UUID(name), "shipment_unreported", None, body, tail.block + 1))
-    if rows:
-        ledger.add_block(cursor, tail, {tables.ALERT: rows}, outbox=[ledger.Outgoing(alert_id=row[0]) for row in rows])
-    return bool(rows)
+        alerts[UUID(name)] = body
+    return ledger.raise_alerts(cursor, tail, "shipment_unreported", alerts)

@@ -20,7 +20,7 @@ from gatekeeper.business_days import business_day_after
 from gatekeeper.domain.program import Program
 from gatekeeper.line_book import goods_of
 from gatekeeper.rules import day_begins
-from gatekeeper.storage import ledger, tables
+from gatekeeper.storage import ledger
 from gatekeeper.storage import unused as storage
 from gatekeeper.storage.acknowledgements import last_before, last_sequence
 from gatekeeper.storage.engine import transaction
@@ -134,9 +134,7 @@ def _look(cursor: Cursor[Any], program: Program, place: Looked, lead: int) -> No
         ledger.take_lock(cursor)
         tail = ledger.read_tail(cursor)
         # Once more, for what came back until the lock was held.
-        rows = [(name, KIND, None, body, tail.block + 1) for name, body in untold(tail.now).items()]
-        if rows:
-            ledger.add_block(cursor, tail, {tables.ALERT: rows}, outbox=[ledger.Outgoing(alert_id=row[0]) for row in rows])
+        ledger.raise_alerts(cursor, tail, KIND, untold(tail.now))
     storage.note(cursor, place._replace(sequence=last))
 
 

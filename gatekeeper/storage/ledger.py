@@ -214,6 +214,14 @@ def add_block(
     return added
 
 
+def raise_alerts(cursor: Cursor[Any], tail: Tail, kind: str, alerts: Mapping[UUID, bytes]) -> bool:
+    """Adds alerts of one kind, by their ids, as the next block, for the relay to publish. Says whether there are any."""
+    if alerts:
+        rows = [(name, kind, None, body, tail.block + 1) for name, body in alerts.items()]
+        add_block(cursor, tail, {tables.ALERT: rows}, outbox=[Outgoing(alert_id=name) for name in alerts])
+    return bool(alerts)
+
+
 def _numbered(tail: Tail, outbox: Sequence[Outgoing]) -> list[Sequence[Any]]:
     return [
         (number, out.examination, out.alert_id, *(out.after or (None, None, None)), tail.block + 1)

@@ -1,6 +1,6 @@
 """A record that a REMS rejected: one person proposes what to change, another approves it, and the correction replaces it in the feed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any, Final
@@ -90,16 +90,18 @@ def approve(engine: Database, name: str, reason: str, person: Person, book: Rule
     with _open(engine, name) as (cursor, proposal):
         refuse_own(proposal.person, person)
         told = _told(cursor, str(proposal.record_id))
-        _refuse(cursor, told, _changes.decode(proposal.body))
+        changes = _changes.decode(proposal.body)
+        _refuse(cursor, told, changes)
         tail, _, counts, _ = ledger.read_end(cursor, 0)
         order_id = record_of(told.body).order_id
         events = events_of(cursor, [order_id])
         correcting = _Correcting(tail, book.at(tail.now), terms, {}, ledger.earlier(cursor, [order_id]), events)
         correcting.counts = counts
         correcting.books = Books(records_of(cursor, [order_id]), waiting_events.of_orders(cursor, [order_id]))
-        put = _changes.decode(proposal.body).serials or ()
-        correcting.books.owners = owners(cursor, correcting.books, events, also=put)
-        return correcting.correct(cursor, told, proposal, reason, person)
+        correcting.books.owners = owners(cursor, correcting.books, events, also=changes.serials or ())
+        about, at, block = proposal.correction_id, tail.now, tail.block + 1
+        decision = (about, "approved", reason, person.subject, at, block)
+        return correcting.correct(cursor, told, changes, decision, approval_row(CORRECTION, about, person, at, block))
 
 
 def refuse(engine: Database, name: str, reason: str, person: Person) -> None:
@@ -114,23 +116,23 @@ def refuse(engine: Database, name: str, reason: str, person: Person) -> None:
 class _Correcting(Bookkeeping):
     """One correction, until it is written."""
 
-    def correct(self, cursor: Cursor[Any], told: Told, proposal: Proposal, reason: str, person: Person) -> DistributionRecord:
-        """Adds the record and the decision, and moves what the line has used up."""
+    def correct(
+        self, cursor: Cursor[Any], told: Told, changes: RecordChanges, decision: Sequence[Any], approval: Sequence[Any]
+    ) -> DistributionRecord:
+        """Adds the record, the decision and the approval, and moves what the line has used up."""
         body = record_of(told.body)
         place = Place(body.wholesaler_id, body.order_id, body.revision, body.line)
         before = self._book(place)
         live = before.live
         if live is None or live.record_id != told.record_id:
             raise Halt(f"Record {told.sequence} of {told.program} is not the live one of its line: this is a fault of the gatekeeper.")
-        changes = _changes.decode(proposal.body)
         case = Settlement(
             at=self._at, programs=Raw(b"[]"), line=place.line, unit=live.body.unit, standing=live.body, changes=changes,
         )  # fmt: skip
         self._settle(place, CORRECTED, case, live, live.units, sha256(canonical(changes)).digest(), None)
         self._moved(place, holding(before), holding(self._book(place)))
-        about, at = proposal.correction_id, self._tail.now
-        self._rows[tables.CORRECTION_DECISION].append((about, "approved", reason, person.subject, at, self._block))
-        self._rows[tables.APPROVAL].append(approval_row(CORRECTION, about, person, at, self._block))
+        self._rows[tables.CORRECTION_DECISION].append(decision)
+        self._rows[tables.APPROVAL].append(approval)
         self._add_block(cursor)
         made = self._book(place).live
         if made is None:

@@ -17,7 +17,7 @@ from gatekeeper.domain.verdict import NOT_COVERED, RELEASED
 from gatekeeper.gate import TERMS, guarded
 from gatekeeper.grounds import Known, grounds, nothing_more
 from gatekeeper.history import Amount, emptied_lines, gone_lines, lots_gone, outcomes_of
-from gatekeeper.line_book import Book, Books, holding, lines_of
+from gatekeeper.line_book import Book, Books, holding, lines_of, told_of
 from gatekeeper.past_gate import Name, as_released
 from gatekeeper.recording import Terms
 from gatekeeper.refusals import refusal_of
@@ -204,7 +204,7 @@ class _Taking(Settling):
             return False
         for line in lines_of(event):
             self._moves.wait((event.event_id, event.wholesaler_id, line.line), event.order_id, revision, self._tail.now)
-            self.books.waiting.add((event.wholesaler_id, event.event_id, line.line))
+            self.books.waiting.add(told_of(event, line.line))
         return True
 
     def _ordered(self, name: Name, revision: int) -> dict[int, Amount]:

@@ -11,7 +11,7 @@ from gatekeeper.domain.order import Line, Patient
 from gatekeeper.domain.reasons import REASONS
 from gatekeeper.domain.verdict import LineVerdict
 from gatekeeper.history import Amount, emptied_lines, gone_lines
-from gatekeeper.line_book import Told
+from gatekeeper.line_book import Told, told_of
 from gatekeeper.messages import written
 from gatekeeper.storage.events import OrderEvent
 from gatekeeper.storage.ledger import EarlierExamination
@@ -97,7 +97,7 @@ def state_of(
     mine = str(verdict_id(row.wholesaler_id, row.order_id, row.revision, row.number))
     if last is not None and last.by.verdict_id != mine:
         return WITHDRAWN
-    own = [event for event in events if (event.wholesaler_id, event.said.event_id, line.line) not in elsewhere]
+    own = [event for event in events if told_of(event.said, line.line) not in elsewhere]
     if line.line in gone_lines(row.revision, own):
         return SHIPPED
     if emptied_lines(row.revision, events, {line.line: Amount(line.quantity, line.unit)}):

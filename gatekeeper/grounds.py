@@ -11,7 +11,7 @@ from gatekeeper.as_shipped import as_shipped, goods_gone
 from gatekeeper.asking import registry_says
 from gatekeeper.domain.case import Question
 from gatekeeper.evidence import members
-from gatekeeper.line_book import Books, Told, lines_of
+from gatekeeper.line_book import Books, Told, lines_of, told_of
 from gatekeeper.past_gate import Grounds, Name
 from gatekeeper.recalls import recall_questions
 from gatekeeper.rules import Rules
@@ -97,7 +97,7 @@ def _as_shipped(
     event: ShipmentEvent, line: EventLine, orders: Mapping[tuple[str, str, int], ShipmentOrder], completions: Mapping[Told, Completion]
 ) -> ShipmentOrder | None:
     order = orders.get((event.wholesaler_id, event.order_id, event.revision or 1))
-    return as_shipped(event, line, order, completions.get((event.wholesaler_id, event.event_id, line.line))).order
+    return as_shipped(event, line, order, completions.get(told_of(event, line.line))).order
 
 
 def _recalls(
@@ -108,7 +108,7 @@ def _recalls(
     rules: Rules,
 ) -> list[Question]:
     order = orders.get((event.wholesaler_id, event.order_id, event.revision or 1))
-    goods = goods_gone(event, line, order, completions.get((event.wholesaler_id, event.event_id, line.line)))
+    goods = goods_gone(event, line, order, completions.get(told_of(event, line.line)))
     return recall_questions(goods, rules.programs)
 
 

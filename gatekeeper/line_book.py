@@ -9,6 +9,7 @@ from uuid import UUID
 from msgspec import UNSET
 
 from gatekeeper.books import STANDING, live, returned, shipped
+from gatekeeper.by_people import Change, changes_of
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.program import CoveredPackage, Program
 from gatekeeper.goods import Goods, Reported, reported
@@ -35,6 +36,11 @@ class Book(NamedTuple):
     """Serials that verified returns named, each as often as one did."""
     by_people: frozenset[UUID] = frozenset()
     """The records that people made."""
+
+    @property
+    def changes(self) -> list[Change]:
+        """What people corrected of it, oldest first."""
+        return list(changes_of(self.records, self.by_people))
 
     @property
     def live(self) -> Recorded | None:
@@ -113,19 +119,22 @@ Told = tuple[str, str, int]
 """Wholesaler, event and line."""
 
 
+def told_of(event: ShipmentEvent, line: int) -> Told:
+    """What an event says of this line, by its name."""
+    return event.wholesaler_id, event.event_id, line
+
+
 class Books:
     """What the ledger has of the lines of some orders."""
 
-    def __init__(
-        self, records: Iterable[Recorded] = (), waiting: Iterable[Told] = (), owners: Mapping[tuple[str, str], str] | None = None
-    ) -> None:
+    def __init__(self, records: Iterable[Recorded] = (), waiting: Iterable[Told] = ()) -> None:
         self._records: dict[Place, list[Recorded]] = {}
         self._places: dict[tuple[str, str], list[Place]] = defaultdict(list)
         for record in records:
             self.add(record)
         self.waiting = set(waiting)
         """What was reported and no record says yet: an order is waited for."""
-        self.owners = owners or {}
+        self.owners: Mapping[tuple[str, str], str] = {}
         """By GTIN and serial, with which line what these lines ever named is out."""
 
     def add(self, record: Recorded) -> None:
@@ -154,7 +163,7 @@ class Books:
         package = package_of(records[-1], programs) if records else None
         own = [event for event in events if event.revision == place.revision]
         told = [(event, line) for event in own for line in lines_of(event.said) if line.line == place.line]
-        applied = [(event, line) for event, line in told if (place.wholesaler_id, event.said.event_id, line.line) not in self.waiting]
+        applied = [(event, line) for event, line in told if told_of(event.said, line.line) not in self.waiting]
         return Book(
             tuple(records),
             tuple([reported(event.said.event_id, line, package) for event, line in applied if event.event == "shipped" and package]),

@@ -17,7 +17,7 @@ from gatekeeper.domain.program import Program
 from gatekeeper.domain.verdict import LineVerdict, Reason, decide
 from gatekeeper.evidence import Asked, asked_as_kept
 from gatekeeper.history import earlier_of, withdrawn_since
-from gatekeeper.line_book import Book, Books, Told, holding
+from gatekeeper.line_book import Book, Books, Told, holding, told_of
 from gatekeeper.recalls import recall_of, recall_questions
 from gatekeeper.storage.bypasses import Bypass
 from gatekeeper.storage.lookups import NOTHING, Said, plain
@@ -83,7 +83,7 @@ class PastGate(Bookkeeping):
             why.append("withdrawn")
         if not why and book.released is not None and as_released(told, line, book.released.body):
             return (), None, ()
-        completion = self.grounds.completions.get((told.wholesaler_id, told.event_id, line.line))
+        completion = self.grounds.completions.get(told_of(told, line.line))
         shipped = as_shipped(told, line, self.grounds.orders.get(place[:3]), completion)
         judged = None if shipped.order is None else self._judge(place, shipped.order, told, holding(book))
         if judged is not None and book.released is not None:
@@ -92,7 +92,7 @@ class PastGate(Bookkeeping):
 
     def _recall(self, told: ShipmentEvent, line: EventLine) -> RecallFact | None:
         """The recall that is known of goods that left, whatever its day."""
-        completion = self.grounds.completions.get((told.wholesaler_id, told.event_id, line.line))
+        completion = self.grounds.completions.get(told_of(told, line.line))
         programs, goods = self._rules.programs, goods_gone(told, line, self.grounds.orders.get(place_of(told, line)[:3]), completion)
         found = [recall_of(self._said[question].answer, goods, programs) for question in recall_questions(goods, programs)]
         return next((recall for recall in found if recall is not None), None)

@@ -14,7 +14,7 @@ from gatekeeper.domain.program import Program
 from gatekeeper.findings import SHIPPED, Finding
 from gatekeeper.grounds import books_of, ordered
 from gatekeeper.history import by_order
-from gatekeeper.line_book import Book, lines_of
+from gatekeeper.line_book import Book, lines_of, told_of
 from gatekeeper.recalls import Goods, codes_of, is_of_goods
 from gatekeeper.storage import bypasses as kept
 from gatekeeper.storage import ledger
@@ -24,7 +24,7 @@ from gatekeeper.storage.look_back import LookingBack
 from gatekeeper.translate import kept_fact
 from schemas.bypass import Completion
 from schemas.canonical import canonical
-from schemas.event import EventLine, ShipmentEvent
+from schemas.event import ShipmentEvent
 
 BYPASSES_AT_ONCE: Final = 500
 _completion = msgspec.json.Decoder(Completion)
@@ -66,17 +66,13 @@ def _gone(cursor: Cursor[Any], some: Sequence[Bypass], programs: tuple[Program, 
     examinations, told = ledger.earlier(cursor, order_ids), events_of(cursor, order_ids)
     orders, _ = ordered(cursor, names, examinations)
     history, events, books = by_order(examinations), by_order(told), books_of(cursor, told)
-    lines = {named: (each.said, line) for each in told for line in lines_of(each.said) for named in [_named(each.said, line)]}
+    lines = {told_of(each.said, line.line): (each.said, line) for each in told for line in lines_of(each.said)}
     for bypass in some:
         event, line = lines[bypass.told]
         completion = None if bypass.completion is None else _completion.decode(bypass.completion)
         goods = goods_gone(event, line, orders.get(bypass.place[:3]), completion)
         name = bypass.place[:2]
         yield _Gone(bypass, event, goods, books.book(bypass.place, history[name], events[name], programs))
-
-
-def _named(event: ShipmentEvent, line: EventLine) -> tuple[str, str, int]:
-    return event.wholesaler_id, event.event_id, line.line
 
 
 def _finding(gone: _Gone, recall: RecallFact, version: int) -> bytes:

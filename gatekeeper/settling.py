@@ -12,15 +12,15 @@ from psycopg import Cursor
 from gatekeeper.alerts import event_alert
 from gatekeeper.as_shipped import party_of, reported_with
 from gatekeeper.books import returned
-from gatekeeper.by_people import Change, as_corrected, changes_of, undoes
+from gatekeeper.by_people import as_corrected, undoes
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.verdict import NOT_COVERED, Reason
 from gatekeeper.goods import UNKNOWN_SERIALS, reported
 from gatekeeper.history import outcomes_of, withdrawn_since
-from gatekeeper.line_book import Book, Told, came_back, goods_of, holding, lines_of, package_of
+from gatekeeper.line_book import Book, Told, came_back, goods_of, holding, lines_of, package_of, told_of
 from gatekeeper.messages import given, written
 from gatekeeper.past_gate import Judged, PastGate, digest_of, place_of
-from gatekeeper.settlement import CORRECTED, RETURNED, SHIPPED, Settlement, left_of
+from gatekeeper.settlement import RETURNED, SHIPPED, Settlement, left_of
 from gatekeeper.storage import events as storage
 from gatekeeper.storage import tables
 from gatekeeper.storage.bypasses import CLOSING, OTHER
@@ -40,7 +40,7 @@ class Settling(PastGate):
 
         Gives what a record of them lacks.
         """
-        place, key = place_of(told, line), (told.wholesaler_id, told.event_id, line.line)
+        place, key = place_of(told, line), told_of(told, line.line)
         before = self._before(place, key, fresh=fresh)
         if before.released is None and before.standing is None and self._may_leave_freely(place):
             return ()
@@ -69,7 +69,7 @@ class Settling(PastGate):
 
     def bring_back(self, told: ShipmentEvent, line: EventLine, *, fresh: bool) -> None:
         """Goods of one line came back, as an event says that is among those known of its order."""
-        place, key = place_of(told, line), (told.wholesaler_id, told.event_id, line.line)
+        place, key = place_of(told, line), told_of(told, line.line)
         before = holding(self._before(place, key, fresh=fresh))
         if not self._come_back(told, line) and not self._may_leave_freely(place):
             self.tell("return_disputed", told, str(line.line), {"line": line.line})
@@ -90,7 +90,7 @@ class Settling(PastGate):
 
     def close_released(self, told: ShipmentEvent, line: EventLine) -> None:
         """A line that the gate released after all: the alert about its goods is closed."""
-        bypass = self.grounds.bypasses.get((told.wholesaler_id, told.event_id, line.line))
+        bypass = self.grounds.bypasses.get(told_of(told, line.line))
         if bypass is not None and bypass.steps[-1:] != () and bypass.steps[-1].step in CLOSING:
             return
         if bypass is not None and self._book(place_of(told, line)).released is not None:
@@ -136,8 +136,7 @@ class Settling(PastGate):
         for event in self._events[place[:2]]:
             if event.event == "returned" and event.revision == place.revision:
                 for line in lines_of(event.said):
-                    key = (place.wholesaler_id, event.said.event_id, line.line)
-                    if line.line == place.line and key not in self.books.waiting:
+                    if line.line == place.line and told_of(event.said, line.line) not in self.books.waiting:
                         before = holding(self._book(place))
                         self._come_back(event.said, line)
                         self.hold(place, before)
@@ -178,7 +177,7 @@ class Settling(PastGate):
         """All that was reported of the line, with what was just judged of it."""
         like, released = book.standing, book.released
         if released is not None:
-            released = released._replace(body=as_corrected(released.body, self._changes(place, book)))
+            released = released._replace(body=as_corrected(released.body, book.changes))
         package = judged.line.package if like is None and judged is not None else package_of(like, self._rules.programs) if like else None
         if package is None:
             raise ValueError("what is settled is of a covered package")
@@ -186,7 +185,7 @@ class Settling(PastGate):
         ordered = self.grounds.orders.get(place[:3]) if released is None else None
         reports, parties = [], set()
         for said, line in self._reported_of(place):
-            own = (place.wholesaler_id, said.event_id, line.line)
+            own = told_of(said, line.line)
             completion = self.grounds.completions.get(own)
             reports.append(reported_with(said, line, ordered, completion, package))
             is_other = other if own == key else OTHER in self.grounds.bypassed.get(own, "")
@@ -212,7 +211,7 @@ class Settling(PastGate):
         for event in self._events[place[:2]]:
             if event.event == "shipped" and event.revision == place.revision:
                 for line in lines_of(event.said):
-                    if line.line == place.line and (place.wholesaler_id, event.said.event_id, line.line) not in self.books.waiting:
+                    if line.line == place.line and told_of(event.said, line.line) not in self.books.waiting:
                         yield event.said, line
 
     def _correct(self, place: Place, case: Settlement, book: Book, digest: bytes) -> None:
@@ -231,7 +230,7 @@ class Settling(PastGate):
                 seen |= {"outcome": judged.outcome, "site_id": judged.line.site_id, "reasons": [in_words(reason) for reason in reasons]}
             name = self.tell("shipment_bypassed", told, number, seen)
             program = None if judged is None else judged.line.program
-            key = (told.wholesaler_id, told.event_id, line.line)
+            key = told_of(told, line.line)
             if key not in self.grounds.bypassed:
                 row = (name, told.event_id, *place, ",".join(why), ",".join(lacks), program, self._tail.now, self._block)
                 self._rows[tables.BYPASS].append(row)
@@ -254,14 +253,9 @@ class Settling(PastGate):
     def _tell_of_correction(self, place: Place, told: ShipmentEvent, before: Book) -> None:
         """A person's correction does not go without a word: what it said is not in the record that takes its place."""
         live, after = before.live, self._book(place).live
-        changes = self._changes(place, before)
+        changes = before.changes
         if live is not None and after is not None and undoes(after.body, changes) and not undoes(live.body, changes):
             self.tell("correction_replaced", told, str(place.line), {"line": place.line, "record_id": str(live.record_id)})
-
-    def _changes(self, place: Place, book: Book) -> list[Change]:
-        """What people corrected of the line."""
-        made = {record for each in self._history[place[:2]] if each.cause == CORRECTED for _, record in each.ends if record is not None}
-        return list(changes_of(book.records, made)) if made else []
 
     def hold(self, place: Place, before: Mapping[Question, int | None]) -> None:
         """Moves what the line has used up to what it has now; who waits for what is free, or was released on it, is looked at again."""

@@ -9,7 +9,7 @@ from gatekeeper.as_shipped import party_of, reported_with
 from gatekeeper.books import shipped
 from gatekeeper.domain.program import CoveredPackage
 from gatekeeper.goods import Reported
-from gatekeeper.line_book import Told, goods_of
+from gatekeeper.line_book import Told, goods_of, told_of
 from gatekeeper.storage.bypasses import OTHER
 from gatekeeper.storage.records import Recorded
 from schemas.bypass import Completion
@@ -24,7 +24,7 @@ class Gone(NamedTuple):
 
     @property
     def told(self) -> Told:
-        return self.event.wholesaler_id, self.event.event_id, self.line.line
+        return told_of(self.event, self.line.line)
 
 
 class Added(NamedTuple):

@@ -18,7 +18,7 @@ _ONLY_WHERE = {"units": "authorization_exhausted", "serial": "serial_already_shi
 """What moves with every release matters to a line that this reason stops."""
 _NEVER = frozenset({"as_of", "order"})
 STALE = "stale"
-"""The first member of what a line hangs on that an old registry stops; the second is the program."""
+"""The first member of what a line hangs on that an old registry stops, or lets stay; the second is the program."""
 
 
 def open_lines(verdict: Verdict) -> list[int]:
@@ -41,6 +41,11 @@ def hangs_on(asked: Iterable[Question], verdict: Verdict) -> list[Question]:
         stale = {line.program for line in stopped for reason in line.reasons if reason.code == "registry_stale"}
         questions += [(STALE, str(program)) for program in sorted(map(str, stale))]
     return questions
+
+
+def postponed(asked: Iterable[Question]) -> list[Question]:
+    """Of released lines: the registries that have to be fresh again before it is said what lapsed. Only then is their age asked for."""
+    return [(STALE, question[1]) for question in asked if question[0] == "as_of"]
 
 
 def wanted_long_ago(case: Case, verdict: Verdict, programs: tuple[Program, ...]) -> list[int]:

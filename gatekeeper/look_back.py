@@ -136,10 +136,14 @@ class _Decided(NamedTuple):
 
 
 class _Then(dict[Question, Any]):
-    """Of the registry what it says now; what moved with every verdict as it was then, where it was asked, else as nothing used."""
+    """Of the registry what it says now; what moved with every verdict as it was then, where it was asked, else as nothing used.
+
+    Its age is ignored: that a lapse was not heard of then excuses nothing.
+    """
 
     def __init__(self, now: Mapping[Question, Said], case: Case) -> None:
         super().__init__({question: answer for question, answer in case.answers.items() if question[0] in _HISTORY})
+        self.update({("as_of", program.name): case.at for program in case.programs})
         self._now = now
 
     def __missing__(self, question: Question) -> Any:

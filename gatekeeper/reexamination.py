@@ -11,7 +11,7 @@ from psycopg import Cursor
 
 from gatekeeper.asking import Known, registry_says
 from gatekeeper.bookkeeping import Bookkeeping
-from gatekeeper.dependencies import hangs_on, open_lines, wanted_long_ago
+from gatekeeper.dependencies import hangs_on, open_lines, postponed, wanted_long_ago
 from gatekeeper.domain.case import Case, Question
 from gatekeeper.domain.days import next_day
 from gatekeeper.domain.order import Order
@@ -196,7 +196,7 @@ class Reexamination(Bookkeeping):
         programs = programs_of(case, verdict)
         if staying:
             self._moves.watched_on(row.id, staying, next_day(case, asked, programs))
-            self._moves.hang_more(row.id, hangs_on(asked, verdict))
+            self._moves.hang_more(row.id, (*hangs_on(asked, verdict), *postponed(asked)))
         if not stopped:
             return
         envelope = self._envelope(row.wholesaler_id, row.order_id, row.revision)

@@ -56,4 +56,5 @@ class Case(NamedTuple):
     at: datetime
     """The instant of the decision, in UTC; read once."""
     watched: bool = False
-    """The lines were released, and it is asked whether they may still leave: registry age and ship date are not judged then."""
+    """The lines were released, and it is asked whether they may still leave: registry age and ship date are not judged then, nor
+    what only lapsed where the registry is too old."""

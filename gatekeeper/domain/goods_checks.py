@@ -2,6 +2,7 @@
 
 from gatekeeper.domain.covered_line import CoveredLine
 from gatekeeper.domain.facts import holding
+from gatekeeper.domain.lapses import is_current
 from gatekeeper.domain.products import codes_disagree, ndc_readings
 from gatekeeper.domain.sites import Evidence
 
@@ -10,13 +11,10 @@ _SERIALS_SHOWN = 20
 
 def registry_is_current(case: CoveredLine) -> Evidence | None:
     """Not judged of a released line: an old registry only postpones what would be said of it."""
-    if case.standing.watched:
+    if case.standing.watched or is_current(case):
         return None
     as_of = case.answers[("as_of", case.program.name)]
-    limit = case.program.registry_age_limit_hours
-    if as_of is not None and (case.standing.at - as_of).total_seconds() <= limit * 3600:
-        return None
-    return {"as_of": None if as_of is None else as_of.isoformat(), "limit_hours": limit}
+    return {"as_of": None if as_of is None else as_of.isoformat(), "limit_hours": case.program.registry_age_limit_hours}
 
 
 def product_codes_agree(case: CoveredLine) -> Evidence | None:

@@ -1,7 +1,10 @@
 """What should hold of patient, prescriber and authorization, as far as the program's patient rule asks."""
 
+from datetime import date
+
 from gatekeeper.domain.covered_line import CoveredLine
 from gatekeeper.domain.facts import AuthorizationFact, PatientFact, PrescriberFact, holding
+from gatekeeper.domain.lapses import may_be_renewed
 from gatekeeper.domain.site_checks import FACILITY
 from gatekeeper.domain.sites import Evidence
 
@@ -40,7 +43,7 @@ def authorization_is_valid(case: CoveredLine) -> Evidence | None:
     authorization, today = case.authorization, case.today
     if authorization is None or not case.patient_is_judged:
         return None
-    if authorization.status == "authorized" and authorization.valid_from <= today <= authorization.valid_through:
+    if _is_valid(authorization, today) or _only_lapsed(authorization, case):
         return None
     return {
         **_known(authorization),
@@ -79,6 +82,19 @@ def authorization_is_not_exhausted(case: CoveredLine) -> Evidence | None:
     if released + units <= authorization.units:
         return None
     return {"authorized": authorization.units, "released": released, "ordered": units, "fact_sequence": authorization.sequence}
+
+
+def _is_valid(authorization: AuthorizationFact, day: date) -> bool:
+    return authorization.status == "authorized" and authorization.valid_from <= day <= authorization.valid_through
+
+
+def _only_lapsed(authorization: AuthorizationFact, case: CoveredLine) -> bool:
+    """Whether it is over because its last day has passed, not because a fact ended it, and may have been renewed."""
+    last = authorization.valid_through
+    if authorization.status != "authorized" or last >= case.today:
+        return False
+    then = holding(case.answers[("authorization", case.program.name, authorization.authorization_id)], last)
+    return then is not None and then.valid_through == last and _is_valid(then, last) and may_be_renewed(case)
 
 
 def _known(fact: PatientFact | PrescriberFact | AuthorizationFact | None) -> Evidence:

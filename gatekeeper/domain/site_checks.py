@@ -4,8 +4,10 @@ from datetime import date
 
 from gatekeeper.domain.calendar import last_valid_day
 from gatekeeper.domain.covered_line import CoveredLine
+from gatekeeper.domain.days import ONE_DAY
 from gatekeeper.domain.facts import SiteFact
 from gatekeeper.domain.identifiers import dea_is_valid, gln_is_valid, npi_is_valid
+from gatekeeper.domain.lapses import may_be_renewed
 from gatekeeper.domain.sites import Evidence, site_on
 
 _PHARMACIES = frozenset({"pharmacy", "inpatient_pharmacy"})
@@ -58,7 +60,7 @@ def certification_is_not_over(case: CoveredLine) -> Evidence | None:
     site, today = case.site, case.today
     if site is None or site.status != "certified" or _is_not_over(site, today, case.program.certification_years):
         return None
-    return _certificate(site, case, today)
+    return None if _only_lapsed(site, case.standing.finding.facts, case) else _certificate(site, case, today)
 
 
 def certification_lasts_until_delivery(case: CoveredLine) -> Evidence | None:
@@ -94,10 +96,12 @@ def administering_site_is_certified(case: CoveredLine) -> Evidence | None:
     site_id = case.administering_site_id
     if site_id is None:
         return {"named": False}
-    administering = site_on(case.answers[("site", site_id)], program.name, today)
+    facts = case.answers[("site", site_id)]
+    administering = site_on(facts, program.name, today)
     if administering is None:
         return {"named": True, "known": False}
-    if administering.site_class == FACILITY and certified_on_day(administering, today, program.certification_years):
+    certified = certified_on_day(administering, today, program.certification_years) or _only_lapsed(administering, facts, case)
+    if administering.site_class == FACILITY and certified:
         return None
     return {"class": administering.site_class, **_certificate(administering, case, today)}
 
@@ -129,6 +133,17 @@ def _has_begun(site: SiteFact, day: date) -> bool:
 def _is_not_over(site: SiteFact, day: date, years: int) -> bool:
     last = last_valid_day(site.certified_on, site.valid_through, years)
     return last is not None and day <= last
+
+
+def _only_lapsed(site: SiteFact, facts: tuple[SiteFact, ...], case: CoveredLine) -> bool:
+    """Whether it is over because its last day has passed, not because a fact ended it, and may have been renewed."""
+    years = case.program.certification_years
+    last = last_valid_day(site.certified_on, site.valid_through, years)
+    if site.status != "certified" or last is None or last >= case.today:
+        return False
+    then = site_on(facts, case.program.name, last)
+    ran_out = then is not None and certified_on_day(then, last, years) and not certified_on_day(then, last + ONE_DAY, years)
+    return ran_out and may_be_renewed(case)
 
 
 def _status(site: SiteFact) -> Evidence:

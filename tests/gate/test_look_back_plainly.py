@@ -70,6 +70,7 @@ def plainly(ledger: Ledger, fact: Wire) -> set[tuple[int, int]]:
             first = ask(cursor, {question for question in questions(case.order, case.programs) if question[0] != "order"})
             more = ask(cursor, more_questions(case.order, case.programs, Asked(first)))
         then = {question: answer for question, answer in case.answers.items() if question[0] in ("order", "units", "serial")}
+        then |= {("as_of", program.name): case.at for program in case.programs}
         answers = {question: said.answer for question, said in (first | more).items()} | then
         lines = decide(case._replace(answers=answers, watched=True)).lines
         expected |= {(row[0], line.line) for line in lines if line.line in released and line.outcome in ("held", "blocked")}

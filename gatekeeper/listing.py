@@ -21,9 +21,8 @@ from gatekeeper.storage.listing import Examined, LineRow, Name, OrderRow, UpTo
 from gatekeeper.telemetry import log
 
 ORDERS_AT_ONCE: Final = 500
-IDLE_S: Final = 0.05
-LONGEST_IDLE_S: Final = 0.4
-"""Where there is nothing new it is looked again after this."""
+IDLE_S: Final = 0.25
+"""Where there is nothing more it is looked again after this: what came meanwhile is one piece."""
 AWAY_S: Final = 5.0
 _WORDS: Final = re.compile(r"\w+")
 _IDENTIFIERS: Final = ("rems_site_id", "account", "npi", "dea", "ncpdp_id", "hin", "gln")
@@ -64,7 +63,7 @@ _LISTED: Final = msgspec.json.Encoder()
 
 
 def step(engine: Engine, *, most: int = ORDERS_AT_ONCE) -> bool:
-    """Takes one bounded piece of the ledger into the list, and says whether there was any that is not in it yet.
+    """Takes one bounded piece of the ledger into the list, and says whether there is more that is not in it yet.
 
     Killed at any moment, it has done the piece or nothing. Several may call it: one does the work, the others find nothing to do.
     """
@@ -74,13 +73,15 @@ def step(engine: Engine, *, most: int = ORDERS_AT_ONCE) -> bool:
         come, end = listing.up_to(cursor), listing.tail(cursor)
         if end is None or come == end:
             return False
+        # What a crash of the server loses of the list is taken in again: how far it has come is lost with it.
+        cursor.execute("SET LOCAL synchronous_commit = off")
         come = come or UpTo(0, 0, 0, end.at)
         if end.registry_version > come.registry_version:
             listing.learn_forms(cursor, come.registry_version, end.registry_version)
         stop = listing.next_stop(cursor, come, end, most)
         names = listing.touched(cursor, come, stop)
         listing.keep(cursor, names, list(_orders(cursor, names)), stop)
-    return True
+    return stop != end
 
 
 def catch_up(engine: Engine) -> None:
@@ -91,17 +92,18 @@ def catch_up(engine: Engine) -> None:
 
 def follow(engine: Engine, stop: Event) -> None:
     """Follows the ledger until ``stop`` is set; while the database is away it waits. A fault ends it, and is logged."""
-    waited = IDLE_S
     while not stop.is_set():
+        wait = IDLE_S
         try:
-            waited = IDLE_S if step(engine) else min(2 * waited, LONGEST_IDLE_S)
+            if step(engine):
+                continue
         except TryAgain as reason:
-            waited = AWAY_S
-            log("waiting", reason=reason, seconds=waited)
+            wait = AWAY_S
+            log("waiting", reason=reason, seconds=wait)
         except Halt as reason:
             log("halted", command="listing", reason=reason)
             return
-        stop.wait(waited)
+        stop.wait(wait)
 
 
 def current(examinations: Iterable[Examined]) -> list[Said]:

@@ -80,7 +80,7 @@ def must_see_feed(program: str) -> None:
 def every_record(cursor: Cursor[Any], program: str, after: int, last: int) -> Iterator[bytes]:
     """All records after one and up to the last."""
     while after < last:
-        rows = cursor.execute(RECORDS, (program, after, min(MOST, last - after))).fetchall()
+        rows = _records(cursor, program, after, min(MOST, last - after))
         if not rows:
             return
         yield from (body for _, body in rows)
@@ -89,7 +89,12 @@ def every_record(cursor: Cursor[Any], program: str, after: int, last: int) -> It
 
 def _read(program: str, after: int, limit: int) -> tuple[list[tuple[int, bytes]], int]:
     with reading() as cursor:
-        return cursor.execute(RECORDS, (program, after, limit)).fetchall(), last_of(cursor, program)
+        return _records(cursor, program, after, limit), last_of(cursor, program)
+
+
+def _records(cursor: Cursor[Any], program: str, after: int, limit: int) -> list[tuple[int, bytes]]:
+    # In binary form: as text each byte of a body would be two, made there and read here.
+    return cursor.execute(RECORDS, (program, after, limit), binary=True).fetchall()
 
 
 def last_of(cursor: Cursor[Any], program: str) -> int:

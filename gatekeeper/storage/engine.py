@@ -60,6 +60,8 @@ def open_engine(url: str, *, statement_timeout_s: int = 30, connections: int = 4
         connect_args={"options": options, **KEEPALIVE},
         pool_size=connections // 2,
         max_overflow=connections - connections // 2,
+        # Who was used last has its statements prepared, and has them at hand.
+        pool_use_lifo=True,
         pool_pre_ping=False,
     )
     event.listen(engine, "connect", lambda connection, _: columns.prepare(connection))

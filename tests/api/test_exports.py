@@ -110,9 +110,25 @@ def test_cells_that_begin_a_formula(text: str) -> None:
     assert next(csv.reader(io.StringIO(row.decode(), newline=""))) == [f"'{text}", f"'{text}|x", 'say "so", please', ""]
 
 
+@pytest.mark.parametrize("form", [tables.CSV, tables.LINES])
+def test_rows_leave_some_at_a_time(form: str) -> None:
+    """Each as if it had left by itself, and none is waited for longer than the piece needs."""
+    taken: list[int] = []
+    documents = ({"a": {"b": number}} for number in range(250) if taken.append(number) is None)  # type: ignore[func-returns-value]
+    pieces = rows(documents, form, ("a.b",))
+    head = [next(pieces)] if form == tables.CSV else []
+    assert taken == []
+    assert next(pieces).count(b"\n") == len(taken) == tables.AT_ONCE
+    assert [piece.count(b"\n") for piece in pieces] == [100, 50]
+    apart = [b"".join(rows([{"a": {"b": number}}], form, ("a.b",))).removeprefix(b"".join(head)) for number in range(250)]
+    whole = b"".join(rows([{"a": {"b": number}} for number in range(250)], form, ("a.b",)))
+    assert whole == b"".join(head + apart)
+
+
 def test_one_state_of_the_ledger(filled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """What arrives while rows leave is not among them; and no more than so many exports run at a time."""
     monkeypatch.setattr(order_list, "AT_ONCE", 2)
+    monkeypatch.setattr(tables, "AT_ONCE", 1)
     catch_up(filled.engine)
     wanted = [one["order_id"] for one in listed(filled, "sort=oldest")]
     with filled.client.open(

@@ -82,11 +82,13 @@ def test_it_is_open_since_a_line_was_stopped(ledger: Ledger) -> None:
 
 def test_one_takes_in_while_others_find_nothing_to_do(ledger: Ledger) -> None:
     ledger.load()
-    ledger.judge(order())
+    ledger.judge(order("SO-1", {"/lines/0/patient": None}))
     with transaction(ledger.engine) as cursor:
         assert listing.listing.take_list(cursor)
         assert not step(ledger.engine)
-    assert step(ledger.engine)
+    assert not opened(ledger)
+    assert not step(ledger.engine)
+    assert opened(ledger) == {"SO-1"}
 
 
 def opened(ledger: Ledger) -> set[str]:

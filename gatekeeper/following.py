@@ -28,10 +28,10 @@ LINES_AT_ONCE: Final = 5000
 def step(engine: Engine, book: RuleBook, terms: Terms, *, orders: int = ORDERS_AT_ONCE, facts: int = FACTS_AT_ONCE) -> bool:
     """Does one bounded piece of what is due, and says whether there was any. Killed at any moment, it has done the piece or nothing.
 
-    In this order: changed rules are noticed; what hangs on a single fact is found; lines whose watch is over leave it; events that
-    wait for their order no longer are settled; lines are judged again; what hangs on a snapshot or on new rules is found; an alert is
-    raised where facts are missing for too long, a registry is too old, records were not acknowledged in time, or vials did not come back
-    that are soon to be returned; decisions already made are looked at by what became known later.
+    In this order: changed rules are noticed; what hangs on a single fact is found, first where facts take something back; lines whose
+    watch is over leave it; events that wait for their order no longer are settled; lines are judged again; what hangs on a snapshot or on
+    new rules is found; an alert is raised where facts are missing for too long, a registry is too old, records were not acknowledged in
+    time, or vials did not come back that are soon to be returned; decisions already made are looked at by what became known later.
     """
     with transaction(engine) as cursor:
         at_once = notice_rules(cursor, book) or expand(cursor, book, facts, at_once=True)
@@ -73,7 +73,7 @@ def expand(cursor: Cursor[Any], book: RuleBook, facts: int, *, at_once: bool = F
             # Every order that a program touches asks for its mode: so many are gone through part by part.
             modes = {question for question in questions if question[0] == "mode"}
             for question in sorted(modes):
-                moving.follow(cursor, follow_up.cause, follow_up.through, question=question)
+                moving.follow(cursor, "fact" if follow_up.cause == "stop" else follow_up.cause, follow_up.through, question=question)
             waiting.make_due(cursor, follow_up, map(question_key, questions - modes))
         programs = (*book.newest, *book.at(ledger.now(cursor)).programs)
         look_back.begin(cursor, programs, follow_up.load, follow_up.through, told)

@@ -34,6 +34,9 @@ from schemas.reading import FACT, Unreadable, read_fact
 IN_SNAPSHOT, CONTRADICTS = "in_snapshot", "contradicts"
 """Why a fact is kept aside and changes nothing."""
 
+TAKES_BACK = frozenset({"pending", "suspended", "decertified", "withdrawn", "cancelled", "recalled"})
+"""What a fact may say of a subject that allows less than before: what hangs on it goes first."""
+
 
 class FactArrival(NamedTuple):
     """One message of ``registry-facts`` at one position of a source, as it was read."""
@@ -106,6 +109,7 @@ class _Batch:
         self._rows: dict[Table, list[Sequence[Any]]] = defaultdict(list)
         self._moves = moving.Moves()
         self._effective: list[tuple[Identity, bytes]] = []
+        self._takes_back = False
         self._identifiers: set[tuple[str, str, str]] = set()
         self._received: dict[str, list[int]] = defaultdict(list)
         self._heartbeats: dict[str, list[tuple[int, datetime]]] = defaultdict(list)
@@ -135,7 +139,7 @@ class _Batch:
             version = self._tail.registry_version + 1
             digest = facts_digest([(row[0], *row[2:]) for row in facts])
             self._rows[tables.REGISTRY_BATCH] = [(load, version, "topic", len(facts), digest, self._tail.now, self._block)]
-            self._moves.follow("fact", self._tail.examination, load=load)
+            self._moves.follow("stop" if self._takes_back else "fact", self._tail.examination, load=load)
         raised = self._raise_alerts(cursor)
         block = ledger.add_block(cursor, self._tail, self._rows, registry_version=version, outbox=raised)
         insert(cursor, Added(tables.FACT, facts), Added(tables.SITE_IDENTIFIER, identifiers))
@@ -168,6 +172,7 @@ class _Batch:
             return self._aside(arrival, IN_SNAPSHOT)
         same.append(arrival.body)
         self._effective.append((identity, arrival.body))
+        self._takes_back |= getattr(fact, "status", None) in TAKES_BACK
         if isinstance(fact, SiteFact) and fact.identifiers is not UNSET:
             on_file = zip(fact.identifiers.__struct_fields__, astuple(fact.identifiers), strict=True)
             self._identifiers.update((value, kind, fact.site_id) for kind, values in on_file if values is not UNSET for value in values)

@@ -7,10 +7,13 @@ from uuid import UUID
 
 from psycopg import Cursor
 
-# What one fact says comes before what a whole snapshot, new rules or a new day bring.
-AT_ONCE = "('fact', 'alias', 'event')"
-FIRST = f"cause NOT IN {AT_ONCE}"
-FOLLOW_UP = "SELECT id, cause, load, question, place, through FROM moving_follow_up{} ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"
+# What one fact says comes before what a whole snapshot, new rules or a new day bring; and of facts those first that take something back,
+# however many others came before.
+AT_ONCE = "('stop', 'fact', 'alias', 'event')"
+FIRST = f"cause <> 'stop', cause NOT IN {AT_ONCE}"
+FOLLOW_UP = """
+SELECT id, cause, load, question, place, through FROM moving_follow_up{} ORDER BY cause <> 'stop', id LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
 FACTS = """
 SELECT f.id, f.kind, f.program, f.subject, f.sequence, f.effective_on, f.body
 FROM (
@@ -25,7 +28,9 @@ WAITS = """coalesce(
 )"""
 # Asked once, so that the index finds what is due; for each row anew it would go through all that waits.
 NOW = "(SELECT clock_timestamp())"
-NOW_DUE = f" ON CONFLICT (examination) DO UPDATE SET cause = EXCLUDED.cause WHERE EXCLUDED.cause IN {AT_ONCE}"
+NOW_DUE = f"""
+ON CONFLICT (examination) DO UPDATE SET cause = EXCLUDED.cause WHERE EXCLUDED.cause IN {AT_ONCE} AND moving_due.cause <> 'stop'
+"""
 HANGING = f"""
 INSERT INTO moving_due (examination, cause)
 SELECT DISTINCT d.examination, %(cause)s FROM moving_dependency d

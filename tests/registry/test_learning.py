@@ -44,7 +44,7 @@ def test_a_fact_holds_from_its_day_on_and_leads_from_its_identifiers(telling: Te
     assert [status(telling, "HF-1", day) for day in (DAY - timedelta(days=1), DAY)] == ["certified", "suspended"]
     assert telling.asked("identifier", "account", "WD-1:1") == ("HF-1",)
     assert [(row[1], row[2], row[3]) for row in telling.rows(tables.REGISTRY_BATCH)] == [(1, "topic", 2)]
-    assert [(row[1], row[2] is not None, row[3]) for row in telling.rows(tables.FOLLOW_UP)] == [("fact", True, None)]
+    assert [(row[1], row[2] is not None, row[3]) for row in telling.rows(tables.FOLLOW_UP)] == [("stop", True, None)]
     assert whole(telling)
 
 

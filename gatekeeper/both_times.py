@@ -1,5 +1,6 @@
 """What did we know at T about day D? And everything that was ever said of one subject, with when it came."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any, Final, NamedTuple, get_args
@@ -49,6 +50,7 @@ class Change(NamedTuple):
 class Held(NamedTuple):
     """A fact, with when it became known, and what snapshots made of it since."""
 
+    id: int
     said: Fact
     sequence: int
     effective_on: date
@@ -105,17 +107,7 @@ def read_subject(text: str) -> Subject:
 
 def history(cursor: Cursor[Any], subject: Subject) -> tuple[Held, ...]:
     """Every fact about the subject, in the order in which they became known."""
-    facts = held.facts(cursor, *subject)
-    presences = held.presences(cursor, [fact.id for fact in facts]) if facts else []
-    sources = held.sources(cursor, {row.load for row in facts} | {row.load for row in presences}) if facts else {}
-    try:
-        changes = {fact: [Change(row.day, row.present, sources[row.load]) for row in rows] for fact, rows in _by_fact(presences)}
-        return tuple([
-            Held(FACT.decoder.decode(fact.body), fact.sequence, fact.effective_on, sources[fact.load], tuple(changes.get(fact.id, ())))
-            for fact in facts
-        ])  # fmt: skip
-    except KeyError:
-        raise Halt("A fact came with a load of the registry that does not exist: run `gatekeeper verify`.") from None
+    return _histories(cursor, subject.program, subject.kind, [subject.name])[subject.name]
 
 
 def kept_aside(cursor: Cursor[Any], subject: Subject) -> tuple[KeptAside, ...]:
@@ -125,10 +117,34 @@ def kept_aside(cursor: Cursor[Any], subject: Subject) -> tuple[KeptAside, ...]:
 
 def answer(cursor: Cursor[Any], subject: Subject, on: date, known_at: datetime) -> Answer:
     """What holds on the day as known at the instant, by the rule of the gate itself."""
-    facts = history(cursor, subject)
+    return answers(cursor, subject.program, subject.kind, [subject.name], on, known_at)[0]
+
+
+def answers(cursor: Cursor[Any], program: str, kind: str, names: Sequence[str], on: date, known_at: datetime) -> list[Answer]:
+    """The same of several subjects, in their order; as many questions to the database as for one."""
+    histories = _histories(cursor, program, kind, names)
+    return [_answer(Subject(program, kind, name), histories[name], on, known_at) for name in names]
+
+
+def _answer(subject: Subject, facts: tuple[Held, ...], on: date, known_at: datetime) -> Answer:
     known = [fact for fact in facts if fact.source.at <= known_at]
     holds = _holding(known, on, known_at)
     return Answer(subject, on, known_at, holds, None if holds else _why_not(facts, known, on, known_at))
+
+
+def _histories(cursor: Cursor[Any], program: str, kind: str, names: Sequence[str]) -> dict[str, tuple[Held, ...]]:
+    facts = held.facts(cursor, program, kind, names)
+    presences = held.presences(cursor, [fact.id for fact in facts]) if facts else []
+    sources = held.sources(cursor, {row.load for row in facts} | {row.load for row in presences}) if facts else {}
+    said: dict[str, list[Held]] = {name: [] for name in names}
+    try:
+        changes = {fact: [Change(row.day, row.present, sources[row.load]) for row in rows] for fact, rows in _by_fact(presences)}
+        for row in facts:
+            fact = FACT.decoder.decode(row.body)
+            said[row.subject].append(Held(row.id, fact, row.sequence, row.effective_on, sources[row.load], tuple(changes.get(row.id, ()))))
+    except KeyError:
+        raise Halt("A fact came with a load of the registry that does not exist: run `gatekeeper verify`.") from None
+    return {name: tuple(facts_of_it) for name, facts_of_it in said.items()}
 
 
 def _by_fact(presences: list[held.PresenceRow]) -> list[tuple[int, list[held.PresenceRow]]]:

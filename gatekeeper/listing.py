@@ -4,7 +4,7 @@ Nothing waits for it. It is no evidence, and is made anew by beginning from noth
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 from threading import Event
 from typing import Any, Final, Literal
@@ -90,12 +90,16 @@ def catch_up(engine: Engine) -> None:
         pass
 
 
-def follow(engine: Engine, stop: Event) -> None:
-    """Follows the ledger until ``stop`` is set; while the database is away it waits. A fault ends it, and is logged."""
+def follow(engine: Engine, stop: Event, *also: Callable[[Engine], bool]) -> None:
+    """Follows the ledger until ``stop`` is set; while the database is away it waits. A fault ends it, and is logged.
+
+    ``also`` are the steps of other lists, which take turns with this one.
+    """
     while not stop.is_set():
         wait = IDLE_S
         try:
-            if step(engine):
+            more = [each(engine) for each in (step, *also)]
+            if any(more):
                 continue
         except TryAgain as reason:
             wait = AWAY_S

@@ -65,6 +65,11 @@ RELAYED: Final = Counter("gatekeeper_relayed_entries", "Entries of the outbox th
 FOLLOW_UPS: Final = Gauge("gatekeeper_follow_ups", "Changes whose consequences are still to be found.", registry=REGISTRY)
 DUE: Final = Gauge("gatekeeper_due_examinations", "Examinations whose lines are to be judged again.", registry=REGISTRY)
 LOOK_BACKS: Final = Gauge("gatekeeper_look_backs", "Look-backs under way.", registry=REGISTRY)
+LISTS_FOLLOWED: Final = Gauge(
+    "gatekeeper_lists_followed",
+    "1 while the lists of orders and sites are kept up to the ledger, 0 after a fault of that.",
+    registry=REGISTRY,
+)
 LAST_READ: Final = Gauge("gatekeeper_last_read_timestamp_seconds", "When the broker last answered a read, in Unix time.", registry=REGISTRY)
 
 

@@ -12,12 +12,14 @@ from gunicorn.http import wsgi
 from gunicorn.http.errors import NoMoreData, ParseException
 from sqlalchemy import Engine
 
+from gatekeeper import site_list
 from gatekeeper.access import must_recognize
 from gatekeeper.api.app import make_app
 from gatekeeper.api.problems import answer_as
 from gatekeeper.config import Settings
 from gatekeeper.connections import Threads
 from gatekeeper.listing import follow
+from gatekeeper.metrics import LISTS_FOLLOWED
 from gatekeeper.opening import migrate_ledger, open_ledger
 from gatekeeper.rules import RuleBook
 from gatekeeper.telemetry import log, start_logging
@@ -48,8 +50,17 @@ def serve(settings: Settings) -> None:
 def application(settings: Settings, engine: Engine, book: RuleBook, stopping: Event) -> Flask:
     """The API on this ledger, and what keeps its lists up to it until ``stopping``."""
     # With time of its own: a large load of the registry is taken in by one statement.
-    Thread(target=follow, args=(open_ledger(settings, connections=2), stopping), name="listing", daemon=True).start()
-    return make_app(settings, engine, book, stopping)
+    lists = Thread(target=_keep_lists, args=(open_ledger(settings, connections=2), stopping), name="listing", daemon=True)
+    lists.start()
+    LISTS_FOLLOWED.set_function(lists.is_alive)
+    return make_app(settings, engine, book, stopping, lists.is_alive)
+
+
+def _keep_lists(engine: Engine, stopping: Event) -> None:
+    try:
+        follow(engine, stopping, site_list.step)
+    finally:
+        engine.dispose()
 
 
 class _Server(BaseApplication):  # type: ignore[misc] # it has no types

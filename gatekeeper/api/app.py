@@ -1,5 +1,6 @@
 """The application: its areas, who may what, limits, headers. Refusing by default: what names no permission is for nobody."""
 
+from collections.abc import Callable
 from threading import BoundedSemaphore, Event
 from typing import Any, Final
 
@@ -55,14 +56,16 @@ HEADERS: Final = {
 }
 
 
-def make_app(settings: Settings, engine: Engine, book: RuleBook, stopping: Event | None = None) -> Flask:
-    """The application on this ledger, by these rules. It opens nothing, and starts nothing."""
+def make_app(
+    settings: Settings, engine: Engine, book: RuleBook, stopping: Event | None = None, lists_followed: Callable[[], bool] = bool
+) -> Flask:
+    """The application on this ledger, by these rules. It opens nothing, and starts nothing: nor does it keep lists up to the ledger."""
     app = Flask("gatekeeper", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MOST_OF_A_BODY, PROPAGATE_EXCEPTIONS=False, TRAP_HTTP_EXCEPTIONS=False)
     app.url_map.converters |= {"id": Id, "digest": Digest}
     app.url_map.merge_slashes = False
     waiters = BoundedSemaphore(max(1, settings.http_threads // 2))
-    app.extensions["gatekeeper"] = Parts(engine, book, Terms.of(settings), settings, stopping or Event(), waiters)
+    app.extensions["gatekeeper"] = Parts(engine, book, Terms.of(settings), settings, stopping or Event(), waiters, lists_followed)
     app.extensions["rates"] = Rates(settings.http_rate)
     document = Document(app)
     for area in AREAS:

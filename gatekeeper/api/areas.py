@@ -52,6 +52,8 @@ class Parts(NamedTuple):
     """Is set when the program is told to stop: who waits answers at once."""
     waiters: BoundedSemaphore
     """For how many callers at once a thread may wait; the others are answered as if they had not asked to wait."""
+    lists_followed: Callable[[], bool]
+    """Whether this program keeps the lists up to the ledger: not where a fault has ended that."""
 
 
 class Id(BaseConverter):

@@ -39,8 +39,8 @@ REFUSAL_COLUMNS: Final = (
     "refusal_id", "position.topic", "position.partition", "position.offset", "refused_at", "problems", "set_aside",
 )  # fmt: skip
 SITE_COLUMNS: Final = (
-    "program", "site_id", "on", "known_at", "status", "why", "class", "certified_on", "valid_through", "name", "address.street",
-    "address.street2", "address.city", "address.state", "address.postal_code", "identifiers",
+    "program", "site_id", "on", "known_at", "certified", "miles", "status", "why", "class", "certified_on", "valid_through", "name",
+    "address.street", "address.street2", "address.city", "address.state", "address.postal_code", "identifiers",
 )  # fmt: skip
 RECORD_COLUMNS: Final = (
     "program", "sequence", "record_id", "kind", "replaces", "wholesaler_id", "order_id", "revision", "line", "verdict_id", "outside_gate",
@@ -133,7 +133,7 @@ def export_sites(query: dict[str, Any]) -> Response:
         for site in sites.every_site(cursor, query):
             if form == CSV:
                 fact = site["holds"][0]["fact"] if site["holds"] else {}
-                yield {name: site[name] for name in ("program", "site_id", "on", "known_at", "why")} | fact
+                yield site | fact
             else:
                 yield site
 

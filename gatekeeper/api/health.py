@@ -26,6 +26,8 @@ class Readiness(msgspec.Struct):
     """Whether the database is there and of this version."""
 
     ready: bool
+    lists: bool
+    """Whether this program keeps the lists of orders and sites up to the ledger; where a fault has ended that, it must be started anew."""
 
 
 @AREA.operation("GET", "/health/live", OPEN, Health)
@@ -44,14 +46,15 @@ NOT_READY = {"503": {"description": "Not now.", "content": {"application/json": 
 def ready() -> Any:
     """Whether questions can be answered now.
 
-    The database is reached and is of this version; 503 where not.
+    The database is reached and is of this version; 503 where not. Lists that fall behind do not make it 503: all else is answered.
     """
+    lists = parts().lists_followed()
     try:
         with connected(parts().engine) as connection:
             check_version(connection)
     except (TryAgain, Unusable):
-        return Response(msgspec.json.encode(Readiness(ready=False)), 503, content_type="application/json")
-    return Readiness(ready=True)
+        return Response(msgspec.json.encode(Readiness(ready=False, lists=lists)), 503, content_type="application/json")
+    return Readiness(ready=True, lists=lists)
 
 
 TEXT = {"type": "string"}

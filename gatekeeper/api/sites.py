@@ -1,28 +1,45 @@
-"""Who is certified, and who was: both times."""
+"""Who is certified, and who was: both times; by id, identifier, name, address and place."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET
 from psycopg import Cursor
 
 from gatekeeper import both_times
-from gatekeeper.api.areas import Area, Query, caller, parts, reading
+from gatekeeper.api.areas import Area, Number, Query, caller, parts, reading
 from gatekeeper.api.lists import Page, begins, ends, limit_of
 from gatekeeper.api.masking import without_others
-from gatekeeper.both_times import Subject
+from gatekeeper.api.order_list import refuse_patients
+from gatekeeper.api.problems import Problem
+from gatekeeper.both_times import Answer, Subject
+from gatekeeper.domain.addresses import zip5
+from gatekeeper.domain.program import Program
 from gatekeeper.instants import instant_of
 from gatekeeper.messages import written
 from gatekeeper.permissions import Permission
 from gatekeeper.registry import zone_of
+from gatekeeper.site_list import MOST_WORDS, query_of
+from gatekeeper.site_search import MOST_FOUND, Found, Key, TooMany, Wanted, is_certified, search
 from gatekeeper.storage import ledger
+from gatekeeper.zip_codes import around
 from schemas.fact import SiteFact
-from schemas.members import Day, Instant, Words, Written
+from schemas.members import Day, Instant, OneOf, Words, Written
 from schemas.order_schema import identity
 
 AT_ONCE: Final = 500
 """Where all sites are read, so many at a time."""
+MOST_LOOKED_AT: Final = 2000
+"""For one page: more than that are looked at for the next one."""
+USUAL_MILES: Final = 25
+MOST_MILES: Final = 250
+ZIP_CODE: Final = r"[0-9]{5}(?:-[0-9]{4})?"
+ZIP_SENTENCE: Final = "Must be a ZIP code of five digits, or with four more after a hyphen."
+NO_WORDS: Final = f"Must have 1 to {MOST_WORDS} words."
+TOO_MUCH: Final = f"Fits more than {MOST_FOUND:,} sites: say more of it, or ask for a place."
 AREA = Area("sites", __name__, "Sites, as the registries say and said.")
 
 
@@ -56,25 +73,29 @@ class HeldFact(msgspec.Struct):
     changes: list[Change]
 
 
-class SiteAnswer(msgspec.Struct):
+class SiteAnswer(msgspec.Struct, kw_only=True):
     """What holds of a site on a day as known at an instant; where nothing does, why."""
 
     program: str
     site_id: str
     on: date
     known_at: str
+    certified: bool
+    """On that day: its fact says so, its certificate has begun, and is not over by what it says or by the program's term."""
     holds: list[HeldFact]
     why: str | None
+    miles: float | msgspec.UnsetType = UNSET
+    """Where a place is asked for: how far away its ZIP code lies, as the crow flies, to a tenth of a mile."""
 
 
-class SiteHistory(SiteAnswer):
+class SiteHistory(SiteAnswer, kw_only=True):
     """The same, and everything that was ever said of the site."""
 
     history: list[HeldFact]
 
 
 class SiteList(msgspec.Struct):
-    """By their ids."""
+    """By their ids; where a place is asked for, the nearest first."""
 
     sites: list[SiteAnswer]
     next: str | None
@@ -91,48 +112,44 @@ class SitesQuery(Page, BothTimes):
         metadata={"description": "Only those that some fact gives this NPI, DEA, NCPDP id, HIN, GLN or `WHOLESALER:ACCOUNT`."}
     )
     site_id = identity()
-
-
-LISTED = """
-SELECT DISTINCT subject FROM fact
-WHERE kind = 'site' AND program = %(program)s AND subject > %(after)s
-  AND (%(site_id)s::text IS NULL OR subject = %(site_id)s)
-  AND (%(identifier)s::text IS NULL OR subject IN (SELECT site_id FROM moving_site_identifier WHERE value = %(identifier)s))
-ORDER BY subject LIMIT %(limit)s
-"""
+    q = Words(
+        metadata={
+            "description": f"Words of its name and address, in any order, by their beginnings; numbers and single letters whole. Up to "
+            f"{MOST_WORDS} words. What fits more than {MOST_FOUND:,} sites is refused, unless a place is asked for."
+        }
+    )
+    near = Written(ZIP_CODE, ZIP_SENTENCE, metadata={"description": "Only sites whose ZIP code lies near this one, the nearest first."})
+    within = Number(1, MOST_MILES, metadata={"description": f"How many miles away at most; {USUAL_MILES} where not given."})
+    certified = OneOf(("true",), metadata={"description": "Only sites that are certified on the day."})
 
 
 @AREA.operation("GET", "/v1/sites", Permission.READ_SITES, SiteList, query=SitesQuery)
 def list_sites(query: dict[str, Any]) -> Any:
-    """The sites that a program's registry ever named, with what holds of each.
+    """The sites that a program's registry ever named, with what holds of each; by their ids, or the nearest first.
 
-    A site that is unknown on the day, or was not known yet at the instant, says why.
+    By name, address and place a site is found by what holds of it. Else one that is unknown on the day, or was not known yet at the
+    instant, says why. A page whose filters find little may have fewer sites than its limit, and yet a `next`.
     """
-    program, limit = query["program"], limit_of(query)
-    caller().must_see_program(program)
-    wanted = {"program": program, "after": begins(query, str) or "", "limit": limit + 1, "site_id": query.get("site_id")}
+    limit = limit_of(query)
+    shown: list[SiteAnswer] = []
     with reading() as cursor:
-        names = [] if _of_another(query.get("identifier")) else [
-            name for (name,) in cursor.execute(LISTED, wanted | {"identifier": query.get("identifier")})
-        ]  # fmt: skip
-        on, known_at = _times(cursor, query, program)
-        shown = [SiteAnswer(**_answer(cursor, program, name, on, known_at)) for name in names[:limit]]
-    return SiteList(shown, ends(query, names[limit - 1]) if len(names) > limit else None)
+        wanted = _wanted(cursor, query)
+        found = _search(cursor, wanted, begins(query, Key), limit + 1)
+        looked_at = [*islice(found, MOST_LOOKED_AT)]
+    for number, (key, answer) in enumerate(looked_at):
+        if answer is not None and len(shown) == limit:
+            return SiteList(shown, ends(query, looked_at[number - 1].key))
+        if answer is not None:
+            shown.append(_site(answer, wanted, key))
+    return SiteList(shown, ends(query, looked_at[-1].key) if len(looked_at) == MOST_LOOKED_AT else None)
 
 
 def every_site(cursor: Cursor[Any], query: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """All that are asked for, by their ids, each as a document."""
-    program = query["program"]
-    caller().must_see_program(program)
-    on, known_at = _times(cursor, query, program)
-    wanted = {"program": program, "site_id": query.get("site_id"), "identifier": query.get("identifier"), "limit": AT_ONCE}
-    after = ""
-    while names := [] if _of_another(query.get("identifier")) else [
-        name for (name,) in cursor.execute(LISTED, wanted | {"after": after})
-    ]:  # fmt: skip
-        for name in names:
-            yield msgspec.to_builtins(SiteAnswer(**_answer(cursor, program, name, on, known_at)))
-        after = names[-1]
+    """All that are asked for, in the order of the list, each as a document."""
+    wanted = _wanted(cursor, query)
+    for key, answer in _search(cursor, wanted, None, AT_ONCE):
+        if answer is not None:
+            yield msgspec.to_builtins(_site(answer, wanted, key))
 
 
 @AREA.operation("GET", "/v1/sites/<id:program>/<id:site_id>", Permission.READ_SITES, SiteHistory, query=BothTimes)
@@ -141,9 +158,57 @@ def show_site(query: dict[str, Any], program: str, site_id: str) -> Any:
     caller().must_see_program(program)
     with reading() as cursor:
         on, known_at = _times(cursor, query, program)
-        answer = _answer(cursor, program, site_id, on, known_at)
-        said = both_times.history(cursor, Subject(program, "site", site_id))
-    return SiteHistory(**answer, history=[_shown(fact) for fact in said])
+        subject = Subject(program, "site", site_id)
+        answer = both_times.answer(cursor, subject, on, known_at)
+        said = both_times.history(cursor, subject)
+    shown = _answer(answer, _rules(program))
+    return SiteHistory(**shown, history=[_shown(fact) for fact in said])
+
+
+def _wanted(cursor: Cursor[Any], query: dict[str, Any]) -> Wanted:
+    """What is asked for. Ends the request where it cannot be, or may not be."""
+    program = query["program"]
+    caller().must_see_program(program)
+    words, near = query_of(query["q"]) if "q" in query else None, None
+    if "q" in query:
+        refuse_patients(cursor, query)
+        if words is None:
+            raise _refused("q", NO_WORDS)
+    if "within" in query and "near" not in query:
+        raise _refused("within", "Needs `near`.")
+    if "near" in query:
+        near = around(zip5(query["near"]), query.get("within", USUAL_MILES))
+        if near is None:
+            raise _refused("near", "Must be a ZIP code of which it is known where it lies.")
+    on, known_at = _times(cursor, query, program)
+    named = query.get("site_id"), query.get("identifier")
+    return Wanted(program, on, known_at, _rules(program), *named, words, near, "certified" in query)
+
+
+def _search(cursor: Cursor[Any], wanted: Wanted, after: Key | None, at_once: int) -> Iterator[Found]:
+    if _of_another(wanted.identifier):
+        return
+    try:
+        yield from search(cursor, wanted, after, at_once)
+    except TooMany:
+        raise _refused("q", TOO_MUCH) from None
+
+
+def _site(answer: Answer, wanted: Wanted, key: Key) -> SiteAnswer:
+    miles = UNSET if wanted.near is None else key.tenths / 10
+    return SiteAnswer(**_answer(answer, wanted.rules), miles=miles)
+
+
+def _answer(answer: Answer, rules: Program | None) -> dict[str, Any]:
+    return {
+        "program": answer.subject.program,
+        "site_id": answer.subject.name,
+        "on": answer.on,
+        "known_at": written(answer.known_at),
+        "certified": is_certified(answer, rules),
+        "holds": [_shown(fact) for fact in answer.holds],
+        "why": answer.why,
+    }
 
 
 def _times(cursor: Cursor[Any], query: dict[str, Any], program: str) -> tuple[date, datetime]:
@@ -152,10 +217,8 @@ def _times(cursor: Cursor[Any], query: dict[str, Any], program: str) -> tuple[da
     return query.get("at") or present.astimezone(zone_of(parts().book.newest, program)).date(), known_at
 
 
-def _answer(cursor: Cursor[Any], program: str, site_id: str, on: date, known_at: datetime) -> dict[str, Any]:
-    given = both_times.answer(cursor, Subject(program, "site", site_id), on, known_at)
-    holds = [_shown(fact) for fact in given.holds]
-    return {"program": program, "site_id": site_id, "on": on, "known_at": written(known_at), "holds": holds, "why": given.why}
+def _rules(program: str) -> Program | None:
+    return next((rules for rules in parts().book.newest if rules.name == program), None)
 
 
 def _shown(fact: both_times.Held) -> Any:
@@ -166,3 +229,7 @@ def _of_another(identifier: str | None) -> bool:
     """Whether it is an account of a wholesaler that the caller may not see."""
     wholesaler_id, colon, _ = (identifier or "").partition(":")
     return bool(colon) and not caller().wholesalers.allow(wholesaler_id)
+
+
+def _refused(parameter: str, detail: str) -> Problem:
+    return Problem("invalid-parameters", errors=[{"parameter": parameter, "detail": detail}])

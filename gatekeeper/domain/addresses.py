@@ -30,7 +30,12 @@ def address_key(address: Address) -> str:
                 continue
             abbreviated = "#"
         words.append(abbreviated)
-    return f"{' '.join(words)} | {_zip5(address.postal_code)}"
+    return f"{' '.join(words)} | {zip5(address.postal_code)}"
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a name or an address as they are compared: in capitals, without accents and signs."""
+    return [word for word in _WORDS.findall(_plain(text)) if word != "#"]
 
 
 def _plain(text: str) -> str:
@@ -39,5 +44,6 @@ def _plain(text: str) -> str:
     return _POINT_BETWEEN_LETTERS.sub(r"\1", text.upper().translate(_APOSTROPHES))
 
 
-def _zip5(postal_code: str) -> str:
+def zip5(postal_code: str) -> str:
+    """The first five digits of a ZIP code, however it is written."""
     return "".join(sign for sign in postal_code if sign in _ASCII_DIGITS)[:5]

@@ -1,12 +1,13 @@
-"""What the registries said of one subject, with when it was recorded: by index, however many facts there are."""
+"""What the registries said of a subject, with when it was recorded: by index, however many facts there are."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from psycopg import Cursor
 
 FACTS = """
-SELECT id, load, sequence, effective_on, body FROM fact WHERE subject = %s AND kind = %s AND program = %s ORDER BY id
+SELECT subject, id, load, sequence, effective_on, body FROM fact WHERE subject = ANY(%s) AND kind = %s AND program = %s ORDER BY id
 """
 PRESENCES = "SELECT fact, load, day, present FROM fact_presence WHERE fact = ANY(%s) ORDER BY load"
 SOURCES = """
@@ -21,6 +22,7 @@ WHERE subject_of_fact(a.body) = %s ORDER BY a.block, a.source, a.partition, a."o
 
 
 class FactRow(NamedTuple):
+    subject: str
     id: int
     load: int
     sequence: int
@@ -60,9 +62,9 @@ class Source(NamedTuple):
     """Of a snapshot: its sequence, and the instant of which it speaks."""
 
 
-def facts(cursor: Cursor[Any], program: str, kind: str, subject: str) -> list[FactRow]:
-    """Every fact about the subject, in the order in which they came."""
-    return [FactRow(*row) for row in cursor.execute(FACTS, (subject, kind, program))]
+def facts(cursor: Cursor[Any], program: str, kind: str, subjects: Sequence[str]) -> list[FactRow]:
+    """Every fact about the subjects, in the order in which they came."""
+    return [FactRow(*row) for row in cursor.execute(FACTS, (list(subjects), kind, program), binary=True)]
 
 
 def presences(cursor: Cursor[Any], fact_ids: list[int]) -> list[PresenceRow]:

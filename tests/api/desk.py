@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from jwt.algorithms import OKPAlgorithm
 from werkzeug.test import TestResponse
 
-from gatekeeper import clock
+from gatekeeper import clock, site_list
 from gatekeeper.api.app import make_app
 from gatekeeper.api.problems import PREFIX
 from gatekeeper.config import Settings
@@ -58,10 +58,12 @@ class Desk:
     ) -> TestResponse:
         """An answer, which the document must describe. What is posted has a key of its own, where none is given.
 
-        The list of orders is told all that the ledger has before.
+        The lists are told all that the ledger has before.
         """
         if path.startswith(("/v1/orders", "/v1/exports/orders", "/v1/digest")):
             catch_up(self.engine)
+        if path.startswith(("/v1/sites", "/v1/exports/sites")):
+            site_list.catch_up(self.engine)
         claims = {"wholesalers": list(wholesalers), "programs": list(programs), "sub": person}
         given = {} if role is None else {"Authorization": f"Bearer {token(roles=[role], **claims)}"}
         if method == "POST":

@@ -35,10 +35,10 @@ def away(desk: Desk) -> Iterator[Flask]:
 
 def test_health_and_readiness_are_for_everybody(desk: Desk, away: Flask) -> None:
     assert desk.answer("/health/live") == {"live": True}
-    assert desk.ask("/health/ready", None).get_json() == {"ready": True}
+    assert desk.ask("/health/ready", None).get_json() == {"ready": True, "lists": False}
     assert away.test_client().get("/health/live").status_code == 200
     gone = away.test_client().get("/health/ready")
-    assert (gone.status_code, gone.get_json()) == (503, {"ready": False})
+    assert (gone.status_code, gone.get_json()) == (503, {"ready": False, "lists": False})
 
 
 def test_a_database_that_is_away_is_a_problem_that_passes(desk: Desk, away: Flask) -> None:

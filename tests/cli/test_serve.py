@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from gatekeeper.storage.engine import transaction
 from tests.api.desk import KEY, OKPAlgorithm, token
 from tests.gate.conftest import ledger, template
 from tests.gate.ledger import Ledger
@@ -69,6 +70,7 @@ def test_it_answers_and_ends(served: Served) -> None:
     assert json.loads(body)["reasons"]
     assert served.ask(f"/v1/sites?program=lemtrada&identifier={PATIENT}", **bearer)[0] == 200
     assert served.ask(f"/{PATIENT}")[0] == 404
+    assert json.loads(served.ask("/health/ready")[1]) == {"ready": True, "lists": True}
     with socket.create_connection(("127.0.0.1", served.port)) as raw:
         raw.sendall(f"GET /{PATIENT} HTTP/9.9\r\n{PATIENT}\r\n\r\n".encode())
         assert raw.recv(100).startswith(b"HTTP/1.1 400")
@@ -128,3 +130,13 @@ def test_whoever_waits_for_the_next_record_is_answered_when_it_ends(served: Serv
         served.running.send_signal(signal.SIGTERM)
         assert raw.recv(100).startswith(b"HTTP/1.1 200")
     assert served.running.wait(30) == 0
+
+
+def test_it_says_that_a_fault_has_ended_what_keeps_its_lists(served: Served, ledger: Ledger) -> None:
+    """It answers all else; the fault is on its log, and in what is measured."""
+    with transaction(ledger.engine) as cursor:
+        cursor.execute("ALTER TABLE moving_listed_sites_up_to RENAME TO elsewhere")
+    wait_until(lambda: json.loads(served.ask("/health/ready")[1]) == {"ready": True, "lists": False}, 20, "the lists are not followed")
+    bearer = {"Authorization": f"Bearer {token(roles=['operator'], wholesalers=['*'], programs=['*'])}"}
+    assert b"\ngatekeeper_lists_followed 0.0\n" in served.ask("/metrics", **bearer)[1]
+    assert '"command": "listing"' in served.log.read_text() or '"command":"listing"' in served.log.read_text()

@@ -176,14 +176,13 @@ def free_pair() -> int:
 
 
 def tasks(home: Path, port: int) -> list[Any]:
-    """What is answered to the commands of the page, each task typed from its login on."""
-    lines = [
-        line.strip() for line in PAGE.read_text(encoding="utf-8").partition("## Five tasks")[2].splitlines() if line.startswith("    ")
-    ]
+    """What is answered to the commands of the page, the five tasks and one more, each typed from its login on."""
+    page = PAGE.read_text(encoding="utf-8").partition("## Five tasks")[2]
+    lines = [line.strip() for line in page.splitlines() if line.startswith(("    export", "    TOKEN=", "    curl", "    sed"))]
     given = {"API": f"http://127.0.0.1:{port}", "ISSUER": f"http://127.0.0.1:{port + 1}", "SENT": str(home / "demo" / "orders.ndjson")}
-    export, *typed = lines[: next(number for number, line in enumerate(lines) if "distribution-records" in line) + 1]
+    export, *typed = lines
     assert re.findall(r"(\w+)=", export) == list(given)
-    assert [line.startswith("TOKEN=") for line in typed] == [True, False] * 5
+    assert [line.startswith("TOKEN=") for line in typed] == [True, False] * 6
     answers = []
     for login, command in zip(typed[::2], typed[1::2], strict=True):
         script = f"set -e -o pipefail; {login}\n{command}"
@@ -195,7 +194,7 @@ def tasks(home: Path, port: int) -> list[Any]:
     return answers
 
 
-def as_the_page_says(waiting: Any, stopped: Any, site: Any, ahead: Any, feed: Any) -> None:
+def as_the_page_says(waiting: Any, stopped: Any, site: Any, ahead: Any, feed: Any, near: Any) -> None:
     assert len(waiting["orders"]) == 10
     assert {order["wholesaler_id"] for order in waiting["orders"]} == {"WD-001"}
     assert [reason["code"] for reason in stopped["examinations"][0]["lines"][0]["reasons"]] == ["site_suspended"]
@@ -204,6 +203,7 @@ def as_the_page_says(waiting: Any, stopped: Any, site: Any, ahead: Any, feed: An
     assert ahead["patients"] == "not_told"
     assert feed["records"][0]["patient_id"].startswith("P-")
     assert (feed["patients"], feed["after"]) == ("shown", feed["last"])
+    assert [(site["site_id"], site["miles"]) for site in near["sites"]] == [("HF-0001", 0.0)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)

@@ -1,7 +1,8 @@
-"""The desk's list of orders: it moves, follows the ledger, and can be made anew from it."""
+"""The desk's list of orders, and that of sites: they move, follow the ledger, and can be made anew from it."""
 
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Date, DateTime, Index, Integer, LargeBinary, SmallInteger, Table, Text
 from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from gatekeeper.storage.tables.metadata import METADATA
 
@@ -111,3 +112,30 @@ PATIENT_FORM = Table(
 )
 
 LISTED = (LISTED_UP_TO, LISTED_ORDER, LISTED_LINE, LISTED_KIND, LISTED_TERM, LISTED_ADDRESSEE, LISTED_WORD, PATIENT_FORM)
+
+LISTED_SITES_UP_TO = Table(
+    "moving_listed_sites_up_to",
+    METADATA,
+    Column("only", Boolean, primary_key=True, default=True),
+    Column("registry_version", BigInteger, nullable=False),
+    Column("fact", BigInteger, nullable=False),
+    CheckConstraint('"only"', name="moving_listed_sites_up_to_one_row"),
+    comment="How far the list of sites has followed the registry: all up to this version, and of the one after it up to this fact",
+)
+
+LISTED_SITE = Table(
+    "moving_listed_site",
+    METADATA,
+    Column("fact", BigInteger, primary_key=True, autoincrement=False),
+    Column("program", Text, nullable=False),
+    Column("site_id", Text, nullable=False),
+    Column("effective_on", Date, nullable=False),
+    Column("certified", Boolean, nullable=False),
+    Column("zip_code", Text),
+    Column("words", TSVECTOR, nullable=False),
+    Index("moving_listed_site_place", "zip_code"),
+    Index("moving_listed_site_words", "words", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
+    comment="What a registry said of a site, by the words of its name and address, and by its ZIP code",
+)
+
+LISTED_SITES = (LISTED_SITES_UP_TO, LISTED_SITE)

@@ -117,7 +117,7 @@ def show_order(wholesaler_id: str, order_id: str) -> Any:
 
     Lines of programs that the token does not name are left out, and those of none where it does not name all. Patients are masked
     unless the permission `patients.read` and a purpose are there. `ETag` is of what was decided and done about the order, not of who
-    looked; what people wrote shows only to who sees all lines.
+    looked; what people wrote, and alerts that name no program, show only to who sees all lines.
     """
     caller().must_see_wholesaler(wholesaler_id)
     purpose = purpose_of_request()
@@ -147,7 +147,7 @@ def _order(
     opened = {line["line"] for line in lines if line["open"]}
     programs_of = {line["program"] for line in lines}
     ship_on = None if first is None else date.fromisoformat(msgspec.json.decode(members(first.evidence)["order"])["ship_on"])
-    whole = all(caller().programs.allow(line.program) for row in of_highest for line in order_desk.lines_said(row.stopped, row.released))
+    whole, all_revisions = _sees_all(of_highest), _sees_all(rows.examinations)
     document = {
         "wholesaler_id": wholesaler_id,
         "order_id": order_id,
@@ -164,13 +164,22 @@ def _order(
             if caller().programs.allow(row.program)
         ],
         "events": [_plain(body) for body in rows.events] if caller().programs.every else [],
-        "alerts": [alert for alert in map(_plain, rows.alerts) if caller().programs.allow(alert.get("program"))],
+        "alerts": [alert for alert in map(_plain, rows.alerts) if _may_see(alert, whole=all_revisions)],
         "looked": [
             {"person": who.person, "name": who.name, "at": written(who.at.astimezone(UTC)), "purpose": who.purpose} for who in rows.looked
         ],
     }
     limited: dict[str, Any] = without_others(document, caller().wholesalers)
     return limited
+
+
+def _sees_all(examinations: Iterable[Examination]) -> bool:
+    return all(caller().programs.allow(line.program) for row in examinations for line in order_desk.lines_said(row.stopped, row.released))
+
+
+def _may_see(alert: dict[str, Any], *, whole: bool) -> bool:
+    """One that names no program may speak of any line of the order."""
+    return caller().programs.allow(alert["program"]) if "program" in alert else whole
 
 
 def _open_since(examinations: Sequence[Examination], lines: Iterable[int], entries: Sequence[Entry]) -> str:

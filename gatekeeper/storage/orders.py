@@ -14,7 +14,12 @@ SELECT r.program, r.body, (
     SELECT a.body FROM acknowledgement a WHERE a.program = r.program AND a.sequence = r.sequence ORDER BY a.number DESC LIMIT 1
 ) FROM distribution_record r WHERE r.examination = ANY(%s) ORDER BY r.program, r.sequence
 """
-ALERTS = "SELECT body FROM alert WHERE examination = ANY(%s) ORDER BY block, alert_id"
+ALERTS = """
+SELECT body FROM (
+    SELECT body, block, alert_id FROM alert WHERE examination = ANY(%s)
+    UNION ALL SELECT body, block, alert_id FROM alert WHERE examination IS NULL AND order_of_alert(body) = %s
+) a ORDER BY block, alert_id
+"""
 EVENTS = 'SELECT body FROM shipment_event WHERE order_id = %s AND wholesaler_id = %s ORDER BY block, source, partition, "offset"'
 OPEN = "SELECT examination, line FROM moving_open_line WHERE order_id = %s AND wholesaler_id = %s"
 INQUIRIES = """
@@ -68,7 +73,7 @@ def order_rows(cursor: Cursor[Any], wholesaler_id: str, order_id: str) -> OrderR
     return OrderRows(
         examinations,
         [Recorded(*row) for row in cursor.execute(RECORDS, (numbers,))],
-        [body for (body,) in cursor.execute(ALERTS, (numbers,))],
+        [body for (body,) in cursor.execute(ALERTS, (numbers, f"{wholesaler_id}/{order_id}"))],
         [body for (body,) in cursor.execute(EVENTS, name)],
         set(cursor.execute(OPEN, name).fetchall()),
         [Looked(*row) for row in cursor.execute(INQUIRIES, name)],

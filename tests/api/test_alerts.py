@@ -65,3 +65,20 @@ def test_the_alert_about_a_bypass_is_decided_when_its_record_was_made(desk: Desk
     bypasses.approve(desk.ledger.engine, str(found.bypass_id), "I saw it.", Person("u-2", "B"), *more)
     [shown] = desk.answer("/v1/alerts?kind=shipment_bypassed")["alerts"]
     assert (shown["state"], shown["decision"]["decision"], shown["decision"]["person"]) == ("decided", "approved", "u-2")
+
+
+def test_an_order_shows_every_alert_about_it(desk: Desk) -> None:
+    """Also one that no examination raised: that goods left past the gate. It may speak of any line, so it shows to who sees all of them."""
+    desk.ledger.load(authorization("AU-MANY", 1000))
+    warehouse = Warehouse(desk.ledger)
+    warehouse.judge(order("SO-1", MANY | {"/lines/0/patient": None}), order("SO-1", MANY | {"/wholesaler_id": "WD-2"}))
+    line = json.loads(order())["lines"][0]
+    warehouse.tell(event("shipped", lines=[{"line": 1, "quantity": 5, "product": line["product"]}], ship_to=SHIP_TO))
+    path = "/v1/orders/WD-001/SO-1"
+    assert [alert["kind"] for alert in desk.answer(path)["alerts"]] == ["shipment_bypassed"]
+    assert [alert["kind"] for alert in desk.answer(path, programs=["lemtrada"])["alerts"]] == ["shipment_bypassed"]
+    assert desk.answer("/v1/orders/WD-2/SO-1")["alerts"] == []
+    other = {"line": 2, "product": {"ndc": "00093-7180-56"}, "quantity": 1}
+    warehouse.judge(order("SO-1", MANY | {"/revision": 2, "/lines": [line, other]}))
+    assert desk.answer(path, programs=["lemtrada"])["alerts"] == []
+    assert desk.answer(path)["alerts"][0]["kind"] == "shipment_bypassed"

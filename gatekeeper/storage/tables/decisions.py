@@ -89,6 +89,7 @@ ALERT = Table(
     Column("block", BigInteger, nullable=False),
     Index("alert_examination", "examination"),
     Index("alert_block", "block", "alert_id"),
+    Index("alert_order", text("order_of_alert(body)"), postgresql_where=text("examination IS NULL")),
     comment="Something that a person must look at, as it is published",
 )
 

@@ -4,9 +4,9 @@ Each step is on record with who took it. An approved alias is a fact, known from
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -127,6 +127,14 @@ def listed(
     with transaction(engine) as cursor:
         step = _Step(cursor, ledger.read_tail(cursor), programs)
         return list(step.aliases(program=program, site_id=site_id, wholesaler_id=wholesaler_id))
+
+
+def following(
+    cursor: Cursor[Any], programs: Iterable[Program], after: tuple[datetime, UUID] | None, most: int, wanted: Mapping[str, str | None]
+) -> list[Alias]:
+    """The next of them, after one by its instant and id; ``wanted`` by the names of what they must fit."""
+    step = _Step(cursor, ledger.read_tail(cursor), programs)
+    return list(step.aliases(**wanted, after=after, most=most))
 
 
 def one(cursor: Cursor[Any], programs: Iterable[Program], alias_id: UUID) -> Alias | None:

@@ -1,6 +1,6 @@
 """Goods that left past the gate and of which no record could be made: completed by one person, approved by another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -19,7 +19,7 @@ from gatekeeper.api.once import must_match, recording, writing
 from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.reasons import ReasonBody
-from gatekeeper.api.two_people import ApprovalShown, StepShown, approval_shown, may_act, page_of, step_shown
+from gatekeeper.api.two_people import ApprovalShown, Listed, StepShown, approval_shown, may_act, step_shown
 from gatekeeper.approvals import BYPASS, Approval, approvals
 from gatekeeper.inquiries import Inquiry
 from gatekeeper.permissions import Permission
@@ -106,10 +106,24 @@ class CompletionBody(ReasonBody):
 def list_bypasses(query: dict[str, Any]) -> Any:
     """What left past the gate: what is lacking, who did what, when and why. Patients are masked."""
     with reading() as cursor:
-        found = [bypass for bypass in kept.every(cursor) if query.get("state") in (None, bypass.state) and _allowed(bypass)]
-        page, following = page_of(query, [((bypass.at, bypass.bypass_id), bypass) for bypass in found], tuple[datetime, UUID])
+        page, following = _listed(cursor, query).page(query)
         said = approvals(cursor, BYPASS, [bypass.bypass_id for bypass in page])
     return {"bypasses": [masked(_shown(bypass, said.get(str(bypass.bypass_id)))) for bypass in page], "next": following}
+
+
+def every_bypass(cursor: Cursor[Any], query: dict[str, Any]) -> Iterator[Any]:
+    """All that are asked for, the oldest first, patients masked."""
+    for bypass in _listed(cursor, query).walk():
+        yield masked(_shown(bypass, approvals(cursor, BYPASS, [bypass.bypass_id]).get(str(bypass.bypass_id))))
+
+
+def _listed(cursor: Cursor[Any], query: dict[str, Any]) -> Listed[Bypass]:
+    return Listed(
+        lambda after, most: kept.following(cursor, after, most),
+        lambda bypass: (bypass.at, bypass.bypass_id),
+        tuple[datetime, UUID],
+        lambda bypass: query.get("state") in (None, bypass.state) and _allowed(bypass),
+    )
 
 
 @AREA.operation("GET", ONE, Permission.READ_PROPOSALS, BypassOne, parameters=[PARAMETER], takes=True, responses=VERSIONED)

@@ -1,5 +1,6 @@
 """Records that a REMS rejected: a correction is proposed by one person and approved by another, and replaces the record in the feed."""
 
+from collections.abc import Iterator
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from gatekeeper.api.once import recording, writing
 from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.reasons import ReasonBody
-from gatekeeper.api.two_people import ApprovalShown, StepShown, approval_shown, may_act, page_of, step_shown
+from gatekeeper.api.two_people import ApprovalShown, Listed, StepShown, approval_shown, may_act, step_shown
 from gatekeeper.approvals import CORRECTION, Approval, approvals
 from gatekeeper.inquiries import Inquiry
 from gatekeeper.permissions import Permission
@@ -99,8 +100,7 @@ def list_corrections(query: dict[str, Any]) -> Any:
     caller().must_see_program(query["program"])
     purpose = purpose_of_request()
     with reading() as cursor:
-        found = [told for told in correcting.rejected(cursor, query["program"]) if _allowed(told)]
-        page, following = page_of(query, [(told.sequence, told) for told in found], int)
+        page, following = _listed(cursor, query["program"]).page(query)
         shown = [_rejected(cursor, told) for told in page]
     if purpose is not None and page:
         numbers = page[0].sequence, page[-1].sequence
@@ -108,6 +108,17 @@ def list_corrections(query: dict[str, Any]) -> Any:
     if purpose is None:
         shown = [masked(each) | {"problem": "masked"} for each in shown]
     return {"rejected": shown, "patients": "masked" if purpose is None else "shown", "next": following}
+
+
+def every_rejected(cursor: Cursor[Any], query: dict[str, Any]) -> Iterator[Any]:
+    """All of a program, by their sequences, patients and the REMS's own words masked."""
+    caller().must_see_program(query["program"])
+    for told in _listed(cursor, query["program"]).walk():
+        yield masked(_rejected(cursor, told)) | {"problem": "masked"}
+
+
+def _listed(cursor: Cursor[Any], program: str) -> Listed[Told]:
+    return Listed(lambda after, most: kept.rejected(cursor, program, after or 0, most), lambda told: told.sequence, int, _allowed)
 
 
 @recording(

@@ -55,38 +55,38 @@ BOTH: Final = {
 }
 
 
-def _form() -> OneOf:
+def form_member() -> OneOf:
     about = "`csv` where not given, with cells that a spreadsheet does not compute; or `jsonl`, whole documents."
     return OneOf(tuple(CONTENT_TYPES), metadata={"description": about})
 
 
 class OrdersExport(OrdersQuery):
-    format = _form()
+    format = form_member()
 
     class Meta:
         exclude = ("cursor", "limit")
 
 
 class AlertsExport(AlertsQuery):
-    format = _form()
+    format = form_member()
 
     class Meta:
         exclude = ("cursor", "limit")
 
 
 class RefusalsExport(Query):
-    format = _form()
+    format = form_member()
 
 
 class SitesExport(SitesQuery):
-    format = _form()
+    format = form_member()
 
     class Meta:
         exclude = ("cursor", "limit")
 
 
 class RecordsExport(records.FeedQuery):
-    format = _form()
+    format = form_member()
 
     class Meta:
         exclude = ("limit", "wait")
@@ -107,13 +107,13 @@ def export_orders(query: dict[str, Any]) -> Response:
                 else:
                     yield order
 
-    return _streamed("orders", query, form, ORDER_COLUMNS, documents)
+    return streamed("orders", query, form, ORDER_COLUMNS, documents)
 
 
 @AREA.operation("GET", "/v1/exports/alerts", Permission.READ_ALERTS, TEXT, query=AlertsExport, content_type="text/csv", responses=BOTH)
 def export_alerts(query: dict[str, Any]) -> Response:
     """Every alert that the filters find, the newest first. It goes on record."""
-    return _streamed("alerts", query, query.pop("format", CSV), ALERT_COLUMNS, lambda cursor: alerts.every_alert(cursor, query))
+    return streamed("alerts", query, query.pop("format", CSV), ALERT_COLUMNS, lambda cursor: alerts.every_alert(cursor, query))
 
 
 @AREA.operation(
@@ -121,7 +121,7 @@ def export_alerts(query: dict[str, Any]) -> Response:
 )  # fmt: skip
 def export_refusals(query: dict[str, Any]) -> Response:
     """Everything that could not be read, the newest first; for tokens that name all wholesalers and programs. It goes on record."""
-    return _streamed("refusals", query, query.pop("format", CSV), REFUSAL_COLUMNS, refusals.every_refusal)
+    return streamed("refusals", query, query.pop("format", CSV), REFUSAL_COLUMNS, refusals.every_refusal)
 
 
 @AREA.operation("GET", "/v1/exports/sites", Permission.READ_SITES, TEXT, query=SitesExport, content_type="text/csv", responses=BOTH)
@@ -137,7 +137,7 @@ def export_sites(query: dict[str, Any]) -> Response:
             else:
                 yield site
 
-    return _streamed("sites", query, form, SITE_COLUMNS, documents)
+    return streamed("sites", query, form, SITE_COLUMNS, documents)
 
 
 @AREA.operation(
@@ -161,10 +161,10 @@ def export_records(query: dict[str, Any]) -> Response:
         "export" if purpose is None else "patients", "export_records", purpose, max(0, last - after), program=program,
         first_sequence=after + 1, last_sequence=last,
     )  # fmt: skip
-    return _streamed("distribution-records", query, form, RECORD_COLUMNS, documents, told)
+    return streamed("distribution-records", query, form, RECORD_COLUMNS, documents, told)
 
 
-def _streamed(
+def streamed(
     what: str,
     query: Mapping[str, Any],
     form: str,
@@ -178,7 +178,9 @@ def _streamed(
     written = _written(documents, form, columns)
     try:
         next(written)
-        on_record(told or Inquiry("export", f"export_{what}", None, 0, query.get("wholesaler_id"), None, query.get("program")))
+        on_record(
+            told or Inquiry("export", f"export_{what.replace('-', '_')}", None, 0, query.get("wholesaler_id"), None, query.get("program"))
+        )
     except BaseException:
         written.close()
         raise

@@ -1,9 +1,11 @@
 """What look-backs found, line by line: all that their alerts have no room for, and the patients of the lines for those who may see them."""
 
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
+from psycopg import Cursor
 
 from gatekeeper.api.areas import Area, caller, reading
 from gatekeeper.api.lists import Page, begins, ends, limit_of
@@ -16,6 +18,8 @@ from schemas.members import Written
 
 AREA = Area("findings", __name__, "What look-backs found.")
 NOBODY = UUID(int=0)
+AT_ONCE: Final = 500
+"""Where all of an alert are read, so many at a time."""
 # What left past the gate comes first, as in the alert.
 FINDINGS = """
 SELECT f.body, t.program, f.decided, f.examination, f.line, f.bypass_id
@@ -56,16 +60,32 @@ def list_findings(query: dict[str, Any]) -> Any:
     sees theirs.
     """
     purpose, limit = purpose_of_request(), limit_of(query)
-    decided, examination, line, bypass_id = begins(query, tuple[int, int, int, UUID]) or (None, None, None, None)
-    wanted = caller().limits() | {
-        "alert_id": query["alert_id"], "nobody": NOBODY, "limit": limit + 1, "decided": decided, "examination": examination, "line": line,
-        "bypass_id": bypass_id,
-    }  # fmt: skip
+    after = begins(query, tuple[int, int, int, UUID])
     with reading() as cursor:
-        rows = cursor.execute(FINDINGS, wanted).fetchall()
+        rows = _findings(cursor, query["alert_id"], after, limit + 1)
     page = rows[:limit]
     if purpose is not None and page:
         on_record(Inquiry("patients", "list_findings", purpose, len(page), program=page[0][1]))
     shown: Any = [msgspec.Raw(row[0]) if purpose is not None else masked(msgspec.json.decode(row[0])) for row in page]
     following = ends(query, page[-1][2:]) if len(rows) > limit else None
     return FindingList(shown, following, "masked" if purpose is None else "shown")
+
+
+def every_finding(cursor: Cursor[Any], alert_id: str, *, shown: bool) -> Iterator[Any]:
+    """All of an alert, patients masked unless they may be shown."""
+    after = None
+    while rows := _findings(cursor, alert_id, after, AT_ONCE):
+        yield from (msgspec.json.decode(row[0]) if shown else masked(msgspec.json.decode(row[0])) for row in rows)
+        after = rows[-1][2:]
+
+
+def program_of(cursor: Cursor[Any], alert_id: str) -> str | None:
+    """Of what program the look-back is, where the caller sees any of it."""
+    rows = _findings(cursor, alert_id, None, 1)
+    return rows[0][1] if rows else None
+
+
+def _findings(cursor: Cursor[Any], alert_id: str, after: Any, most: int) -> list[Any]:
+    names = "decided", "examination", "line", "bypass_id"
+    wanted = caller().limits() | {"alert_id": alert_id, "nobody": NOBODY, "limit": most}
+    return cursor.execute(FINDINGS, wanted | dict(zip(names, after or (None,) * 4, strict=True))).fetchall()

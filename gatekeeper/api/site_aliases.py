@@ -1,6 +1,6 @@
 """Site aliases: the wholesaler's own word for a known site, by two people."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -16,7 +16,7 @@ from gatekeeper.api.lists import Page
 from gatekeeper.api.once import recording, writing
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.reasons import Reason, ReasonBody
-from gatekeeper.api.two_people import ApprovalShown, StepShown, approval_shown, may_act, page_of, step_shown
+from gatekeeper.api.two_people import ApprovalShown, Listed, StepShown, approval_shown, may_act, step_shown
 from gatekeeper.approvals import SITE_ALIAS, Approval, approvals
 from gatekeeper.domain.program import Program
 from gatekeeper.permissions import Permission
@@ -83,15 +83,26 @@ def list_site_aliases(query: dict[str, Any]) -> Any:
     """Site aliases, whatever became of them, each with who did what, when and why."""
     caller().must_see_asked(query)
     with reading() as cursor:
-        wanted = {name: query.get(name) for name in ("program", "site_id", "wholesaler_id")}
-        found = [
-            alias
-            for alias in site_aliases.listed(cursor, parts().book.newest, **wanted)
-            if query.get("state") in (None, alias.state) and _allowed(alias)
-        ]
-        page, following = page_of(query, [((alias.proposed.at, alias.proposed.alias_id), alias) for alias in found], tuple[datetime, UUID])
+        page, following = _listed(cursor, query).page(query)
         said = approvals(cursor, SITE_ALIAS, [alias.alias_id for alias in page])
     return {"site_aliases": [_shown(alias, said.get(alias.alias_id)) for alias in page], "next": following}
+
+
+def every_site_alias(cursor: Cursor[Any], query: dict[str, Any]) -> Iterator[Any]:
+    """All that are asked for, the oldest first."""
+    caller().must_see_asked(query)
+    for alias in _listed(cursor, query).walk():
+        yield msgspec.to_builtins(_shown(alias, approvals(cursor, SITE_ALIAS, [alias.alias_id]).get(alias.alias_id)))
+
+
+def _listed(cursor: Cursor[Any], query: dict[str, Any]) -> Listed[Alias]:
+    named = {name: query.get(name) for name in ("program", "site_id", "wholesaler_id")}
+    return Listed(
+        lambda after, most: site_aliases.following(cursor, parts().book.newest, after, most, named),
+        lambda alias: (alias.proposed.at, alias.proposed.alias_id),
+        tuple[datetime, UUID],
+        lambda alias: query.get("state") in (None, alias.state) and _allowed(alias),
+    )
 
 
 @recording(AREA, "/v1/site-aliases", Permission.PROPOSE_SITE_ALIASES, SiteAliasShown, body=SiteAliasBody)

@@ -1,10 +1,11 @@
 """Snapshots that were refused: one that loses sites is loaded on the word of another person than who offered it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC
 from typing import Any, Literal
 
 import msgspec
+from psycopg import Cursor
 
 from gatekeeper.api.areas import Area, caller, parts, reading
 from gatekeeper.api.lists import Page, begins, ends, limit_of
@@ -82,11 +83,22 @@ def list_snapshots(query: dict[str, Any]) -> Any:
     _must_see_all_wholesalers()
     limit, before = limit_of(query), begins(query, int)
     with reading() as cursor:
-        found = [file for file in held.every(cursor) if (before is None or file.id < before) and caller().programs.allow(file.program)]
-        found = [file for file in found if query.get("state") in (None, _state(file))]
+        found = [file for file in _wanted(cursor, query) if before is None or file.id < before]
         said = approvals(cursor, SNAPSHOT, [file.sha256 for file in found[:limit]])
     shown = [_shown(file, said.get(file.sha256)) for file in found[:limit]]
     return {"snapshots": shown, "next": ends(query, found[limit - 1].id) if len(found) > limit else None}
+
+
+def every_snapshot(cursor: Cursor[Any], query: dict[str, Any]) -> Iterator[Any]:
+    """All that are asked for, the newest first."""
+    _must_see_all_wholesalers()
+    for file in _wanted(cursor, query):
+        yield _shown(file, approvals(cursor, SNAPSHOT, [file.sha256]).get(file.sha256))
+
+
+def _wanted(cursor: Cursor[Any], query: dict[str, Any]) -> list[Refused]:
+    """Few files are refused: those that are, are read whole."""
+    return [file for file in held.every(cursor) if caller().programs.allow(file.program) and query.get("state") in (None, _state(file))]
 
 
 @recording(

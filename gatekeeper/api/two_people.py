@@ -1,8 +1,9 @@
 """What needs two people, as it is shown: each step with who took it, and the approval with its meaning."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from itertools import islice
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -12,6 +13,8 @@ from gatekeeper.approvals import Approval
 from gatekeeper.messages import written
 
 T = TypeVar("T")
+AT_ONCE: Final = 200
+"""Where all of a list are read, so many at a time."""
 
 
 class StepShown(msgspec.Struct):
@@ -42,12 +45,27 @@ def approval_shown(approval: Approval | None) -> dict[str, Any] | None:
     return {"person": approval.person, "name": approval.name, "at": _instant(approval.at), "meaning": approval.meaning}
 
 
-def page_of(query: dict[str, Any], keyed: Sequence[tuple[Any, T]], kind: Any) -> tuple[list[T], str | None]:
-    """One page of what is listed whole, in the order of its keys, which are of this type: whatever comes or goes, none is shown twice."""
-    after, limit = begins(query, kind), limit_of(query)
-    rest = [(key, each) for key, each in keyed if after is None or key > after]
-    page = rest[:limit]
-    return [each for _, each in page], ends(query, page[-1][0]) if len(rest) > limit else None
+class Listed(NamedTuple, Generic[T]):
+    """How a list is read, in the order of its keys."""
+
+    fetch: Callable[[Any, int], Sequence[T]]
+    """So many at most after a key; None is before all."""
+    key: Callable[[T], Any]
+    kind: Any
+    """The type of a key."""
+    wanted: Callable[[T], bool]
+
+    def walk(self, after: Any = None, at_once: int = AT_ONCE) -> Iterator[T]:
+        """All that is wanted after a key, read so many at a time."""
+        while several := self.fetch(after, at_once):
+            yield from filter(self.wanted, several)
+            after = self.key(several[-1])
+
+    def page(self, query: dict[str, Any]) -> tuple[list[T], str | None]:
+        """One page, and where the next begins: whatever comes or goes, none is shown twice."""
+        limit = limit_of(query)
+        found = [*islice(self.walk(begins(query, self.kind), limit + 1), limit + 1)]
+        return found[:limit], ends(query, self.key(found[limit - 1])) if len(found) > limit else None
 
 
 def may_act(caller: Caller, program: str | None, wholesaler_id: str | None) -> bool:

@@ -21,6 +21,10 @@ OF_ORDERS = BYPASSES.format("b.order_id = ANY(%s)")
 OF_ONE = BYPASSES.format("b.bypass_id = %s")
 ALL = BYPASSES.format("true")
 SOME = BYPASSES.format("b.bypass_id IN (SELECT bypass_id FROM bypass WHERE at <= %s AND bypass_id > %s ORDER BY bypass_id LIMIT %s)")
+NEXT = BYPASSES.format(
+    "b.bypass_id IN (SELECT bypass_id FROM bypass WHERE (%(at)s::timestamptz IS NULL OR (at, bypass_id) > (%(at)s, %(bypass_id)s::uuid))"
+    " ORDER BY at, bypass_id LIMIT %(most)s)"
+)
 CLOSING = ("approved", "released")
 OTHER = "other_"
 """Begins the words of ``why`` that say so of a line that was released."""
@@ -97,6 +101,12 @@ def one(cursor: Cursor[Any], bypass_id: UUID) -> Bypass | None:
 def every(cursor: Cursor[Any]) -> list[Bypass]:
     """All of them, oldest first."""
     return list(_told(cursor.execute(ALL).fetchall()))
+
+
+def following(cursor: Cursor[Any], after: tuple[datetime, UUID] | None, most: int) -> list[Bypass]:
+    """The next of them, oldest first, after one by its instant and id."""
+    at, bypass_id = after or (None, None)
+    return list(_told(cursor.execute(NEXT, {"at": at, "bypass_id": bypass_id, "most": most}).fetchall()))
 
 
 def _told(rows: Iterable[tuple[Any, ...]]) -> Iterator[Bypass]:

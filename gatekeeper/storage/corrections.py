@@ -17,7 +17,7 @@ WHERE {} ORDER BY r.program, r.sequence
 """
 ONE: Final = RECORD.format("r.record_id = %s")
 REJECTED: Final = RECORD.format("""
-    (r.program, r.sequence) IN (SELECT program, sequence FROM acknowledgement WHERE status = 'rejected' AND program = %s)
+    (r.program, r.sequence) IN (SELECT program, sequence FROM acknowledgement WHERE status = 'rejected' AND program = %s AND sequence > %s)
     AND a.status = 'rejected'
     AND NOT EXISTS (SELECT FROM distribution_record n WHERE n.replaces = r.record_id AND n.kind IN ('void', 'correction'))
 """)
@@ -64,9 +64,9 @@ def record(cursor: Cursor[Any], record_id: UUID) -> Told | None:
     return None if row is None else Told(*row)
 
 
-def rejected(cursor: Cursor[Any], program: str) -> list[Told]:
-    """Those that were rejected and neither corrected nor voided since."""
-    return [Told(*row) for row in cursor.execute(REJECTED, (program,))]
+def rejected(cursor: Cursor[Any], program: str, after: int = 0, most: int | None = None) -> list[Told]:
+    """Those that were rejected and neither corrected nor voided since, after a sequence, so many at most."""
+    return [Told(*row) for row in cursor.execute(f"{REJECTED} LIMIT %s".encode(), (program, after, most))]
 
 
 def proposals(cursor: Cursor[Any], record_id: UUID) -> Iterator[Proposal]:

@@ -17,9 +17,13 @@ from gatekeeper.storage.columns import Added, insert
 KIND = "site_alias"
 ALIASES = """
 SELECT a.alias_id, a.program, a.site_id, a.wholesaler_id, a.body, a.person, a.at, d.decision, d.reason, d.person, d.at
-FROM site_alias a LEFT JOIN site_alias_decision d ON d.alias_id = a.alias_id
-WHERE (%(alias_id)s::uuid IS NULL OR a.alias_id = %(alias_id)s) AND (%(program)s::text IS NULL OR a.program = %(program)s)
-  AND (%(site_id)s::text IS NULL OR a.site_id = %(site_id)s) AND (%(wholesaler_id)s::text IS NULL OR a.wholesaler_id = %(wholesaler_id)s)
+FROM (
+    SELECT * FROM site_alias
+    WHERE (%(alias_id)s::uuid IS NULL OR alias_id = %(alias_id)s) AND (%(program)s::text IS NULL OR program = %(program)s)
+      AND (%(site_id)s::text IS NULL OR site_id = %(site_id)s) AND (%(wholesaler_id)s::text IS NULL OR wholesaler_id = %(wholesaler_id)s)
+      AND (%(after_at)s::timestamptz IS NULL OR (at, alias_id) > (%(after_at)s, %(after_id)s::uuid))
+    ORDER BY at, alias_id LIMIT %(most)s
+) a LEFT JOIN site_alias_decision d ON d.alias_id = a.alias_id
 ORDER BY a.at, a.alias_id, d.number
 """
 FACTS_OF_SITE = "SELECT id, body FROM fact WHERE subject = %s AND kind = %s ORDER BY id"
@@ -54,10 +58,15 @@ def proposed(
     program: str | None = None,
     site_id: str | None = None,
     wholesaler_id: str | None = None,
+    after: tuple[datetime, UUID] | None = None,
+    most: int | None = None,
 ) -> Iterator[Proposed]:
-    """The aliases that fit all that is given, oldest first."""
+    """The aliases that fit all that is given, oldest first, after one by its instant and id; so many at most."""
+    after_at, after_id = after or (None, None)
     named = {"alias_id": alias_id, "program": program, "site_id": site_id, "wholesaler_id": wholesaler_id}
-    for _, several in groupby(cursor.execute(ALIASES, named).fetchall(), key=itemgetter(0)):
+    for _, several in groupby(
+        cursor.execute(ALIASES, named | {"after_at": after_at, "after_id": after_id, "most": most}).fetchall(), key=itemgetter(0)
+    ):
         rows = list(several)
         yield Proposed._make((*rows[0][:7], tuple([Decision(*row[7:]) for row in rows if row[7] is not None])))
 

@@ -77,6 +77,18 @@ AUTHORITY = {
         foreign_program="/v1/exports/distribution-records?program=tegsedi",
         limited_to_wholesalers=False,
     ),
+    "export_findings": Asked("/v1/exports/findings?alert_id=00000000-0000-0000-0000-000000000000", READERS),
+    "export_site_aliases": Asked(
+        "/v1/exports/site-aliases",
+        READERS,
+        foreign_wholesaler="/v1/exports/site-aliases?wholesaler_id=WD-2",
+        foreign_program="/v1/exports/site-aliases?program=tegsedi",
+    ),
+    "export_refused_snapshots": Asked("/v1/exports/refused-snapshots", READERS, limited_to_wholesalers=False),
+    "export_corrections": Asked(
+        "/v1/exports/corrections?program=lemtrada", READERS, foreign_program="/v1/exports/corrections?program=tegsedi"
+    ),
+    "export_bypasses": Asked("/v1/exports/bypasses", READERS),
     "show_digest": Asked(
         "/v1/digest", READERS, foreign_wholesaler="/v1/digest?wholesaler_id=WD-2", foreign_program="/v1/digest?program=tegsedi"
     ),

@@ -21,7 +21,7 @@ OPERATIONS = {
 POSTED = {operation["post"]["operationId"] for operation in DOCUMENT["paths"].values() if "post" in operation}
 MANY: Wire = {"/lines/0/patient/authorization_id": "AU-MANY"}
 NO_PATIENT: Wire = {"/lines/0/patient": None}
-PLAIN = {"metrics", "export_orders", "export_alerts", "export_refusals", "export_sites", "export_records"}
+PLAIN = {"metrics", *[name for name in OPERATIONS if name.startswith("export_")]}
 """What is not answered as JSON."""
 
 

@@ -167,6 +167,7 @@ BYPASS = Table(
     Column("at", DateTime(timezone=True), nullable=False),
     Column("block", BigInteger, nullable=False),
     Index("bypass_order", "order_id", "wholesaler_id"),
+    Index("bypass_at", "at", "bypass_id"),
     comment="Goods of one line that left past the gate, as one event said it, and what a record of them lacks; its id is that of its alert",
 )
 

@@ -140,6 +140,7 @@ SITE_ALIAS = Table(
     Column("person", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
     Column("block", BigInteger, nullable=False),
+    Index("site_alias_at", "at", "alias_id"),
     comment="One more address or account of a site for one wholesaler, as a person proposed it",
 )
 

@@ -2,9 +2,6 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
@@ -16,7 +13,6 @@ from gatekeeper.desk import read_reason
 from gatekeeper.errors import Halt, Unusable
 from gatekeeper.refused_files import Confirmation
 from gatekeeper.registry import Loaded, Terms, Watcher, load_file
-from gatekeeper.snapshot import Snapshot, read_csv, read_snapshot
 from gatekeeper.storage import refused_files as held
 from gatekeeper.storage.engine import transaction
 from schemas.fact import SnapshotHeader
@@ -33,13 +29,7 @@ def confirm(engine: Engine, sha256: str, reason: str, person: Person, terms: Ter
     with TemporaryFile() as file:
         refused = _fetch(engine, file, confirmation)
         header = msgspec.json.decode(refused.header, type=SnapshotHeader) if refused.header else None
-        name = f"The file {sha256}"
-
-        @contextmanager
-        def opened(at: datetime) -> Iterator[Snapshot]:
-            yield read_snapshot(file, name, at) if header is None else read_csv(file, name, header, at)
-
-        return load_file(engine, name, opened, terms, watcher, confirmation)
+        return load_file(engine, file, f"The file {sha256}", header, terms, watcher, confirmation)
 
 
 def _fetch(engine: Engine, file: BinaryIO, confirmation: Confirmation) -> held.RefusedFile:

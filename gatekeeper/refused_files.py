@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader, RawIOBase
 from os import fstat
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -15,7 +16,6 @@ from sqlalchemy import Engine
 from gatekeeper.access import Person
 from gatekeeper.alerts import registry_alert
 from gatekeeper.errors import Unusable
-from gatekeeper.lines import open_file
 from gatekeeper.snapshot import header_of
 from gatekeeper.storage import ledger, tables
 from gatekeeper.storage import refused_files as held
@@ -70,12 +70,53 @@ class _Copy(NamedTuple):
             yield piece
 
 
-def keep(engine: Engine, path: Path, offered: Offered, refused: Unusable, programs: frozenset[str], most: int) -> str:
+class Judged(RawIOBase):
+    """An open file as it is judged. Whatever is put in its place or written into it meanwhile, what is kept of it is what was judged."""
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self.path = path
+        self._file, self._digest, self._size, self._ended = file, hashlib.sha256(), 0, False
+
+    def once(self) -> BinaryIO:
+        """The file, to be read from its beginning."""
+        return BufferedReader(self, 1 << 16)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        size: int = self._file.readinto(buffer)  # type: ignore[attr-defined]
+        self._digest.update(memoryview(buffer)[:size])
+        self._size += size
+        self._ended = not size
+        return size
+
+    def again(self) -> tuple[int, Iterator[bytes]]:
+        """About how many bytes it has, and these once more; where the judge read to the end, no more than he read.
+
+        Raises ``Unusable`` where what was judged is not there any more.
+        """
+        self._file.seek(0)
+        return self._size if self._ended else fstat(self._file.fileno()).st_size, self._again()
+
+    def _again(self) -> Iterator[bytes]:
+        left, digest = self._size, hashlib.sha256()
+        while left and (piece := self._file.read(min(PIECE, left))):
+            left -= len(piece)
+            digest.update(piece)
+            yield piece
+        if digest.digest() != self._digest.digest():
+            raise Unusable(f"{self.path} was changed while it was read: import it again when nobody writes to it.")
+        while not self._ended and (piece := self._file.read(PIECE)):
+            yield piece
+
+
+def keep(engine: Engine, judged: Judged, offered: Offered, refused: Unusable, programs: frozenset[str], most: int) -> str:
     """Keeps the file, which was ``refused``, and raises the alert; gives the sentence that says so.
 
     Of a file of more than ``most`` bytes only the first piece is kept. ``programs`` are those with rules here.
     """
-    with _copy_of(path, most) as copy:
+    with _copy_of(judged, most) as copy:
         confirmable = isinstance(refused, Loss) and offered.person is not None and copy.whole
         sentence = f"{refused}{_advice(offered, copy, most)}" if isinstance(refused, Loss) else str(refused)
         for number, piece in enumerate(copy.pieces()):
@@ -100,21 +141,21 @@ def _advice(offered: Offered, copy: _Copy, most: int) -> str:
 
 
 @contextmanager
-def _copy_of(path: Path, most: int) -> Iterator[_Copy]:
+def _copy_of(judged: Judged, most: int) -> Iterator[_Copy]:
     """A copy that nobody changes meanwhile, so that what is kept is what the digest is of."""
     digest, size = hashlib.sha256(), 0
     with TemporaryFile() as copy:
         try:
-            with open_file(path) as file:
-                enough = most if fstat(file.fileno()).st_size <= most else PIECE
-                while piece := file.read(PIECE):
-                    digest.update(piece)
-                    size += len(piece)
-                    if size <= enough:
-                        copy.write(piece)
+            about, pieces = judged.again()
+            enough = most if about <= most else PIECE
+            for piece in pieces:
+                digest.update(piece)
+                size += len(piece)
+                if size <= enough:
+                    copy.write(piece)
             copy.truncate(size if size <= enough else PIECE)
         except OSError as error:
-            raise Unusable(f"{path} was refused, but it cannot be kept: {error.strerror}.") from None
+            raise Unusable(f"{judged.path} was refused, but it cannot be kept: {error.strerror}.") from None
         yield _Copy(copy, digest.hexdigest(), size, copy.seek(0, 2))
 
 

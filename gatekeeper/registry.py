@@ -4,12 +4,10 @@ A verdict that commits after a load has committed obeys it, on every process; a 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from datetime import date, datetime
 from operator import attrgetter
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
-from typing import Any, Final, NamedTuple, Protocol, get_args
+from typing import Any, BinaryIO, Final, NamedTuple, Protocol, get_args
 from zoneinfo import ZoneInfo
 
 from msgspec import UNSET
@@ -25,10 +23,9 @@ from gatekeeper.domain.sequences import Range, Sequences
 from gatekeeper.errors import Unusable
 from gatekeeper.hearing import Told, hear, limits_of
 from gatekeeper.instants import instant_of
-from gatekeeper.lines import open_file
-from gatekeeper.refused_files import Confirmation, Loss, Offered
+from gatekeeper.refused_files import Confirmation, Judged, Loss, Offered
 from gatekeeper.rules import RuleBook
-from gatekeeper.snapshot import AHEAD_AT_MOST, Snapshot
+from gatekeeper.snapshot import AHEAD_AT_MOST, Snapshot, open_snapshot_file, read_csv, read_snapshot
 from gatekeeper.storage import differences, ledger, tables
 from gatekeeper.storage import registry as held
 from gatekeeper.storage.certified import Certified
@@ -60,8 +57,6 @@ SUBJECT: Final[Mapping[type, Callable[[Any], str]]] = {
     ProgramFact: attrgetter("program"),
 }
 """Under what a fact is looked up (the questions of ``gatekeeper.domain.case``)."""
-Opened = Callable[[datetime], AbstractContextManager[Snapshot]]
-"""Opens a snapshot, given the clock."""
 
 MOST_SETTLED_LAST: Final = 1000
 """About so many facts that were told meanwhile may be settled while everybody waits."""
@@ -128,80 +123,69 @@ def zone_of(programs: Iterable[Program], name: str) -> ZoneInfo:
     return ZoneInfo(next((rules.time_zone for rules in programs if rules.name == name), "UTC"))
 
 
-def import_file(
-    engine: Engine, path: Path, opened: Opened, terms: Terms, watcher: Watcher, offered: Offered = refused_files.UNNAMED
-) -> Loaded:
-    """Loads the snapshot of ``path``, which ``opened`` reads when given the instant (of the database's clock).
+def import_file(engine: Engine, path: Path, terms: Terms, watcher: Watcher, offered: Offered = refused_files.UNNAMED) -> Loaded:
+    """Loads the snapshot of ``path``.
 
     Raises ``Unusable`` where the snapshot is refused: the registry is as it was, the file is kept, and an alert says why. Killed at any
     moment, it leaves all of the snapshot or nothing.
     """
-    _refuse_stream(path)
-    with open_file(path):
-        pass
-    try:
-        return load_file(engine, path, opened, terms, watcher)
-    except Unusable as refused:
-        programs = frozenset(rules.name for rules in terms.programs)
-        sentence = refused_files.keep(engine, path, offered, refused, programs, terms.most_kept)
-        raise Unusable(sentence) from None
+    with open_snapshot_file(path) as file:
+        judged = Judged(file, path)
+        try:
+            return load_file(engine, judged.once(), path, offered.said, terms, watcher)
+        except Unusable as refused:
+            programs = frozenset(rules.name for rules in terms.programs)
+            sentence = refused_files.keep(engine, judged, offered, refused, programs, terms.most_kept)
+            raise Unusable(sentence) from None
 
 
 def load_file(
-    engine: Engine, name: object, opened: Opened, terms: Terms, watcher: Watcher, confirmation: Confirmation | None = None
-) -> Loaded:
-    """Loads the snapshot that ``opened`` reads, of a file called ``name``; with a ``confirmation`` whatever sites it loses."""
+    engine: Engine, file: BinaryIO, name: object, said: SnapshotHeader | None, terms: Terms, watcher: Watcher,
+    confirmation: Confirmation | None = None,
+) -> Loaded:  # fmt: skip
+    """Loads the snapshot of an open file that is called ``name``; ``said`` is in place of the header line, of CSV.
+
+    With a ``confirmation`` whatever sites it loses.
+    """
     watcher.step("Waiting for its turn")
     with transaction(engine) as cursor:
         held.begin(cursor)
         if confirmation is not None and (by := confirmed_by(cursor, confirmation.sha256)) is not None:
             raise Unusable(f"{name} was confirmed already, by {by}, and loaded then.")
         at = held.now(cursor)
-        with opened(at) as snapshot:
-            header = _header(name, snapshot)
-            loaded = _load(engine, cursor, name, header, _Facts(snapshot.facts, header, at), terms, watcher, confirmation)
+        snapshot = read_snapshot(file, name, at) if said is None else read_csv(file, name, said, at)
+        header = _header(name, snapshot)
+        loaded = _load(engine, cursor, name, header, _Facts(snapshot.facts, header, at), terms, watcher, confirmation)
     watcher.step("Gathering statistics")
     with transaction(engine) as cursor:
         held.gather_statistics(cursor)
     return loaded
 
 
-def compare_file(engine: Engine, path: Path, opened: Opened, terms: Terms, watcher: Watcher, first: int) -> Compared:
+def compare_file(engine: Engine, path: Path, said: SnapshotHeader | None, terms: Terms, watcher: Watcher, first: int) -> Compared:
     """What an import of the snapshot would change, with the ``first`` sites of each change. It changes nothing, and nobody waits for it."""
-    _refuse_stream(path)
-    with open_file(path):
-        pass
-    try:
-        with transaction(engine) as cursor:
-            held.begin_comparing(cursor)
-            at = held.now(cursor)
-            with opened(at) as snapshot:
+    with open_snapshot_file(path) as file:
+        try:
+            with transaction(engine) as cursor:
+                held.begin_comparing(cursor)
+                at = held.now(cursor)
+                snapshot = read_snapshot(file, path, at) if said is None else read_csv(file, path, said, at)
                 header = _header(path, snapshot)
                 _refuse_earlier(path, header, held.last_sequence(cursor, header.snapshot))
                 held.receive(cursor, _Facts(snapshot.facts, header, at).arriving(watcher, header.facts))
-            watcher.step("Comparing with what is held")
-            covers = ALL_KINDS if header.covers is UNSET else header.covers
-            day, counted_on = _days(header, at, terms)
-            changes = differences.compare(
-                cursor, header.snapshot, header.sequence, day, counted_on, covers, terms.years(header.snapshot), first
-            )
-    except Unusable as refused:
-        return Compared(None, None, str(refused))
+                watcher.step("Comparing with what is held")
+                covers = ALL_KINDS if header.covers is UNSET else header.covers
+                day, counted_on = _days(header, at, terms)
+                changes = differences.compare(
+                    cursor, header.snapshot, header.sequence, day, counted_on, covers, terms.years(header.snapshot), first
+                )
+        except Unusable as refused:
+            return Compared(None, None, str(refused))
     try:
         _refuse_loss(path, changes.certified, terms)
     except Loss as refused:
         return Compared(header, changes, f"{refused}: another person must confirm it.")
     return Compared(header, changes, None)
-
-
-def _refuse_stream(path: Path) -> None:
-    """A pipe could be read once only, and opening it may never end; one import waits for the other."""
-    try:
-        mode = path.stat().st_mode
-    except (OSError, ValueError):
-        return  # whoever opens it says why
-    if not (S_ISREG(mode) or S_ISDIR(mode)):
-        raise Unusable(f"{path} is a pipe or a device: a snapshot must be a file, for it is read more than once.")
 
 
 class _Facts:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from stat import S_IFREG, S_ISDIR, S_ISREG
 from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
@@ -42,10 +43,19 @@ def open_snapshot(path: Path, at: datetime) -> Iterator[Snapshot]:
 
 
 @contextmanager
-def open_csv(path: Path, header: SnapshotHeader, at: datetime) -> Iterator[Snapshot]:
-    """A snapshot of sites as CSV, one row a site. The header's digest is of the whole file; it covers sites only."""
+def open_snapshot_file(path: Path) -> Iterator[BinaryIO]:
+    """The file, to be read more than once.
+
+    Not a pipe: that could be read once only, and opening it may never end, while one import waits for the other.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        mode = S_IFREG  # whoever opens it says why
+    if not (S_ISREG(mode) or S_ISDIR(mode)):
+        raise Unusable(f"{path} is a pipe or a device: a snapshot must be a file, for it is read more than once.")
     with open_file(path) as file:
-        yield read_csv(file, path, header, at)
+        yield file
 
 
 def read_snapshot(file: BinaryIO, name: object, at: datetime) -> Snapshot:
@@ -63,7 +73,10 @@ def read_snapshot(file: BinaryIO, name: object, at: datetime) -> Snapshot:
 
 
 def read_csv(file: BinaryIO, name: object, header: SnapshotHeader, at: datetime) -> Snapshot:
-    """As ``open_csv``, of an open file that is called ``name``."""
+    """A snapshot of sites as CSV, one row a site, of an open file that is called ``name``.
+
+    The header's digest is of the whole file; it covers sites only.
+    """
     _refuse_future(name, header, at)
     sites_only = replace(header, covers=("site",))
     digest = hashlib.sha256()

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from gatekeeper.errors import Unusable
-from gatekeeper.snapshot import open_csv, open_snapshot
+from gatekeeper.snapshot import open_snapshot, read_csv
 from schemas.canonical import canonical
 from schemas.fact import Fact, SnapshotHeader
 from schemas.reading import read_fact
@@ -144,8 +144,8 @@ def csv_of(folder: Path, *rows: str, **changes: Any) -> tuple[Path, SnapshotHead
 
 
 def rows_of(path: Path, header: SnapshotHeader) -> list[Fact]:
-    with open_csv(path, header, AT) as snapshot:
-        return list(snapshot.facts)
+    with path.open("rb") as file:
+        return list(read_csv(file, path, header, AT).facts)
 
 
 def test_a_row_says_what_a_fact_says(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 from uuid import uuid4
@@ -27,7 +26,6 @@ from gatekeeper.opening import open_ledger
 from gatekeeper.programs import load_programs
 from gatekeeper.readers import Secret
 from gatekeeper.rules import RuleBook
-from gatekeeper.snapshot import open_snapshot
 from gatekeeper.storage import embedded
 from gatekeeper.storage.engine import migrate, open_engine, transaction
 from gatekeeper.storage.registry import now
@@ -121,7 +119,7 @@ def _registry(settings: Settings, engine: Engine) -> tuple[Sample, Path]:
     for program, snapshot in snapshots(told.facts, at - AGE).items():
         path = folder / f"{program}.ndjson"
         path.write_bytes(snapshot)
-        registry.import_file(engine, path, partial(open_snapshot, path), terms, _Unwatched())
+        registry.import_file(engine, path, terms, _Unwatched())
     # For `gatekeeper decide`, which takes one file: without a header it may hold several programs.
     (folder / "registry.ndjson").write_bytes(lines_of(fact for facts in told.facts.values() for fact in facts))
     (folder / "orders.ndjson").write_bytes(b"".join(_line(story) for story in told.stories))

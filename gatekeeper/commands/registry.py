@@ -2,9 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
-from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +20,6 @@ from gatekeeper.errors import TryAgain, Unusable
 from gatekeeper.opening import open_ledger
 from gatekeeper.refused_files import Offered
 from gatekeeper.registry import Loaded, Terms, compare_file, import_file
-from gatekeeper.snapshot import Snapshot, open_csv, open_snapshot
 from schemas.fact import Fact, SnapshotHeader
 from schemas.reading import Unreadable, read_header
 
@@ -62,15 +58,15 @@ def import_command(file: Path, **options: str | int | None) -> None:
     FILE is newline-delimited JSON with its header line, or CSV of sites if its name ends with .csv: then the options say what the
     header line would.
     """
-    opened = _opened(file, options)
+    said = _said_of(file, options)
     settings = read_settings(os.environ)
     offering = None if settings.token is None else person(settings)
-    offered = Offered(_said(options) if _is_csv(file) else None, offering and offering.subject)
+    offered = Offered(said, offering and offering.subject)
     terms = Terms.of(settings)
     engine = open_ledger(settings)
     try:
         with _Bar() as bar:
-            loaded = import_file(engine, file, opened, terms, bar, offered)
+            loaded = import_file(engine, file, terms, bar, offered)
     except TryAgain as error:
         raise TryAgain(f"{error} Import the file again: if it was loaded after all, that changes nothing.") from None
     finally:
@@ -87,12 +83,12 @@ def diff_command(file: Path, first: int, **options: str | int | None) -> None:
 
     FILE and its options are as for `import`.
     """
-    opened = _opened(file, options)
+    said = _said_of(file, options)
     settings = read_settings(os.environ)
     engine = open_ledger(settings)
     try:
         with _Bar() as bar:
-            compared = compare_file(engine, file, opened, Terms.of(settings), bar, first)
+            compared = compare_file(engine, file, said, Terms.of(settings), bar, first)
     finally:
         engine.dispose()
     show_compared(Console(), compared)
@@ -117,21 +113,17 @@ def confirm_command(digest: str, reason: str) -> None:
     click.echo(f"Confirmed, on record with the name of {by.person.name}.")
 
 
-def _is_csv(file: Path) -> bool:
-    return file.suffix.lower() == ".csv"
-
-
-def _opened(file: Path, options: dict[str, str | int | None]) -> Callable[[datetime], AbstractContextManager[Snapshot]]:
-    if not _is_csv(file):
+def _said_of(file: Path, options: dict[str, str | int | None]) -> SnapshotHeader | None:
+    """What the options say in place of the header line of a CSV file."""
+    if file.suffix.lower() != ".csv":
         for member, value in options.items():
             if value is not None:
                 raise Unusable(f"{OPTIONS[member]} is for CSV files only: in another the header line says it.")
-        return partial(open_snapshot, file)
+        return None
     for member, value in options.items():
         if value is None:
             raise Unusable(f"{OPTIONS[member]} must be given: a CSV file has no header line to say it.")
-    header = _said(options)
-    return lambda at: open_csv(file, header, at)
+    return _said(options)
 
 
 def _said(options: dict[str, Any]) -> SnapshotHeader:

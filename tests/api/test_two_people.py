@@ -15,7 +15,6 @@ from gatekeeper.approvals import MEANINGS
 from gatekeeper.errors import Unusable
 from gatekeeper.refused_files import Offered
 from gatekeeper.registry import Terms, import_file
-from gatekeeper.snapshot import open_snapshot
 from gatekeeper.storage import tables
 from tests.api.desk import PURPOSE, Desk
 from tests.api.test_work import problem
@@ -114,7 +113,7 @@ def lose(desk: Desk, folder: Path, person: str) -> str:
     facts = [fact for fact in WORLD if fact["program"] == "lemtrada" and fact.get("site_id") != "HF1"]
     snapshot(path, facts, snapshot="lemtrada", sequence=5000, as_of=NOON.isoformat())
     with pytest.raises(Unusable, match="another person must confirm"):
-        import_file(desk.engine, path, partial(open_snapshot, path), Terms(RULES.programs, 0), Silent(), Offered(None, person))
+        import_file(desk.engine, path, Terms(RULES.programs, 0), Silent(), Offered(None, person))
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

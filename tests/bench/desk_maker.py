@@ -8,7 +8,6 @@ newest orders are judged by the gate itself.
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -20,7 +19,6 @@ from gatekeeper.gate import judge
 from gatekeeper.listing import catch_up
 from gatekeeper.registry import Terms, import_file
 from gatekeeper.rules import RuleBook
-from gatekeeper.snapshot import open_snapshot
 from gatekeeper.storage import ledger
 from gatekeeper.storage.engine import migrate, open_engine, transaction
 from tests.bench.place import SERVER, say
@@ -167,7 +165,7 @@ def _make(url: str, folder: Path, asked: Made) -> None:
     migrate(engine)
     say(f"importing {asked.sizes.sites:,} sites")
     snapshot = write_snapshot(folder / "registry.ndjson", asked.sizes)
-    import_file(engine, snapshot, partial(open_snapshot, snapshot), Terms(RuleBook.read().newest, 100), Silent())
+    import_file(engine, snapshot, Terms(RuleBook.read().newest, 100), Silent())
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
         _by_sets(connection, asked)
     _judged(engine, asked)

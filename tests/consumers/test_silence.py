@@ -4,7 +4,6 @@ import json
 import sys
 import traceback
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from gatekeeper.errors import Halt, TryAgain, Unusable
 from gatekeeper.metrics import REGISTRY
 from gatekeeper.registry import Terms, import_file
 from gatekeeper.rules import RuleBook
-from gatekeeper.snapshot import open_snapshot
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import open_engine
 from tests.consumers.place import ORDERS, PATIENCE_S, Place
@@ -147,7 +145,7 @@ def test_a_registry_file_with_a_name_everywhere_names_nobody(ledger: Ledger, tmp
 
 def loaded(ledger: Ledger, path: Path) -> bool:
     try:
-        import_file(ledger.engine, path, partial(open_snapshot, path), Terms(RULES.programs, 100), Silent())
+        import_file(ledger.engine, path, Terms(RULES.programs, 100), Silent())
     except Unusable as refused:
         sys.stderr.write(f"{refused} {refused!r}".replace(str(path), ""))
         return False

@@ -3,14 +3,12 @@
 import os
 import signal
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 
 import click
 
 from gatekeeper.programs import load_programs
 from gatekeeper.registry import Terms, import_file
-from gatekeeper.snapshot import open_snapshot
 from gatekeeper.storage.engine import open_engine
 from schemas.fact import Fact
 
@@ -38,7 +36,7 @@ class Mortal:
 def main(database: str, file: Path, *, die: bool) -> None:
     """Loads FILE."""
     terms = Terms(load_programs(), LOSS_PERCENT)
-    import_file(open_engine(database), file, partial(open_snapshot, file), terms, Mortal(die=die))
+    import_file(open_engine(database), file, terms, Mortal(die=die))
 
 
 if __name__ == "__main__":

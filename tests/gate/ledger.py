@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from gatekeeper.arrivals import Answer, Arrival, Position, Source, read_arrival
 from gatekeeper.gate import Rules, judge
 from gatekeeper.programs import load_programs
 from gatekeeper.registry import Terms, import_file
-from gatekeeper.snapshot import open_snapshot
 from gatekeeper.storage import ledger
 from gatekeeper.storage.engine import open_engine, transaction
 from tests.labelled import GIVEN, change
@@ -69,7 +67,7 @@ class Ledger:
         facts = [fact for fact in (*world, *more) if fact["program"] == program]
         path = self._folder / "facts.ndjson"
         snapshot(path, facts, snapshot=program, sequence=next(self._sequence), as_of=as_of.isoformat())
-        import_file(self.engine, path, partial(open_snapshot, path), Terms(RULES.programs, 100), Silent())
+        import_file(self.engine, path, Terms(RULES.programs, 100), Silent())
 
     def judge(self, *messages: bytes, partition: int = 0, batch: int | None = None) -> list[Answer]:
         """What the gate answers to new messages; ``batch`` of them in a transaction (all, if not said)."""

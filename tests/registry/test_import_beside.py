@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from sqlalchemy import Engine
 from gatekeeper import registry
 from gatekeeper.domain.facts import holding
 from gatekeeper.registry import Terms, import_file
-from gatekeeper.snapshot import open_snapshot
 from gatekeeper.storage import tables
 from gatekeeper.storage.ledger import LEDGER_LOCK
 from gatekeeper.storage.registry import IMPORT_LOCK
@@ -41,7 +39,7 @@ class Meanwhile(Silent):
 
 
 def load_while(telling: Telling, path: Path, watcher: Silent) -> None:
-    import_file(telling.engine, path, partial(open_snapshot, path), Terms(PROGRAMS, 100), watcher)
+    import_file(telling.engine, path, Terms(PROGRAMS, 100), watcher)
 
 
 @pytest.mark.parametrize("step", ["Sealing", "Switching"])

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from gatekeeper.domain.program import Program
 from gatekeeper.programs import load_programs
 from gatekeeper.refused_files import Offered
 from gatekeeper.registry import Loaded, Terms, import_file
-from gatekeeper.snapshot import open_snapshot
 from gatekeeper.storage.engine import transaction
 from schemas.fact import Fact
 
@@ -73,7 +71,7 @@ def snapshot(path: Path, given: Iterable[Wire], /, *, sequence: int, as_of: str 
 
 def load(engine: Engine, path: Path, *, loss_percent: int = 100, person: str | None = None, most_kept: int = 1 << 24) -> Loaded:
     terms = Terms(PROGRAMS, loss_percent, most_kept)
-    return import_file(engine, path, partial(open_snapshot, path), terms, Silent(), Offered(person=person))
+    return import_file(engine, path, terms, Silent(), Offered(person=person))
 
 
 def rows(engine: Engine, table: str) -> list[tuple[Any, ...]]:

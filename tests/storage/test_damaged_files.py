@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -17,7 +16,6 @@ from sqlalchemy import Engine
 from gatekeeper.errors import Unusable
 from gatekeeper.refused_files import Offered
 from gatekeeper.registry import Loaded, Terms, import_file
-from gatekeeper.snapshot import open_csv
 from gatekeeper.storage.engine import migrate, open_engine
 from schemas.fact import SnapshotHeader
 from tests.real.database import Database
@@ -39,7 +37,7 @@ def load_csv(engine: Engine, path: Path, raw: bytes, *, sha256: str | None = Non
     path.write_bytes(raw)
     digest = hashlib.sha256(raw).hexdigest() if sha256 is None else sha256
     header = SnapshotHeader(snapshot="lemtrada", sequence=sequence, as_of="2025-06-01T12:00:00Z", facts=3, sha256=digest)
-    return import_file(engine, path, partial(open_csv, path, header), Terms(PROGRAMS, loss), Silent(), Offered(header))
+    return import_file(engine, path, Terms(PROGRAMS, loss), Silent(), Offered(header))
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from gatekeeper.access import Person
 from gatekeeper.desk import read_reason
 from gatekeeper.errors import Halt, Unusable
-from gatekeeper.refused_files import Confirmation
+from gatekeeper.refused_files import Confirmation, Loss, keep_recounted
 from gatekeeper.registry import Loaded, Terms, Watcher, load_file
 from gatekeeper.storage import refused_files as held
 from gatekeeper.storage.engine import transaction
@@ -21,7 +21,9 @@ from schemas.fact import SnapshotHeader
 def confirm(engine: Engine, sha256: str, reason: str, person: Person, terms: Terms, watcher: Watcher) -> Loaded:
     """Loads the refused file with this digest, and records who confirmed it and why in the same transaction.
 
-    Every guard but that of the loss is asked again. Raises ``Unusable`` where the file cannot be confirmed, or not by this person.
+    Every guard is asked again; that of the loss, whether it is what the refusal told. Raises ``Unusable`` where the file cannot be
+    confirmed, or not by this person, or where more would be lost than he could know, or another snapshot was loaded since: that is then
+    told, and on record, and what is confirmed next.
     """
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
         raise Unusable("The digest must be the SHA-256 that the refusal named: 64 digits and small letters a to f.")
@@ -29,7 +31,10 @@ def confirm(engine: Engine, sha256: str, reason: str, person: Person, terms: Ter
     with TemporaryFile() as file:
         refused = _fetch(engine, file, confirmation)
         header = msgspec.json.decode(refused.header, type=SnapshotHeader) if refused.header else None
-        return load_file(engine, file, f"The file {sha256}", header, terms, watcher, confirmation)
+        try:
+            return load_file(engine, file, f"The file {sha256}", header, terms, watcher, confirmation._replace(seen=refused.counted))
+        except Loss as loss:
+            raise Unusable(keep_recounted(engine, refused, loss)) from None
 
 
 def _fetch(engine: Engine, file: BinaryIO, confirmation: Confirmation) -> held.RefusedFile:

@@ -20,6 +20,7 @@ from gatekeeper.snapshot import header_of
 from gatekeeper.storage import ledger, tables
 from gatekeeper.storage import refused_files as held
 from gatekeeper.storage.engine import transaction
+from gatekeeper.storage.refused_files import Counted
 from schemas.canonical import canonical
 from schemas.fact import SnapshotHeader
 
@@ -33,10 +34,16 @@ class Confirmation(NamedTuple):
     sha256: str
     person: Person
     reason: str
+    seen: Counted | None = None
+    """What the refusal told that is confirmed."""
 
 
 class Loss(Unusable):
-    """More of the certified sites would go than may go without a person's word."""
+    """More of the certified sites would go than may go without a person's word, or than he has given it for."""
+
+    def __init__(self, sentence: str, counted: Counted) -> None:
+        super().__init__(sentence)
+        self.counted = counted
 
 
 class Offered(NamedTuple):
@@ -127,8 +134,18 @@ def keep(engine: Engine, judged: Judged, offered: Offered, refused: Unusable, pr
         said = canonical(offered.said) if offered.said else None
         with transaction(engine) as cursor:
             ledger.take_lock(cursor)
-            file = held.RefusedFile(copy.sha256, program, sentence, copy.size, copy.kept, said, confirmable, offered.person)
+            counted = refused.counted if isinstance(refused, Loss) else None
+            file = held.RefusedFile(copy.sha256, program, sentence, copy.size, copy.kept, said, confirmable, offered.person, counted)
             _add_refusal(cursor, file)
+    return sentence
+
+
+def keep_recounted(engine: Engine, file: held.RefusedFile, loss: Loss) -> str:
+    """Keeps what was counted as a person confirmed a file that was refused before, and raises the alert; gives the sentence."""
+    sentence = f"{loss}: if these are lost too, confirm it again, by `gatekeeper registry confirm {file.sha256} --reason …`."
+    with transaction(engine) as cursor:
+        ledger.take_lock(cursor)
+        _add_refusal(cursor, file._replace(problem=sentence, counted=loss.counted))
     return sentence
 
 
@@ -172,7 +189,10 @@ def _add_refusal(cursor: Cursor[Any], file: held.RefusedFile) -> None:
     rows: dict[Any, list[tuple[Any, ...]]] = {}
     outbox = []
     if not held.has_refusal(cursor, file):
-        rows[tables.REFUSED_FILE] = [(held.next_refusal(cursor), *file, tail.now, tail.block + 1)]
+        number, (*said, counted) = held.next_refusal(cursor), file
+        rows[tables.REFUSED_FILE] = [(number, *said, tail.now, tail.block + 1)]
+        if counted is not None:
+            rows[tables.FILE_LOSS] = [(number, *counted, tail.block + 1)]
     name, body = registry_alert(tail.now, file.program, file.sha256, file.problem)
     alert_id = UUID(name)
     if not held.has_alert(cursor, alert_id):

@@ -32,7 +32,7 @@ from gatekeeper.storage.certified import Certified
 from gatekeeper.storage.chain import FactsDigest
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.moving import follow
-from gatekeeper.storage.refused_files import confirmed_by
+from gatekeeper.storage.refused_files import Counted, confirmed_by
 from schemas.canonical import canonical
 from schemas.fact import (
     AuthorizationFact,
@@ -145,7 +145,7 @@ def load_file(
 ) -> Loaded:  # fmt: skip
     """Loads the snapshot of an open file that is called ``name``; ``said`` is in place of the header line, of CSV.
 
-    With a ``confirmation`` whatever sites it loses.
+    With a ``confirmation`` it may lose the sites that it was refused for.
     """
     watcher.step("Waiting for its turn")
     with transaction(engine) as cursor:
@@ -171,7 +171,8 @@ def compare_file(engine: Engine, path: Path, said: SnapshotHeader | None, terms:
                 at = held.now(cursor)
                 snapshot = read_snapshot(file, path, at) if said is None else read_csv(file, path, said, at)
                 header = _header(path, snapshot)
-                _refuse_earlier(path, header, held.last_sequence(cursor, header.snapshot))
+                last = held.last_sequence(cursor, header.snapshot)
+                _refuse_earlier(path, header, last)
                 held.receive(cursor, _Facts(snapshot.facts, header, at).arriving(watcher, header.facts))
                 watcher.step("Comparing with what is held")
                 covers = ALL_KINDS if header.covers is UNSET else header.covers
@@ -182,7 +183,7 @@ def compare_file(engine: Engine, path: Path, said: SnapshotHeader | None, terms:
         except Unusable as refused:
             return Compared(None, None, str(refused))
     try:
-        _refuse_loss(path, changes.certified, terms)
+        _refuse_loss(path, changes.certified, last, terms)
     except Loss as refused:
         return Compared(header, changes, f"{refused}: another person must confirm it.")
     return Compared(header, changes, None)
@@ -220,13 +221,16 @@ def _load(
     program, as_of = header.snapshot, instant_of(header.as_of)
     covers = ALL_KINDS if header.covers is UNSET else header.covers
     day, counted_on = _days(header, facts.at, terms)
-    _refuse_earlier(name, header, held.last_sequence(cursor, program))
+    last = held.last_sequence(cursor, program)
+    _refuse_earlier(name, header, last)
     held.receive(cursor, facts.arriving(watcher, header.facts))
     watcher.step("Comparing with what is held")
     load = _next_load(engine)
     difference, certified = held.add_difference(cursor, load, program, header.sequence, day, counted_on, covers, terms.years(program))
     if confirmation is None:
-        _refuse_loss(name, certified, terms)
+        _refuse_loss(name, certified, last, terms)
+    else:
+        _refuse_other_loss(name, certified, last, confirmation.seen)
     watcher.step("Sealing")
     sequences = Sequences([Range(1, header.sequence)]) if set(covers) == set(ALL_KINDS) else held.sequences(cursor)
     meanwhile, _ = held.Meanwhile(load, program, header.sequence, day, covers, load).settle(cursor)
@@ -274,9 +278,21 @@ def _refuse_earlier(name: object, header: SnapshotHeader, last: int) -> None:
         raise Unusable(f"{name}: the snapshot's sequence {header.sequence} is not above {last}, that of the last one loaded.")
 
 
-def _refuse_loss(name: object, certified: Certified, terms: Terms) -> None:
+def _refuse_loss(name: object, certified: Certified, last: int, terms: Terms) -> None:
     if certified.lost * 100 > terms.loss_percent * certified.before:
         raise Loss(
             f"{name}: {certified.lost} of the {certified.before} sites that are certified would vanish or lose certification, "
-            f"more than {terms.loss_percent} percent"
+            f"more than {terms.loss_percent} percent",
+            Counted(certified.lost, certified.before, last),
+        )
+
+
+def _refuse_other_loss(name: object, certified: Certified, last: int, seen: Counted | None) -> None:
+    """Who confirms a loss has seen one: more than that, or after another snapshot, is another."""
+    if seen is None or last != seen.base or certified.lost > seen.lost:
+        then = f", {seen.lost} of the {seen.certified} when it was refused" if seen else ""
+        raise Loss(
+            f"{name}: the registry has changed since: {certified.lost} of the {certified.before} sites that are certified would vanish or "
+            f"lose certification by now{then}",
+            Counted(certified.lost, certified.before, last),
         )

@@ -100,7 +100,8 @@ def diff_command(file: Path, first: int, **options: str | int | None) -> None:
 def confirm_command(digest: str, reason: str) -> None:
     """Load a file that was refused for the sites that it loses, on the word of a person: whom GATEKEEPER_TOKEN names.
 
-    DIGEST is the SHA-256 that the refusal named. Whoever imported the file cannot confirm it. All other checks are made again.
+    DIGEST is the SHA-256 that the refusal named. Whoever imported the file cannot confirm it. All other checks are made again, and
+    what would be lost is counted again: if it is more by now, or another snapshot was loaded since, you are told and asked once more.
     """
     with acting() as by, _Bar() as bar:
         terms = Terms.of(by.settings)

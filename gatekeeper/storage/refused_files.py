@@ -8,11 +8,13 @@ from uuid import UUID
 from psycopg import Cursor
 
 SAME = """
-SELECT FROM refused_file WHERE sha256 = %s AND program IS NOT DISTINCT FROM %s AND problem = %s AND size = %s AND kept = %s
-AND header IS NOT DISTINCT FROM %s AND confirmable = %s AND person IS NOT DISTINCT FROM %s LIMIT 1
+SELECT FROM refused_file r LEFT JOIN file_loss l ON l.refusal = r.id
+WHERE sha256 = %s AND program IS NOT DISTINCT FROM %s AND problem = %s AND size = %s AND kept = %s
+AND header IS NOT DISTINCT FROM %s AND confirmable = %s AND person IS NOT DISTINCT FROM %s AND l.base IS NOT DISTINCT FROM %s LIMIT 1
 """
 REFUSALS = """
-SELECT sha256, program, problem, size, kept, header, confirmable, person FROM refused_file WHERE sha256 = %s ORDER BY id
+SELECT sha256, program, problem, size, kept, header, confirmable, person, lost, certified, base
+FROM refused_file r LEFT JOIN file_loss l ON l.refusal = r.id WHERE sha256 = %s ORDER BY id
 """
 EVERY = """
 SELECT DISTINCT ON (r.sha256)
@@ -23,6 +25,15 @@ WINDOW w AS (PARTITION BY r.sha256) ORDER BY r.sha256, r.id DESC
 CONFIRMED = "SELECT person FROM file_confirmation WHERE sha256 = %s"
 HAS_PIECE = "SELECT FROM file_piece WHERE sha256 = %s AND number = %s"
 PIECE = 'SELECT "bytes" FROM file_piece WHERE sha256 = %s AND number = %s'
+
+
+class Counted(NamedTuple):
+    """What a file would lose of the sites that are certified."""
+
+    lost: int
+    certified: int
+    base: int
+    """The sequence of the snapshot that was the last one then."""
 
 
 class RefusedFile(NamedTuple):
@@ -38,6 +49,8 @@ class RefusedFile(NamedTuple):
     confirmable: bool
     person: str | None
     """Who offered it, where that was known."""
+    counted: Counted | None = None
+    """Where it was refused for the sites that it loses."""
 
 
 class Refused(NamedTuple):
@@ -62,7 +75,8 @@ def every(cursor: Cursor[Any]) -> list[Refused]:
 
 def refusals(cursor: Cursor[Any], sha256: str) -> list[RefusedFile]:
     """Every refusal of the file with this digest, oldest first."""
-    return [RefusedFile(*row) for row in cursor.execute(REFUSALS, (sha256,))]
+    found = cursor.execute(REFUSALS, (sha256,))
+    return [RefusedFile._make((*row[:8], None if row[8] is None else Counted(*row[8:]))) for row in found]
 
 
 def confirmed_by(cursor: Cursor[Any], sha256: str) -> str | None:
@@ -85,8 +99,9 @@ def has_piece(cursor: Cursor[Any], sha256: str, number: int) -> bool:
 
 
 def has_refusal(cursor: Cursor[Any], file: RefusedFile) -> bool:
-    """Whether the same was refused for the same reason before, offered by the same person."""
-    return cursor.execute(SAME, file).fetchone() is not None
+    """Whether the same was refused for the same reason before, offered by the same person, and counted after the same snapshot."""
+    *said, counted = file
+    return cursor.execute(SAME, (*said, counted and counted.base)).fetchone() is not None
 
 
 def next_refusal(cursor: Cursor[Any]) -> int:

@@ -85,6 +85,31 @@ def test_the_other_checks_are_made_again(engine: Engine, as_person: Typing, lost
     assert (registry(engine), rows(engine, "file_confirmation")) == (before, [])
 
 
+def test_after_another_snapshot_it_is_counted_and_asked_again(engine: Engine, as_person: Typing, tmp_path: Path) -> None:
+    as_person(None, "registry", "import", snapshot(tmp_path / "1", SITES, sequence=10))
+    path = snapshot(tmp_path / "2", SITES[2:], sequence=20)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    as_person("ann", "registry", "import", path)
+    as_person(None, "registry", "import", snapshot(tmp_path / "3", [*SITES, site(10, sequence=11)], sequence=15))
+    before = registry(engine)
+
+    now, then = "3 of the 10 sites that are certified would vanish or lose certification by now", "2 of the 9 when it was refused"
+    again = f"if these are lost too, confirm it again, by `gatekeeper registry confirm {digest} --reason …`."
+    sentence = f"The file {digest}: the registry has changed since: {now}, {then}: {again}"
+    assert as_person("bob", "registry", "confirm", digest, *REASON) == (2, "", sentence + "\n")
+    assert (registry(engine), rows(engine, "file_confirmation")) == (before, [])
+    assert [(row[3], row[8]) for row in sorted(rows(engine, "refused_file"))][1:] == [(sentence, "ann")]
+    assert sorted(row[:4] for row in rows(engine, "file_loss")) == [(1, 2, 9, 10), (2, 3, 10, 15)]
+
+    assert (
+        as_person("ann", "registry", "confirm", digest, *REASON).err == "You imported this file yourself: another person must confirm it.\n"
+    )
+    said = as_person("bob", "registry", "confirm", digest, *REASON)
+    assert said.out.splitlines()[2] == "Certified sites: 10 before, 7 now."
+    with transaction(engine) as cursor:
+        assert isinstance(walk(cursor.connection), Walked)
+
+
 @pytest.mark.parametrize(
     ("digest", "reason", "sentence"),
     [

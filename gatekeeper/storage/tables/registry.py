@@ -108,6 +108,17 @@ REFUSED_FILE = Table(
     comment="A snapshot file that was refused, why, and how much of it was kept",
 )
 
+FILE_LOSS = Table(
+    "file_loss",
+    METADATA,
+    Column("refusal", BigInteger, primary_key=True, autoincrement=False),
+    Column("lost", BigInteger, nullable=False),
+    Column("certified", BigInteger, nullable=False),
+    Column("base", BigInteger, nullable=False),
+    Column("block", BigInteger, nullable=False),
+    comment="Of how many certified sites a refused file would lose how many, counted after the snapshot with the sequence base",
+)
+
 FILE_PIECE = Table(
     "file_piece",
     METADATA,

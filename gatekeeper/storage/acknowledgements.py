@@ -46,23 +46,21 @@ FROM (
 ) missing
 GROUP BY island ORDER BY 1 LIMIT %s
 """
-RESUBMITTED = """
+# What was said before it was submitted again answers that only where it was accepted.
+RESUBMISSIONS = """
 SELECT s.block, s.sequence FROM resubmission s
-WHERE s.program = %s AND s.block > %s AND s.at <= %s
-    AND NOT EXISTS (SELECT FROM acknowledgement a WHERE a.program = s.program AND a.sequence = s.sequence)
-ORDER BY s.block LIMIT 1
+WHERE s.program = %s AND NOT EXISTS (
+    SELECT FROM acknowledgement a
+    WHERE a.program = s.program AND a.sequence = s.sequence AND (a.status = 'accepted' OR a.block > s.block)
+) AND
 """
+RESUBMITTED = RESUBMISSIONS + "s.block > %s AND s.at <= %s ORDER BY s.block LIMIT 1"
 ASIDE = 'SELECT "offset", why FROM aside WHERE source = %s AND partition = 0 AND "offset" >= %s'
 AWAITED = """
 INSERT INTO moving_awaited (program, through, block) VALUES (%s, %s, %s)
 ON CONFLICT (program) DO UPDATE SET through = EXCLUDED.through, block = EXCLUDED.block
 """
-RESUBMITTED_TOGETHER = """
-SELECT s.sequence FROM resubmission s
-WHERE s.program = %s AND s.block = %s
-    AND NOT EXISTS (SELECT FROM acknowledgement a WHERE a.program = s.program AND a.sequence = s.sequence)
-ORDER BY s.sequence
-"""
+RESUBMITTED_TOGETHER = RESUBMISSIONS + "s.block = %s ORDER BY s.sequence"
 
 
 SUBMITTED = """
@@ -162,11 +160,11 @@ def unanswered(cursor: Cursor[Any], program: str, first: int, last: int, most: i
 
 
 def resubmitted(cursor: Cursor[Any], place: Awaited, before: datetime) -> tuple[int, list[int]] | None:
-    """The next records that were submitted again before an instant, in one block, and that nobody has acknowledged: block and sequences."""
+    """The next records that were submitted again before an instant, in one block, and not answered since: block and sequences."""
     row = cursor.execute(RESUBMITTED, (place.program, place.block, before)).fetchone()
     if row is None:
         return None
-    return row[0], [sequence for (sequence,) in cursor.execute(RESUBMITTED_TOGETHER, (place.program, row[0]))]
+    return row[0], [sequence for _, sequence in cursor.execute(RESUBMITTED_TOGETHER, (place.program, row[0]))]
 
 
 def looked(cursor: Cursor[Any], program: str, through: int, block: int) -> None:

@@ -75,6 +75,21 @@ def test_what_was_submitted_again_is_looked_at_again(rems: Rems, three_days: lis
     assert [body["evidence"] for body in told[before:]] == [{"submitted_again": True, "missing": 1, "sequences": [{"first": 2, "last": 2}]}]
 
 
+def test_what_was_rejected_and_submitted_again_is_answered_anew(rems: Rems, three_days: list[str]) -> None:
+    """A void or a return can only be sent once more; what was accepted before is not waited for."""
+    rems.ledger.set_clock(MIDNIGHT + timedelta(days=9))
+    before = len(look(rems))
+    resubmit(rems.ledger, three_days[5], 6)
+    resubmit(rems.ledger, three_days[0], 1)
+    rems.ledger.set_clock(MIDNIGHT + timedelta(days=11))
+    told = look(rems)
+    assert [body["evidence"] for body in told[before:]] == [{"submitted_again": True, "missing": 1, "sequences": [{"first": 6, "last": 6}]}]
+    resubmit(rems.ledger, three_days[5], 6)
+    rems.say(acknowledgement(three_days[5], "rejected", problem="Still not."))
+    rems.ledger.set_clock(MIDNIGHT + timedelta(days=13))
+    assert look(rems) == told, "a rejection is an answer"
+
+
 def test_never(rems: Rems, three_days: list[str]) -> None:
     """Where the setting says so, and of a program that sends no records."""
     assert three_days

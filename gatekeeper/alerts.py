@@ -63,12 +63,12 @@ ALERTS = {
         "Ask the warehouse what came back. If they were not reported as shipped, report it: the return is then recorded.",
     ),
     "shipped_goods_cancelled": (
-        "Lines were reported as cancelled whose goods had been reported as shipped. What left later than that left past the gate.",
+        "Lines were reported as cancelled whose goods had been reported as shipped, or returned. What left later left past the gate.",
         "Ask the warehouse whether the goods left.",
     ),
     "shipment_unreported": (
-        "The time for which released lines are watched is over, and nobody has reported that all of their goods left, or stayed.",
-        "Ask the warehouse what became of them; what is true comes as an event. Nothing was withdrawn.",
+        "The time for which released lines are watched is over, and nobody reported that all of their goods left, or stayed.",
+        "Ask the warehouse what became of them; what is true comes as an event. Silence withdraws nothing.",
     ),
     "registry_refused": (
         "A snapshot of the registry was refused; the registry is as it was.",

@@ -39,16 +39,17 @@ class Bookkeeping(Recording):
     def _moved(self, place: Place, before: Mapping[Question, int | None], after: Mapping[Question, int | None]) -> None:
         """A line holds other units and serials than before: who waits for what is free, or was released on it, is looked at again.
 
-        A serial that is out with another line is neither taken from it nor freed.
+        A serial that is out with another line is neither taken from it nor freed: it is this one's when that one gives it up.
         """
         for question in dict.fromkeys((*before, *after)):
             if question[0] == "serial":
-                owner = self._owner(*question[1:])
-                if question in after and owner is None:
-                    self._place(question, str(place))
-                elif question not in after and owner == str(place):
+                if question in after:
+                    self._hold(question, str(place))
+                elif self._owner(*question[1:]) == str(place):
                     self._place(question, None)
                     self._moves.follow("freed", self._last, question=question)
+                else:
+                    self._claim(question, str(place), holds=False)
             elif change := (after.get(question) or 0) - (before.get(question) or 0):
                 self._count(question, change)
                 if change < 0:
@@ -59,6 +60,30 @@ class Bookkeeping(Recording):
     def _owner(self, gtin: str, serial: str) -> str | None:
         """With which line a serial is out at this moment."""
         return self._moves.serials.get((gtin, serial), self.books.owners.get((gtin, serial)))
+
+    def _hold(self, question: Question, place: str) -> None:
+        """A serial is out with this line, or with the line that has it, and after that one with this."""
+        owner = self._owner(*question[1:])
+        if owner is None:
+            self._place(question, place)
+        elif owner != place:
+            self._claim(question, place, holds=True)
+
+    def _place(self, question: Question, place: str | None) -> None:
+        """A serial that a line gives up and another one holds too is out with that one; so it is when whoever takes it gives it up."""
+        claims = self.books.claims.get((question[1], question[2]))
+        if place is None and claims:
+            place = min(claims)
+            self._claim(question, place, holds=False)
+        elif place is not None and (owner := self._owner(*question[1:])) not in (None, place):
+            self._claim(question, str(owner), holds=True)
+        super()._place(question, place)
+
+    def _claim(self, question: Question, place: str, *, holds: bool) -> None:
+        claims = self.books.claims.setdefault((question[1], question[2]), set())
+        if holds is not (place in claims):
+            (claims.add if holds else claims.discard)(place)
+            self._moves.claims[question[2], question[1], place] = holds
 
     def _without_outside(self, order: Order) -> dict[Question, Said]:
         """What is answered to an order without what its own lines hold because their goods left past the gate before it was judged."""
@@ -111,7 +136,7 @@ class Bookkeeping(Recording):
                     self._free({question: None})
 
     def _use_reported(self, order: Order, verdict: Verdict) -> None:
-        """The serials that were reported to have left of released lines, and that no other line has."""
+        """The serials that were reported to have left of released lines."""
         events = self._events.get((order.wholesaler_id, order.order_id), ())
         packages = {line.line: line.package for line in verdict.lines if line.outcome == RELEASED}
         for event in events:
@@ -119,8 +144,7 @@ class Bookkeeping(Recording):
                 if (package := packages.get(line.line)) is not None:
                     book, place = self._back.get(line.line), Place(order.wholesaler_id, order.order_id, order.revision, line.line)
                     for serial in set(line.serials or ()).difference(came_back(book) if book else ()):
-                        if self._owner(package.gtin, serial) is None:
-                            self._place(("serial", package.gtin, serial), str(place))
+                        self._hold(("serial", package.gtin, serial), str(place))
 
     def _settle(
         self,

@@ -19,7 +19,7 @@ from gatekeeper.desk import read_reason
 from gatekeeper.domain.acknowledgements import REJECTED
 from gatekeeper.domain.ids import correction_id
 from gatekeeper.errors import Halt, Unusable
-from gatekeeper.grounds import owners
+from gatekeeper.grounds import read_holders
 from gatekeeper.line_book import Books, holding
 from gatekeeper.recording import Terms
 from gatekeeper.rules import RuleBook
@@ -98,7 +98,7 @@ def approve(engine: Database, name: str, reason: str, person: Person, book: Rule
         correcting = _Correcting(tail, book.at(tail.now), terms, {}, ledger.earlier(cursor, [order_id]), events)
         correcting.counts = counts
         correcting.books = Books(records_of(cursor, [order_id]), waiting_events.of_orders(cursor, [order_id]))
-        correcting.books.owners = owners(cursor, correcting.books, events, also=changes.serials or ())
+        read_holders(cursor, correcting.books, events, also=changes.serials or ())
         about, at, block = proposal.correction_id, tail.now, tail.block + 1
         decision = (about, "approved", reason, person.subject, at, block)
         return correcting.correct(cursor, told, changes, decision, approval_row(CORRECTION, about, person, at, block))

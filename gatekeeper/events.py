@@ -78,6 +78,11 @@ def take_events(
         plain = {arrival.position for arrival in fresh if guarded(source, arrival.position, known.is_plain, arrival.event)}
         by_event = {id(arrival.event): arrival.position for arrival in fresh}
         other = [arrival.event for arrival in fresh if isinstance(arrival.event, ShipmentEvent) and arrival.position not in plain]
+        # What left of an order before it was cancelled may have left too late.
+        cancelled = {(event.wholesaler_id, event.order_id): by_event[id(event)] for event in other if event.event == "cancelled"}
+        left = [each for each in known.of_orders.events if each.event == "shipped" and (each.wholesaler_id, each.order_id) in cancelled]
+        by_event |= {id(each.said): cancelled[each.wholesaler_id, each.order_id] for each in left}
+        other += [each.said for each in left]
 
         def looked(event: ShipmentEvent, step: Any, *arguments: Any) -> Any:
             return guarded(source, by_event[id(event)], step, *arguments)
@@ -222,7 +227,8 @@ class _Taking(Settling):
         events = self._events[name]
         gone = gone_lines(revision, events)
         part = gone & (self._ordered(name, revision).keys() - emptied_lines(revision, events, self._ordered(name, revision)))
-        if contradicted := sorted(line for line in gone - part if told.is_of(line)):
+        unsaid = gone - gone_lines(revision, events, ("shipped",))
+        if contradicted := sorted(line for line in (gone - part) | unsaid if told.is_of(line)):
             self.tell("shipped_goods_cancelled", event, "", {"lines": contradicted})
         self._settled.close(order_id, wholesaler_id, revision, told.lines)
         self._settled.unwatch(order_id, wholesaler_id, 1, revision, told.lines)

@@ -132,7 +132,7 @@ class Fold(Bookkeeping):
         What the relay published is withdrawn by the relay, so that the withdrawal never comes before the release.
         Where the wholesaler reports shipments nothing is voided: the event that says that the goods stayed does so.
         """
-        self._moves.settle(order)
+        self._moves.settle(order, reported=self._reports(order))
         name = order.wholesaler_id, order.order_id
         events, examined = self._events[name], []
         for released_by, lines in live_lines(history, below=order.revision).items():
@@ -204,7 +204,7 @@ class Fold(Bookkeeping):
         """Which released lines this order contradicts. What is open of the contradicted revision is settled by a new one only."""
         if not any(reason.code == "order_contradicts" for reason in verdict.lines[0].reasons):
             return []
-        self._moves.settle(order, contradicted=True)
+        self._moves.settle(order, reported=self._reports(order), contradicted=True)
         return [line.line.line for lines in live_lines(history, below=order.revision + 1).values() for line in lines if line.out]
 
     def _recorded(self, row: RecordRow) -> None:

@@ -20,6 +20,7 @@ from gatekeeper.storage import ledger
 from gatekeeper.storage.events import events_of
 from gatekeeper.storage.lookups import NOTHING, Said, Stood
 from gatekeeper.storage.readback import read_back
+from gatekeeper.withdrawal import record_of
 
 TERMS: Final = Terms()
 T = TypeVar("T")
@@ -54,11 +55,11 @@ def judge(
             drafts = None
         earlier, events = (ledger.earlier(cursor, names), events_of(cursor, names)) if on_record else ([], [])
         fold = Fold(source, tail if drafts is None else tail._replace(now=drafts.stood.at), rules, terms, said, earlier, events)
-        fold.counts, fold.books = counts, books_of(cursor, events)
-        fold.drafts = {} if drafts is None else drafts.answers
+        fold.counts, fold.drafts = counts, {} if drafts is None else drafts.answers
         fold.voidable = ledger.records(
             cursor, fold.superseded_records([arrival.order for arrival in fresh if isinstance(arrival.order, Order)])
         )
+        fold.books = books_of(cursor, events, [serial for row in fold.voidable.values() for serial in record_of(row.body).serials or ()])
         for arrival in fresh:
             guarded(source, arrival.position, fold.take, arrival)
         answers |= {answer.position: answer for answer in fold.write(cursor)}

@@ -26,7 +26,10 @@ from schemas.event import EventLine, ShipmentEvent
 from schemas.order import ShipmentOrder
 
 EVIDENCE = "SELECT id, evidence FROM examination WHERE id = ANY(%s)"
-PLACES = "SELECT gtin, serial, place FROM moving_serial WHERE serial = ANY(%s)"
+HOLDERS = """
+SELECT gtin, serial, place, true FROM moving_serial WHERE serial = ANY(%s)
+UNION ALL SELECT gtin, serial, place, false FROM moving_claimed_serial WHERE serial = ANY(%s)
+"""
 _order = msgspec.json.Decoder(ShipmentOrder)
 _completion = msgspec.json.Decoder(Completion)
 _place = msgspec.json.Decoder(tuple[int, int, int])
@@ -40,13 +43,11 @@ class Known(NamedTuple):
     books: Books
 
 
-def books_of(cursor: Cursor[Any], events: Collection[OrderEvent]) -> Books:
-    """What the ledger has of the lines of the orders that these events are about."""
+def books_of(cursor: Cursor[Any], events: Collection[OrderEvent], also: Iterable[str] = ()) -> Books:
+    """What the ledger has of the lines of the orders that these events are about, and with which lines ``also`` these serials are out."""
     names = {event.order_id for event in events}
-    if not names:
-        return Books()
-    books = Books(records_of(cursor, names), waiting_events.of_orders(cursor, names))
-    books.owners = owners(cursor, books, events)
+    books = Books(records_of(cursor, names), waiting_events.of_orders(cursor, names)) if names else Books()
+    read_holders(cursor, books, events, also=also)
     return books
 
 
@@ -82,7 +83,7 @@ def grounds(
     asked = registry_says(cursor, shipped, rules.programs, guarded)
     of_lots = {question for event in told for line in lines_of(event) for question in _recalls(event, line, orders, completions, rules)}
     said = asked.said | ask(cursor, asked.moving | (of_lots - asked.said.keys()))
-    known.books.owners = owners(cursor, known.books, known.events, told, completions.values())
+    read_holders(cursor, known.books, known.events, told, completions.values())
     return Grounds(
         known.books,
         orders,
@@ -129,18 +130,21 @@ def ordered(
     return orders, {name: _place.decode(kept[number]["arrived"]) for name, number in last.items() if "arrived" in kept[number]}
 
 
-def owners(
+def read_holders(
     cursor: Cursor[Any],
     books: Books,
     events: Iterable[OrderEvent],
     told: Iterable[ShipmentEvent] = (),
     completions: Iterable[Completion] = (),
     also: Iterable[str] = (),
-) -> dict[tuple[str, str], str]:
-    """By GTIN and serial, with which line it is out, of all serials that these records and events name, and of others."""
+) -> None:
+    """With which line each serial is out that the books and these events name, and others, and which lines hold it too."""
     serials = {serial for event in (*told, *[event.said for event in events]) for line in lines_of(event) for serial in line.serials or ()}
     serials.update(serial for completion in completions for serial in completion.serials or ())
     serials.update(also)
     serials.update(serial for record in books.every() for serial in record.body.serials or ())
-    found = cursor.execute(PLACES, (sorted(serials),)) if serials else ()
-    return {(gtin, serial): place for gtin, serial, place in found}
+    for gtin, serial, place, has in cursor.execute(HOLDERS, [sorted(serials)] * 2) if serials else ():
+        if has:
+            books.owners[gtin, serial] = place
+        else:
+            books.claims.setdefault((gtin, serial), set()).add(place)

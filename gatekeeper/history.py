@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
@@ -85,9 +85,9 @@ def withdrawn_since(revision: int, line: int, examinations: Iterable[EarlierExam
     return min([*since, *map(datetime.fromisoformat, cancelled)], default=None)
 
 
-def gone_lines(revision: int, events: Iterable[OrderEvent]) -> frozenset[int]:
-    """The lines of this revision of which goods have left, all or some."""
-    return frozenset(line for event in events if event.event == "shipped" and event.revision == revision for line in event.lines)
+def gone_lines(revision: int, events: Iterable[OrderEvent], kinds: Container[str] = ("shipped", "returned")) -> frozenset[int]:
+    """The lines of this revision of which goods have left, all or some: what came back had left, whether or not that was said."""
+    return frozenset(line for event in events if event.event in kinds and event.revision == revision for line in event.lines)
 
 
 def lots_gone(revision: int, events: Iterable[OrderEvent]) -> dict[int, frozenset[str]]:
@@ -147,10 +147,11 @@ def _unconfirmed(revision: int, examinations: Iterable[EarlierExamination], even
     for examination in sorted(examinations, key=attrgetter("revision"), reverse=True):
         if examination.revision < revision and examination.released is not None:
             lines = {line.line for line in _released.decode(examination.released).lines if line.outcome != "withdrawn"}
-            if any(not _stayed(examination.revision, line, events) for line in lines):
+            if any(not stayed(examination.revision, line, events) for line in lines):
                 return [Earlier(examination.revision, "", "unconfirmed")]
     return []
 
 
-def _stayed(revision: int, line: int, events: Iterable[OrderEvent]) -> bool:
+def stayed(revision: int, line: int, events: Iterable[OrderEvent]) -> bool:
+    """Whether the warehouse said of this very revision that the goods of a line stayed."""
     return any(event.event == "cancelled" and event.revision == revision and event.is_of(line) for event in events)

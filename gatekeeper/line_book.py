@@ -1,7 +1,8 @@
 """The book of one line: its records, what was reported of its goods, and what it has used up. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
 from itertools import chain
 from typing import NamedTuple
 from uuid import UUID
@@ -11,10 +12,11 @@ from msgspec import UNSET
 from gatekeeper.books import STANDING, live, returned, shipped
 from gatekeeper.by_people import Change, changes_of
 from gatekeeper.domain.case import Question
+from gatekeeper.domain.ids import record_id
 from gatekeeper.domain.program import CoveredPackage, Program
 from gatekeeper.goods import Goods, Reported, reported
 from gatekeeper.history import is_superseded
-from gatekeeper.settlement import CORRECTED
+from gatekeeper.settlement import CORRECTED, RETURNED
 from gatekeeper.storage.events import OrderEvent
 from gatekeeper.storage.ledger import EarlierExamination
 from gatekeeper.storage.records import Place, Recorded
@@ -29,11 +31,11 @@ class Book(NamedTuple):
     reports: Sequence[Reported] = ()
     """Of goods that left, as far as records say it."""
     left: bool = False
-    """Anything was reported to have left."""
+    """Anything was reported to have left, or to have come back."""
     superseded: bool = False
     cancelled: bool = False
     verified: tuple[str, ...] = ()
-    """Serials that verified returns named, each as often as one did."""
+    """Serials that came back by verified returns, each as often as one said so, or was of all that was still out."""
     by_people: frozenset[UUID] = frozenset()
     """The records that people made."""
 
@@ -102,10 +104,9 @@ def holding(book: Book) -> dict[Question, int | None]:
     if released is not None and released is not record:
         left = shipped([report for report in book.reports if report.is_known], released.units)
         ended = book.superseded or book.cancelled or left >= released.units
-        unnamed = len(named) < units
-        if not ended:
-            units = max(units, released.units)
-        if not ended or unnamed:
+        # Of what went to several recipients the record is of one.
+        units = max(units, min(left, released.units) if ended else released.units)
+        if not ended or len(named) < units:
             serials.update(goods_of(released).serials)
     back = [each for each in book.records if each.kind == "return"]
     serials -= came_back(book)
@@ -134,8 +135,10 @@ class Books:
             self.add(record)
         self.waiting = set(waiting)
         """What was reported and no record says yet: an order is waited for."""
-        self.owners: Mapping[tuple[str, str], str] = {}
+        self.owners: dict[tuple[str, str], str] = {}
         """By GTIN and serial, with which line what these lines ever named is out."""
+        self.claims: dict[tuple[str, str], set[str]] = {}
+        """The same of what is out with one line, and held by others too."""
 
     def add(self, record: Recorded) -> None:
         """One more."""
@@ -162,19 +165,37 @@ class Books:
         records = self.records(place)
         package = package_of(records[-1], programs) if records else None
         own = [event for event in events if event.revision == place.revision]
-        told = [(event, line) for event in own for line in lines_of(event.said) if line.line == place.line]
+        told = [(event, line) for event in own if event.event != "cancelled" for line in lines_of(event.said) if line.line == place.line]
         applied = [(event, line) for event, line in told if told_of(event.said, line.line) not in self.waiting]
         return Book(
             tuple(records),
             tuple([reported(event.said.event_id, line, package) for event, line in applied if event.event == "shipped" and package]),
-            any(event.event == "shipped" for event, _ in told),
+            bool(told),
             is_superseded(history, place.revision),
             any(event.event == "cancelled" and event.is_of(place.line) for event in own),
             tuple(
-                [serial for event, line in applied if event.event == "returned" and line.verified is True for serial in line.serials or ()]
+                [
+                    serial
+                    for event, line in applied
+                    if event.event == "returned" and line.verified is True
+                    for serial in line.serials or _recorded(event.said, line, history, records)
+                ]
             ),
             frozenset([made for each in history if each.cause == CORRECTED for _, made in each.ends if made is not None]),
         )
+
+
+def _recorded(event: ShipmentEvent, line: EventLine, history: Iterable[EarlierExamination], records: Iterable[Recorded]) -> tuple[str, ...]:
+    """The serials of the return record that was made of one line of an event."""
+    digest = digest_of(event, line)
+    of = [each for each in history if each.cause == RETURNED and each.digest == digest]
+    made = {record_id(each.wholesaler_id, each.order_id, each.revision, line.line, each.number, "return") for each in of}
+    return tuple(serial for record in records if record.record_id in made for serial in record.body.serials or ())
+
+
+def digest_of(event: ShipmentEvent, line: EventLine) -> bytes:
+    """Of what an event says of a line, as the examinations that settle it name it."""
+    return sha256(f"{event.wholesaler_id}/{event.event_id}/{line.line}".encode()).digest()
 
 
 def package_of(record: Recorded, programs: Iterable[Program]) -> CoveredPackage:

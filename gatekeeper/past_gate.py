@@ -3,7 +3,6 @@
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -163,7 +162,3 @@ def _parties(told: ShipmentEvent, line: EventLine, judged: Judged, released: Dis
 
 def place_of(told: ShipmentEvent, line: EventLine) -> Place:
     return Place(told.wholesaler_id, told.order_id, 1 if told.revision is UNSET else told.revision, line.line)
-
-
-def digest_of(told: ShipmentEvent, line: EventLine) -> bytes:
-    return sha256(f"{told.wholesaler_id}/{told.event_id}/{line.line}".encode()).digest()

@@ -2,6 +2,7 @@
 
 from collections import ChainMap
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -144,7 +145,7 @@ class Reexamination(Bookkeeping):
 
     def examine(self, group: Group, lines: Waiting) -> None:
         """Released lines first: what they no longer use is there for no other before the warehouse has said so."""
-        watched = [line for line, until in lines.watched.items() if until > self._tail.now]
+        watched = {line: until for line, until in lines.watched.items() if until > self._tail.now}
         if watched:
             self._watched(group, watched)
         if lines.open:
@@ -152,10 +153,7 @@ class Reexamination(Bookkeeping):
 
     def write(self, cursor: Cursor[Any]) -> None:
         """Adds what was decided as the next block, if anything was, and moves what moves."""
-        if self._rows:
-            self._add_block(cursor)
-        else:
-            self._moves.write(cursor)
+        (self._add_block if self._rows else self._moves.write)(cursor)
 
     def _open(self, group: Group, numbers: tuple[int, ...]) -> None:
         row, order = group.row, with_lines(group.kept.order, numbers)
@@ -186,8 +184,9 @@ class Reexamination(Bookkeeping):
         self._released_after(*new, group.kept.arrived)
         self._use(*new)
 
-    def _watched(self, group: Group, numbers: list[int]) -> None:
-        row, order = group.row, with_lines(group.kept.order, numbers)
+    def _watched(self, group: Group, watched: Mapping[int, datetime]) -> None:
+        row, numbers = group.row, list(watched)
+        order = with_lines(group.kept.order, numbers)
         asked = Asked(ChainMap(self._before(group, order, numbers), self._said))
         case = Case(order, asked, self._rules.programs, self._tail.now, watched=True)
         verdict = decide(case)
@@ -207,7 +206,7 @@ class Reexamination(Bookkeeping):
         kept = self._kept(group, asked, numbers, watched=True, withdraws=withdraws, released=lines)
         self._examined(envelope, "withdrawn", row.digest, kept, said, relayed=True)
         self._alert("released_line_withdrawn", envelope, {"lines": stopped})
-        self._moves.watched_no_more(row.id, stopped)
+        self._moves.watched_no_more(row.id, {number: watched[number] for number in stopped}, reported=self._reports(order))
         if not self._contradicted(row):
             self._moves.open(self._last, order, open_lines(verdict), next_day(case._replace(watched=False), asked, programs))
             self._moves.hang(self._last, hangs_on(asked, verdict))

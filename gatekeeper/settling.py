@@ -15,11 +15,11 @@ from gatekeeper.books import returned
 from gatekeeper.by_people import as_corrected, undoes
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.verdict import NOT_COVERED, Reason
-from gatekeeper.goods import UNKNOWN_SERIALS, reported
+from gatekeeper.goods import UNKNOWN_SERIALS, Reported, reported
 from gatekeeper.history import outcomes_of, withdrawn_since
-from gatekeeper.line_book import Book, Told, came_back, goods_of, holding, lines_of, package_of, told_of
+from gatekeeper.line_book import Book, Told, came_back, digest_of, goods_of, holding, lines_of, package_of, told_of
 from gatekeeper.messages import given, written
-from gatekeeper.past_gate import Judged, PastGate, digest_of, place_of
+from gatekeeper.past_gate import Judged, PastGate, place_of
 from gatekeeper.settlement import RETURNED, SHIPPED, Settlement, left_of
 from gatekeeper.storage import events as storage
 from gatekeeper.storage import tables
@@ -28,6 +28,7 @@ from gatekeeper.storage.ledger import Outgoing
 from gatekeeper.storage.records import Place
 from schemas.event import EventLine, ShipmentEvent
 
+PARTIES_DIFFER = "parties_differ"
 UNCLEAN = ("product_expired", "serial_already_shipped")
 """The reasons that count against what was put in the place of what was released; of a recalled lot there is an alert of its own."""
 
@@ -82,6 +83,9 @@ class Settling(PastGate):
         if before.released is not None and told:
             since = withdrawn_since(place.revision, place.line, self._history[place[:2]], self._events[place[:2]])
             late = [(said, line) for said, line in told if since is not None and datetime.fromisoformat(said.at) > since]
+            for said, line in late:
+                why, judged, _ = self._gate_says(said, line, before)
+                self._tell_of(said, line, Found(why, judged, (), ()))
             if late and before.live is not None and before.live.body.outside_gate is UNSET:
                 case = self._case(place, before, None, ("withdrawn",), ("", "", 0))
                 self._correct(place, case, before, digest_of(event, late[0][1]))
@@ -109,6 +113,8 @@ class Settling(PastGate):
         if any(each.cause == RETURNED and each.digest == digest_of(told, line) for each in self._history[place[:2]]):
             return True
         book = self._book(place)
+        if book.live is None and book.released is not None:
+            book = self._left_after_all(told, line, book)
         if book.live is None:
             return False
         live = goods_of(book.live)
@@ -123,13 +129,22 @@ class Settling(PastGate):
         fits = report.is_known and 0 < units <= left and not gone.intersection(report.serials)
         if not fits or not set(report.serials) <= set(live.serials or report.serials) or len(report.serials) not in (0, units):
             return False
-        serials = report.serials or (tuple(serial for serial in live.serials if serial not in gone) if units == left else ())
+        rest = tuple(serial for serial in live.serials if serial not in gone)
+        serials = report.serials or (rest if units == left == len(rest) else ())
         case = Settlement(
             at=self._at, programs=Raw(b"[]"), line=place.line, unit=package.unit,
             standing=book.live.body, units=units, serials=serials,
         )  # fmt: skip
         self._settle(place, RETURNED, case, book.live, units, digest_of(told, line), self.grounds.arrived.get(place[:2]))
         return True
+
+    def _left_after_all(self, told: ShipmentEvent, line: EventLine, book: Book) -> Book:
+        """What came back had left: a record that was voided says so again, of all that was released, for nobody said how much it was."""
+        place = place_of(told, line)
+        case = replace(self._case(place, book, None, (), told_of(told, line.line)), reports=(Reported(told.event_id, None),))
+        self._correct(place, case, book, digest_of(told, line))
+        self.tell("withdrawn_goods_shipped", told, str(line.line), {"lines": [line.line]})
+        return self._book(place)
 
     def take_back_again(self, place: Place) -> None:
         """What came back of the line and could not be recorded yet is looked at again."""
@@ -198,7 +213,7 @@ class Settling(PastGate):
             at=self._at, programs=Raw(b"[]"), line=place.line, unit=package.unit, standing=like and like.body,
             released=released and released.body, released_units=released.units if released else 0, reports=tuple(reports),
             elsewhere=tuple(sorted(serial for serial in named if self._owner(package.gtin, serial) not in (None, str(place)))),
-            problems=("parties_differ",) if len(parties) > 1 else (),
+            problems=(PARTIES_DIFFER,) if len(parties) > 1 else (),
             outside=bool(why) or (like is not None and like.body.outside_gate is not UNSET),
         )  # fmt: skip
         if judged is not None and (like is None or other):
@@ -215,8 +230,11 @@ class Settling(PastGate):
                         yield event.said, line
 
     def _correct(self, place: Place, case: Settlement, book: Book, digest: bytes) -> None:
-        """The record that says what left, unless the live one does."""
-        units = left_of(case).goods.units
+        """The record that says what left, unless the live one does; or where that is right of one recipient, and others are another's."""
+        left = left_of(case)
+        if PARTIES_DIFFER in left.problems and book.live is not None:
+            return
+        units = left.goods.units
         self._settle(place, SHIPPED, case, book.standing, units, digest, self.grounds.arrived.get(place[:2]))
 
     def _tell_of(self, told: ShipmentEvent, line: EventLine, found: "Found") -> None:

@@ -16,10 +16,16 @@ from gatekeeper.storage.columns import Added, insert
 
 # Whatever becomes of a later message, an earlier one of another revision, or that it contradicts, is not released any more on its own.
 CLOSE = """
-WITH settled AS (SELECT * FROM unnest(%s::text[], %s::text[], %s::int[], %s::int[]) AS s(order_id, wholesaler_id, below, watched_below)),
-unwatched AS (
+WITH settled AS (
+    SELECT * FROM unnest(%s::text[], %s::text[], %s::int[], %s::int[], %s::bool[])
+        AS s(order_id, wholesaler_id, below, watched_below, reported)
+), unwatched AS (
     DELETE FROM moving_watched_line o USING settled s
     WHERE o.order_id = s.order_id AND o.wholesaler_id = s.wholesaler_id AND o.revision < s.watched_below
+    RETURNING o.examination, o.line, o.until, s.reported
+), withdrawn AS (
+    INSERT INTO moving_withdrawn_line (examination, line, until) SELECT examination, line, until FROM unwatched WHERE reported
+    ON CONFLICT DO NOTHING
 )
 DELETE FROM moving_open_line o USING settled s
 WHERE o.order_id = s.order_id AND o.wholesaler_id = s.wholesaler_id AND o.revision < s.below
@@ -30,6 +36,10 @@ MORE_UNITS = " ON CONFLICT (authorization_id, program) DO UPDATE SET units = mov
 OTHER_PLACE = " ON CONFLICT (serial, gtin) DO UPDATE SET place = EXCLUDED.place"
 KNOWN_ALREADY = " ON CONFLICT (question, examination) DO NOTHING"
 FREE = "DELETE FROM moving_serial m USING unnest(%s::text[], %s::text[]) AS s(serial, gtin) WHERE m.serial = s.serial AND m.gtin = s.gtin"
+UNCLAIM = """
+DELETE FROM moving_claimed_serial m USING unnest(%s::text[], %s::text[], %s::text[]) AS s(serial, gtin, place)
+WHERE (m.serial, m.gtin, m.place) = (s.serial, s.gtin, s.place)
+"""
 OPEN_NO_MORE = """
 DELETE FROM moving_open_line m USING unnest(%s::bigint[], %s::int[]) AS s(examination, line)
 WHERE m.examination = s.examination AND m.line = s.line
@@ -38,11 +48,10 @@ OPEN_FOR_GOOD = """
 UPDATE moving_open_line m SET next_at = NULL FROM unnest(%s::bigint[], %s::int[]) AS s(examination, line)
 WHERE m.examination = s.examination AND m.line = s.line
 """
-# They come before all that still waits, in the order in which they came.
 SEEN = """
-UPDATE moving_waiting_event m SET since = m.since - interval '100 years'
+UPDATE moving_waiting_event m SET waits = false
 FROM unnest(%s::text[], %s::text[], %s::int[]) AS s(order_id, wholesaler_id, revision)
-WHERE (m.order_id, m.wholesaler_id, m.revision) = (s.order_id, s.wholesaler_id, s.revision) AND m.since > '2000-01-01'
+WHERE (m.order_id, m.wholesaler_id, m.revision) = (s.order_id, s.wholesaler_id, s.revision) AND m.waits
 """
 WATCHED_NO_MORE = OPEN_NO_MORE.replace("moving_open_line", "moving_watched_line")
 WATCHED_ON = """
@@ -66,11 +75,14 @@ class Moves:
         """By program and authorization, dispensing units more (or less)."""
         self.serials: dict[tuple[str, str], str | None] = {}
         """By GTIN and serial, with which line it is out, or None where it is free again."""
+        self.claims: dict[tuple[str, str, str], bool] = {}
+        """By serial, GTIN and line, whether that line too holds what is out with another."""
         self._open: dict[tuple[int, int], tuple[Any, ...]] = {}
         self._watched: dict[tuple[int, int], tuple[Any, ...]] = {}
         self._dependencies: list[tuple[int, int]] = []
         self._more: list[tuple[int, int]] = []
-        self._settled: list[tuple[str, str, int, int]] = []
+        self._withdrawn: dict[tuple[int, int], tuple[Any, ...]] = {}
+        self._settled: list[tuple[str, str, int, int, bool]] = []
         self._open_no_more: list[tuple[int, int]] = []
         self._open_for_good: list[tuple[int, int]] = []
         self._watched_no_more: list[tuple[int, int]] = []
@@ -102,16 +114,25 @@ class Moves:
         """The same of one whose lines were judged again, and stay as they are: most of it is known already."""
         self._more += [(question_key(question), examination) for question in questions]
 
-    def settle(self, order: Order, *, contradicted: bool = False) -> None:
-        """Lower revisions of this order are not open any more, nor watched; where it is contradicted, its own open lines are not either."""
-        self._settled.append((order.order_id, order.wholesaler_id, order.revision + contradicted, order.revision))
+    def settle(self, order: Order, *, reported: bool, contradicted: bool = False) -> None:
+        """Lower revisions of this order are not open any more, nor watched; where it is contradicted, its own open lines are not either.
+
+        ``reported``: its wholesaler says what became of goods, and is expected to say it of these.
+        """
+        self._settled.append((order.order_id, order.wholesaler_id, order.revision + contradicted, order.revision, reported))
         for kept, below in ((self._open, order.revision + contradicted), (self._watched, order.revision)):
             for name in [n for n, row in kept.items() if row[2:4] == (order.order_id, order.wholesaler_id) and row[4] < below]:
-                del kept[name]
+                row = kept.pop(name)
+                if kept is self._watched and reported:
+                    self._withdraw(*name, row[6])
+
+    def _withdraw(self, examination: int, line: int, until: datetime) -> None:
+        """A line that was withdrawn: by then its wholesaler should have said that its goods stayed."""
+        self._withdrawn[examination, line] = (examination, line, until)
 
     def wait(self, told: tuple[str, str, int], order_id: str, revision: int, since: datetime) -> None:
         """What an event (its id, wholesaler and line) says waits for its order."""
-        self._waiting_events.append((*told, order_id, revision, since, None))
+        self._waiting_events.append((*told, order_id, revision, since, None, True))
 
     def seen(self, order_id: str, wholesaler_id: str, revision: int) -> None:
         """What events said of this order waits for it no longer."""
@@ -125,9 +146,11 @@ class Moves:
         """No day that begins changes anything for these stopped lines."""
         self._open_for_good += [(examination, line) for line in lines]
 
-    def watched_no_more(self, examination: int, lines: Iterable[int]) -> None:
-        """These lines were withdrawn, have left, or are not waited for any longer."""
-        self._watched_no_more += [(examination, line) for line in lines]
+    def watched_no_more(self, examination: int, untils: Mapping[int, datetime], *, reported: bool) -> None:
+        """These lines were withdrawn, each with the end of its watch. ``reported`` as where a higher revision withdraws."""
+        self._watched_no_more += [(examination, line) for line in untils]
+        for line, until in untils.items() if reported else ():
+            self._withdraw(examination, line, until)
 
     def watched_on(self, examination: int, lines: Iterable[int], next_at: datetime | None) -> None:
         """These lines may still leave; they are looked at again at ``next_at``."""
@@ -147,8 +170,10 @@ class Moves:
             Added(tables.RECORD_COUNT, list((counts or {}).items()), LAST_SEQUENCE),
             Added(tables.UNITS, units, MORE_UNITS),
             Added(tables.SERIAL, out, OTHER_PLACE),
+            Added(tables.CLAIMED_SERIAL, [claim for claim, holds in self.claims.items() if holds], " ON CONFLICT DO NOTHING"),
             Added(tables.OPEN_LINE, list(self._open.values())),
             Added(tables.WATCHED_LINE, list(self._watched.values())),
+            Added(tables.WITHDRAWN_LINE, list(self._withdrawn.values()), " ON CONFLICT DO NOTHING"),
             Added(tables.WAITING_EVENT, self._waiting_events, " ON CONFLICT DO NOTHING"),
             Added(tables.DEPENDENCY, self._dependencies + self._more, KNOWN_ALREADY if self._more else ""),
         ]
@@ -163,6 +188,7 @@ class Moves:
         free = [(serial, gtin) for (gtin, serial), place in self.serials.items() if place is None]
         for statement, rows in (
             (FREE, free),
+            (UNCLAIM, [claim for claim, holds in self.claims.items() if not holds]),
             (CLOSE, self._settled),
             (OPEN_NO_MORE, self._open_no_more),
             (OPEN_FOR_GOOD, self._open_for_good),

@@ -30,13 +30,11 @@ DECIDED: Final = "SELECT decided_at FROM examination WHERE id <= %s ORDER BY id 
 LAST_EXAMINATION: Final = "SELECT examination FROM moving_tail"
 SHIPPED: Final = "SELECT wholesaler_id, order_id, revision, body FROM shipment_event WHERE order_id = ANY(%s) AND event = 'shipped'"
 BY_PEOPLE: Final = "SELECT id FROM examination WHERE id = ANY(%s) AND cause = 'corrected'"
-# What its order has come for is a hundred years older, so that it comes first; it is settled at any moment.
 WAITING: Final = """
 SELECT m.wholesaler_id, m.order_id, m.revision, m.line, m.event_id
 FROM moving_waiting_event m
 JOIN shipment_event e ON e.order_id = m.order_id AND e.wholesaler_id = m.wholesaler_id AND e.event_id = m.event_id
-WHERE e.event = 'shipped'
-    AND CASE WHEN m.since < '2000-01-01' THEN m.since + interval '100 years' ELSE m.since END BETWEEN %s AND %s
+WHERE e.event = 'shipped' AND m.since BETWEEN %s AND %s
 ORDER BY m.since, m.wholesaler_id, m.event_id, m.line
 """
 FILES: Final = "SELECT number, first_sequence, last_sequence FROM feed_file WHERE program = %s ORDER BY number"

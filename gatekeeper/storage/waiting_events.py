@@ -14,18 +14,18 @@ REMOVE: Final = """
 DELETE FROM moving_waiting_event m USING unnest(%s::text[], %s::text[], %s::int[]) AS s(wholesaler_id, event_id, line)
 WHERE (m.wholesaler_id, m.event_id, m.line) = (s.wholesaler_id, s.event_id, s.line)
 """
-# Oldest first, and no more than are asked for. The ends rise with time, so where those of the oldest are not reached, none are; and what
-# is waited for no longer because its order was seen comes first of all.
+# No more than are asked for: first what is waited for no longer because its order was seen, then the oldest. The ends rise with time, so
+# where those of the oldest are not reached, none are.
 READY: Final = """
 SELECT w.wholesaler_id, w.event_id, w.line, w.order_id FROM (
-    SELECT * FROM moving_waiting_event ORDER BY since, wholesaler_id, event_id, line LIMIT %s
+    SELECT * FROM moving_waiting_event ORDER BY waits, since, wholesaler_id, event_id, line LIMIT %s
 ) w
-WHERE w.since <= (SELECT clock_timestamp()) - make_interval(secs => %s) OR (
+WHERE NOT w.waits OR w.since <= (SELECT clock_timestamp()) - make_interval(secs => %s) OR (
     w.ends IS NOT NULL AND NOT EXISTS (
         SELECT FROM json_each_text(w.ends::json -> 'ends') p LEFT JOIN source s ON s.topic_id = w.ends::json ->> 'topic_id'
         LEFT JOIN moving_head h ON h.source = s.id AND h.partition = p.key::int
         WHERE coalesce(h.next_offset, 0) < p.value::bigint))
-ORDER BY w.since, w.wholesaler_id, w.event_id, w.line
+ORDER BY w.waits, w.since, w.wholesaler_id, w.event_id, w.line
 """
 UNMARKED: Final = "SELECT wholesaler_id, event_id, line FROM moving_waiting_event WHERE ends IS NULL ORDER BY since LIMIT 1000"
 MARK: Final = """

@@ -16,6 +16,16 @@ END_OTHERS: Final = _END.format(_OVER.format("NOT"))
 END: Final = _END.format(_OVER.format(""))
 ANY_OVER: Final = f"SELECT EXISTS (SELECT FROM moving_watched_line WHERE {_OVER.format('')})"  # noqa: S608 - our own words
 
+ANY_WITHDRAWN_OVER: Final = "SELECT EXISTS (SELECT FROM moving_withdrawn_line WHERE until <= (SELECT clock_timestamp()))"
+END_WITHDRAWN: Final = """
+WITH over AS (
+    DELETE FROM moving_withdrawn_line WHERE (examination, line) IN (
+        SELECT examination, line FROM moving_withdrawn_line WHERE until <= (SELECT clock_timestamp()) ORDER BY until LIMIT %s
+    ) RETURNING examination, line
+)
+SELECT o.examination, e.wholesaler_id, e.order_id, e.revision, o.line FROM over o JOIN examination e ON e.id = o.examination
+"""
+
 
 class OverLine(NamedTuple):
     """A line that is watched no longer."""
@@ -36,6 +46,17 @@ def any_over(cursor: Cursor[Any], wholesalers: Collection[str]) -> bool:
     """Whether there are lines of these wholesalers whose time is over."""
     row = cursor.execute(ANY_OVER.encode(), (list(wholesalers),)).fetchone()
     return bool(row and row[0])
+
+
+def any_withdrawn_over(cursor: Cursor[Any]) -> bool:
+    """Whether there are withdrawn lines of which something should have been said by now."""
+    row = cursor.execute(ANY_WITHDRAWN_OVER).fetchone()
+    return bool(row and row[0])
+
+
+def end_withdrawn(cursor: Cursor[Any], most: int) -> list[OverLine]:
+    """Gives them, and forgets them; under the ledger lock."""
+    return [OverLine(*row) for row in cursor.execute(END_WITHDRAWN, (most,))]
 
 
 def end(cursor: Cursor[Any], wholesalers: Collection[str], most: int) -> list[OverLine]:

@@ -35,7 +35,7 @@ class Told:
         self.shipped: list[Wire] = []
         self.cancelled = False
         self.left = False
-        """Something was reported to have left, also where it does not count yet."""
+        """Something was reported to have left, or to have come back, also where it does not count yet."""
         self.outside = 0
         self.back: list[int] = []
         self.unfitting: list[int] = []
@@ -52,14 +52,19 @@ class PlainBalance:
         self._new: list[Place] = []
         """Released since all was settled: what had been told of them is settled once more."""
         self.contested: set[Place] = set()
-        """Lines of which a serial was named of another one too: who came first has it, and the others say what was released."""
+        """Lines of which a serial was named of another one too: who came first has it, and the others say what was released. And
+        those of which a return named serials: it counts where the live record has them."""
         self._serials: dict[str, Place] = {}
+        self._ordered: dict[Place, tuple[str, ...]] = {}
+        """The serials that were ordered."""
 
     def ordered(self, order: Wire) -> None:
         """A message of the order system was read; what had been told of it counts from now on."""
         self.seen[order["order_id"]].add(order["revision"])
         for line in order["lines"]:
-            self._named((order["order_id"], order["revision"], line["line"]), line)
+            place: Place = (order["order_id"], order["revision"], line["line"])
+            self._named(place, line)
+            self._ordered[place] = tuple(line.get("serials", ()))
 
     def answered(self, message: Wire) -> None:
         """A message of ``shipments-released``."""
@@ -75,7 +80,7 @@ class PlainBalance:
             self._count(event)
         else:
             self.waiting.append(event)
-            for line in event["lines"] if event["event"] == "shipped" else ():
+            for line in event["lines"]:
                 self.lines[event["order_id"], event["revision"], line["line"]].left = True
 
     def waited(self, *, in_vain: bool) -> None:
@@ -120,11 +125,14 @@ class PlainBalance:
         for line in event["lines"]:
             place: Place = (*name, line["line"])
             self._named(place, line)
+            self.lines[place].left = True
             if event["event"] == "shipped":
                 self.lines[place].shipped.append(line)
                 if name[1] in self.seen[name[0]] and not self._disputed(place):
                     self.lines[place].outside = self._left(place)
                 self._again(place)
+            elif "serials" in line:
+                self.contested.add(place)
             else:
                 self._returned(place, line)
 
@@ -155,7 +163,10 @@ class PlainBalance:
     def _disputed(self, place: Place) -> bool:
         """Whether one record cannot say what left."""
         shipped = self.lines[place].shipped
-        serials = [serial for line in shipped for serial in line.get("serials", ())]
+        # Of goods that were not released the order says which they were, where a report is of all that was ordered and names none.
+        ordered = () if place in self.released else self._ordered.get(place, ())
+        named = [line.get("serials", ordered if line.get("quantity", VIALS) == VIALS else ()) for line in shipped]
+        serials = [serial for line in named for serial in line]
         lots = {line.get("lot", OWN["lot"]) for line in shipped}
         too_many = self._left(place) > VIALS and place in self.released
         return too_many or len(set(serials)) < len(serials) or len(lots) > 1

@@ -1,10 +1,14 @@
 """What a line holds, told a second time: from its records and events as JSON, in plain words."""
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from typing import Any
+from hashlib import sha256
 
-Wire = dict[str, Any]
+from gatekeeper.storage import tables
+from tests.gate.ledger import Ledger, Wire
+from tests.gate.shelves import records
+
 Line = tuple[str, str, int, int]
 """Wholesaler, order, revision, line."""
 
@@ -31,6 +35,8 @@ class PlainBooks:
         self.returned: dict[Line, list[Wire]] = defaultdict(list)
         self.cancelled: dict[tuple[str, str, int], list[tuple[int, ...]]] = defaultdict(list)
         self.highest: dict[tuple[str, str], int] = defaultdict(int)
+        self.made_of: dict[str, bytes] = {}
+        """By return record, the digest of what it was made of: wholesaler, event and line."""
 
     def record(self, record: Wire) -> None:
         self.records[line_of(record)].append(record)
@@ -40,7 +46,8 @@ class PlainBooks:
         if event["event"] == "cancelled":
             self.cancelled[of].append(tuple(line["line"] for line in event.get("lines", ())))
         for line in event.get("lines", ()) if event["event"] != "cancelled" else ():
-            (self.shipped if event["event"] == "shipped" else self.returned)[*of, line["line"]].append(line)
+            told = self.shipped if event["event"] == "shipped" else self.returned
+            told[*of, line["line"]].append(line | {"event": event["event_id"]})
 
     def left(self, line: Line, released: int) -> int:
         """How many vials left, as far as it was told; without a number, all of the line."""
@@ -51,7 +58,7 @@ class PlainBooks:
         """The live record of a line, and the units and serials that the line has used up."""
         live = live_of(self.records.get(line, []))
         superseded = self.highest[line[:2]] > line[2]
-        if live is None or (superseded and not self.shipped[line]):
+        if live is None or (superseded and not (self.shipped[line] or self.returned[line])):
             return live, 0, set()
         released = [each for each in self.records.get(line, []) if each["kind"] == "original" and not each.get("outside_gate")]
         units, named = live["quantity"], live.get("serials", ())
@@ -61,10 +68,14 @@ class PlainBooks:
             whole, every = released[-1]["quantity"], set(released[-1].get("serials", ()))
             stays = superseded or any(not lines or line[3] in lines for lines in self.cancelled[line[:3]])
             may_leave = not stays and self.left(line, whole) < whole
+            units = max(units, whole if may_leave else min(whole, self.left(line, whole)))
             serials |= every if may_leave or len(named) < units else set()
-            units = max(units, whole) if may_leave else units
         back = [each for each in self.records.get(line, []) if each["kind"] == "return"]
-        verified = Counter([serial for each in self.returned[line] if each.get("verified") for serial in each.get("serials", ())])
+        made_of = {self.made_of.get(each["record_id"]): each.get("serials", ()) for each in back}
+        verified = Counter([
+            serial for each in self.returned[line] if each.get("verified")
+            for serial in each.get("serials") or made_of.get(sha256(f"{line[0]}/{each['event']}/{line[3]}".encode()).digest(), ())
+        ])  # fmt: skip
         named_back = {serial for each in back for serial in each.get("serials", ())}
         serials -= {serial for serial in named_back if verified[serial] >= max(1, reported[serial])}
         return live, max(0, units - sum(each["quantity"] for each in back)), serials
@@ -81,11 +92,17 @@ class PlainBooks:
                 out |= {(serial, live["product"]["gtin"], "/".join(map(str, line))) for serial in serials}
         return dict(units), out
 
-    def contested(self) -> set[tuple[str, str]]:
-        """Serials, each with its GTIN, that more than one line ever named."""
-        lines: dict[tuple[str, str], set[Line]] = defaultdict(set)
-        for line, known in self.records.items():
-            for each in (*known, *self.shipped[line]):
-                for serial in each.get("serials", ()):
-                    lines[serial, known[0]["product"]["gtin"]].add(line)
-        return {serial for serial, of in lines.items() if len(of) > 1}
+
+def books_of(ledger: Ledger) -> PlainBooks:
+    """From all that the ledger has on record."""
+    books, examined = PlainBooks(), ledger.rows(tables.EXAMINATION)
+    for record in records(ledger):
+        books.record(record)
+    digests = {row[0]: row[6] for row in examined if row[5] == "returned"}
+    books.made_of = {str(row[0]): digests[row[5]] for row in ledger.rows(tables.DISTRIBUTION_RECORD) if row[5] in digests}
+    for row in ledger.rows(tables.SHIPMENT_EVENT):
+        books.tell(json.loads(row[9]))
+    for row in examined:
+        if row[5] == "message":
+            books.highest[row[1], row[2]] = max(books.highest[row[1], row[2]], row[3])
+    return books

@@ -177,6 +177,26 @@ def test_nothing_heard_is_told_at_the_end_of_the_last_day(reporting: Warehouse) 
     assert unreported(reporting) == ["SO-1"]
 
 
+def test_of_what_was_withdrawn_too_a_word_is_expected(reporting: Warehouse) -> None:
+    """Superseded, or by a fact; not of what was cancelled, left all the same, or is released again, and is watched anew."""
+    ledger = reporting.ledger
+    reporting.judge(*(order(f"SO-{number}", MANY) for number in range(1, 7)))
+    reporting.judge(*(order(f"SO-{number}", MANY | {"/revision": 2, "/ship_on": "2026-11-24"}) for number in (1, 2, 3)))
+    reporting.tell(event("cancelled", "SO-2"), event("shipped", "SO-3", lines=[1]), event("shipped", "SO-6", lines=[1]))
+    with transaction(ledger.engine) as cursor:
+        tell(cursor, SUSPENDED, 5001)
+    reporting.follow()
+    reporting.tell(event("cancelled", "SO-5"))
+    assert [causes(ledger, f"SO-{number}")[-1] for number in (4, 5, 6)] == ["withdrawn", "cancelled", "message"]
+    ledger.set_clock(FRIDAY_ENDS - timedelta(milliseconds=1))
+    assert unreported(reporting) == []
+    ledger.set_clock(FRIDAY_ENDS)
+    assert sorted(unreported(reporting)) == ["SO-1", "SO-4"]
+    assert ledger.rows(tables.WITHDRAWN_LINE) == []
+    ledger.set_clock(FRIDAY_ENDS + timedelta(days=9))
+    assert sorted(unreported(reporting)) == ["SO-1", "SO-4"]
+
+
 def test_what_is_released_when_that_day_is_over_is_told_at_once(reporting: Warehouse) -> None:
     """Three business days after the 13th end on the 18th, and the gate releases for seven days; of what has left nothing is told."""
     late = MANY | {"/ship_on": "2026-11-13"}

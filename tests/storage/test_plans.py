@@ -50,8 +50,8 @@ INSERT INTO moving_watched_line (examination, line, order_id, wholesaler_id, rev
 SELECT n, 1, 'SO-' || n, 'WD-1', 1, now() + interval '1 day', now() + interval '1 day' FROM generate_series(1, 5000) n;
 INSERT INTO moving_open_line (examination, line, order_id, wholesaler_id, revision, next_at)
 SELECT n, 2, 'SO-' || n, 'WD-1', 1, now() + interval '1 day' FROM generate_series(1, 5000) n;
-INSERT INTO moving_waiting_event (event_id, wholesaler_id, line, order_id, revision, since, ends)
-SELECT 'E-' || n, 'WD-1', 1, 'SO-' || n, 1, now() + make_interval(secs => n / 1000.0), '{"topic_id": "T", "ends": {"0": 9}}'
+INSERT INTO moving_waiting_event (event_id, wholesaler_id, line, order_id, revision, since, waits, ends)
+SELECT 'E-' || n, 'WD-1', 1, 'SO-' || n, 1, now() + make_interval(secs => n / 1000.0), true, '{"topic_id": "T", "ends": {"0": 9}}'
 FROM generate_series(1, 5000) n;
 ANALYZE moving_watched_line, moving_open_line, moving_waiting_event
 """

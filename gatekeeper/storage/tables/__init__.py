@@ -43,6 +43,7 @@ from gatekeeper.storage.tables.metadata import METADATA
 from gatekeeper.storage.tables.moving import (
     ANSWERED_CALL,
     AWAITED,
+    CLAIMED_SERIAL,
     DEPENDENCY,
     DUE,
     FOLLOW_UP,
@@ -61,6 +62,7 @@ from gatekeeper.storage.tables.moving import (
     UNUSED,
     WAITING_EVENT,
     WATCHED_LINE,
+    WITHDRAWN_LINE,
 )
 from gatekeeper.storage.tables.received import FILE_ACKNOWLEDGEMENT, FILE_RESUBMISSION, RECEIVED_FILE
 from gatekeeper.storage.tables.registry import (
@@ -99,6 +101,7 @@ __all__ = [
     "BLOCK",
     "BYPASS",
     "BYPASS_STEP",
+    "CLAIMED_SERIAL",
     "CORRECTION",
     "CORRECTION_DECISION",
     "DEPENDENCY",
@@ -163,4 +166,5 @@ __all__ = [
     "UNUSED",
     "WAITING_EVENT",
     "WATCHED_LINE",
+    "WITHDRAWN_LINE",
 ]

@@ -95,6 +95,15 @@ SERIAL = Table(
     comment="A serial that is out, and with which line",
 )
 
+CLAIMED_SERIAL = Table(
+    "moving_claimed_serial",
+    METADATA,
+    Column("serial", Text, primary_key=True),
+    Column("gtin", Text, primary_key=True),
+    Column("place", Text, primary_key=True),
+    comment="A serial that is out with another line, and that this one holds too: it is this one's when the other gives it up",
+)
+
 SITE_IDENTIFIER = Table(
     "moving_site_identifier",
     METADATA,
@@ -132,6 +141,16 @@ WATCHED_LINE = Table(
     Index("moving_watched_line_order", "order_id", "wholesaler_id"),
     Index("moving_watched_line_next_at", "next_at"),
     comment="A released line whose goods have not left, how long it is watched, when its answer could change",
+)
+
+WITHDRAWN_LINE = Table(
+    "moving_withdrawn_line",
+    METADATA,
+    Column("examination", BigInteger, primary_key=True, autoincrement=False),
+    Column("line", SmallInteger, primary_key=True, autoincrement=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+    Index("moving_withdrawn_line_until", "until"),
+    comment="A released line that was withdrawn, and until when its wholesaler should have said what became of its goods",
 )
 
 DEPENDENCY = Table(
@@ -205,10 +224,11 @@ WAITING_EVENT = Table(
     Column("revision", SmallInteger, nullable=False),
     Column("since", DateTime(timezone=True), nullable=False),
     Column("ends", Text),
+    Column("waits", Boolean, nullable=False),
     Index("moving_waiting_event_order", "order_id", "wholesaler_id"),
-    Index("moving_waiting_event_since", "since"),
+    Index("moving_waiting_event_turn", "waits", "since"),
     Index("moving_waiting_event_unmarked", "since", postgresql_where=text("ends IS NULL")),
-    comment="What an event said of a line and no record says yet: its order is waited for, until the orders were read up to these ends",
+    comment="What an event said of a line and no record says yet: its order is waited for, up to these ends, or was seen",
 )
 
 RULES = Table(

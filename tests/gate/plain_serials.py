@@ -1,0 +1,55 @@
+"""Which serials must be out, told from what was sent alone: those that were reported to have left, until verified returns name them."""
+
+from collections import Counter, defaultdict
+from typing import Any
+
+Wire = dict[str, Any]
+Place = tuple[str, int, int]
+"""Order, revision, line."""
+
+
+class PlainSerials:
+    """The serials that somebody who reads all that is sent thinks of."""
+
+    def __init__(self) -> None:
+        self._orders: dict[str, set[int]] = defaultdict(set)
+        self._waiting: list[Wire] = []
+        self._left: Counter[tuple[str, Place]] = Counter()
+        self._back: Counter[tuple[str, Place]] = Counter()
+        self._all_back: Counter[Place] = Counter()
+        """Verified returns that name no serials may be of all that is out, whichever they are."""
+
+    def ordered(self, order: Wire) -> None:
+        """A message of the order system was read."""
+        self._orders[order["order_id"]].add(order["revision"])
+
+    def told(self, event: Wire) -> None:
+        """A message of the warehouse was read. What it says of an order that was not seen counts later."""
+        if event["revision"] in self._orders[event["order_id"]]:
+            self._count(event)
+        else:
+            self._waiting.append(event)
+
+    def waited(self, *, in_vain: bool) -> None:
+        """Whatever waited for an order that has come counts now; ``in_vain``: also where none comes."""
+        waiting, self._waiting = self._waiting, []
+        for event in waiting:
+            if in_vain or event["revision"] in self._orders[event["order_id"]]:
+                self._count(event)
+            else:
+                self._waiting.append(event)
+
+    def gone(self, recorded: set[Place]) -> set[str]:
+        """Those that left more often with one of these lines than they came back; without a record nothing is known to be out."""
+        left = {name: times - self._back[name] - self._all_back[name[1]] for name, times in self._left.items()}
+        return {serial for (serial, place), times in left.items() if place in recorded and times > 0}
+
+    def _count(self, event: Wire) -> None:
+        for line in event.get("lines", ()) if event["event"] != "cancelled" else ():
+            place = event["order_id"], event["revision"], line["line"]
+            named = [(serial, place) for serial in line.get("serials", ())]
+            if event["event"] == "shipped":
+                self._left.update(named)
+            elif line["verified"]:
+                self._back.update(named)
+                self._all_back[place] += not named

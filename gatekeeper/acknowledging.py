@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 from uuid import UUID
 
 from msgspec import UNSET
@@ -13,13 +13,13 @@ from sqlalchemy import Table
 
 from gatekeeper.alerts import acknowledgement_alert
 from gatekeeper.arrivals import Answer, Position, SetAside, Source, Stored
+from gatekeeper.beginning import begin
 from gatekeeper.domain.acknowledgements import COUNTS, REJECTED, REPEAT, UNKNOWN, Acknowledged, what_it_does
 from gatekeeper.gate import guarded
 from gatekeeper.refusals import refusal_of
 from gatekeeper.storage import acknowledgements as storage
 from gatekeeper.storage import ledger, moving, tables
 from gatekeeper.storage.facts import alerted
-from gatekeeper.storage.readback import read_back
 from schemas.acknowledgement import Acknowledgement
 from schemas.canonical import canonical
 from schemas.reading import Unreadable, read_acknowledgement
@@ -38,6 +38,10 @@ class AcknowledgementArrival(NamedTuple):
     message: Acknowledgement | Unreadable | SetAside
     record: UUID | None = None
     """The record that it names; None where no record can have this id."""
+
+    def set_aside(self, reason: str) -> Self:
+        """The same, taken out of the way."""
+        return self._replace(message=SetAside(reason))
 
 
 def read_acknowledgement_arrival(position: Position, raw: bytes, aside: str | None = None) -> AcknowledgementArrival:
@@ -65,11 +69,7 @@ def take_acknowledgements(cursor: Cursor[Any], source: Source, arrivals: Sequenc
 
     The caller commits, and publishes only then. Raises ``Halt`` and ``TryAgain`` as the gate does.
     """
-    ledger.take_lock(cursor)
-    tail, heads, *_ = ledger.read_end(cursor, source.number)
-    taken = [arrival for arrival in arrivals if arrival.position.offset < heads.get(arrival.position.partition, 0)]
-    answers = {answer.position: answer for answer in read_back(cursor, source, taken)} if taken else {}
-    fresh = [arrival for arrival in arrivals if arrival.position not in answers]
+    (tail, *_), fresh, answers = begin(cursor, source, arrivals)
     if fresh:
         batch = _Batch(source, tail, storage.held(cursor, [arrival.record for arrival in fresh if arrival.record is not None]))
         for arrival in fresh:

@@ -1,7 +1,7 @@
 """What arrives, and what is answered."""
 
 from hashlib import sha256
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 from uuid import UUID
 
 from gatekeeper.domain.order import Order
@@ -52,6 +52,10 @@ class Arrival(NamedTuple):
     order: Order | Unreadable | SetAside
     content: bytes = b""
     """The order's content, canonical; its SHA-256 is the order's digest."""
+
+    def set_aside(self, reason: str) -> Self:
+        """The same, taken out of the way."""
+        return self._replace(order=SetAside(reason))
 
 
 class Stored(NamedTuple):

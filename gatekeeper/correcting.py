@@ -92,7 +92,7 @@ def approve(engine: Database, name: str, reason: str, person: Person, book: Rule
         told = _told(cursor, str(proposal.record_id))
         changes = _changes.decode(proposal.body)
         _refuse(cursor, told, changes)
-        tail, _, counts, _ = ledger.read_end(cursor, 0)
+        tail, _, _, counts, _ = ledger.read_end(cursor, 0)
         order_id = record_of(told.body).order_id
         events = events_of(cursor, [order_id])
         correcting = _Correcting(tail, book.at(tail.now), terms, {}, ledger.earlier(cursor, [order_id]), events)

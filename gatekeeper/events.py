@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from hashlib import sha256
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from msgspec import UNSET
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from psycopg import Cursor
 
 from gatekeeper.arrivals import Answer, Position, SetAside, Source
+from gatekeeper.beginning import begin
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.verdict import NOT_COVERED, RELEASED
 from gatekeeper.gate import TERMS, guarded
@@ -28,7 +29,6 @@ from gatekeeper.storage import ledger, tables, waiting_events
 from gatekeeper.storage.events import OrderEvent
 from gatekeeper.storage.ledger import EarlierExamination, Outgoing, Tail
 from gatekeeper.storage.lookups import Said
-from gatekeeper.storage.readback import read_back
 from gatekeeper.storage.records import Place, Recorded, records_of
 from gatekeeper.withdrawal import Released, ReleasedBy, Withdrawal, released_lines, released_programs, withdraw
 from schemas.canonical import canonical
@@ -46,6 +46,10 @@ class EventArrival(NamedTuple):
     event: ShipmentEvent | Unreadable | SetAside
     content: bytes = b""
     """What the event says, canonical; the same under the same id is a repeat."""
+
+    def set_aside(self, reason: str) -> Self:
+        """The same, taken out of the way."""
+        return self._replace(event=SetAside(reason))
 
 
 def read_event_arrival(position: Position, raw: bytes, aside: str | None = None) -> EventArrival:
@@ -67,11 +71,7 @@ def take_events(
 
     The caller commits, and publishes only then. What follows for orders is published by the relay.
     """
-    ledger.take_lock(cursor)
-    tail, heads, counts, _ = ledger.read_end(cursor, source.number)
-    judged = [arrival for arrival in arrivals if arrival.position.offset < heads.get(arrival.position.partition, 0)]
-    answers = {answer.position: answer for answer in read_back(cursor, source, judged)} if judged else {}
-    fresh = [arrival for arrival in arrivals if arrival.position not in answers]
+    (tail, _, _, counts, _), fresh, answers = begin(cursor, source, arrivals)
     if fresh:
         rules = book.at(tail.now)
         known = _known(cursor, [arrival.event for arrival in fresh])

@@ -1,6 +1,6 @@
 """The gate: a batch of arrivals goes in, what the ledger has for each comes out, in one database transaction."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -8,6 +8,7 @@ from psycopg import Cursor
 
 from gatekeeper.arrivals import Answer, Arrival, Position, Source
 from gatekeeper.asking import registry_says
+from gatekeeper.beginning import begin
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.order import Order
 from gatekeeper.drafting import Drafts, Moment, draft
@@ -19,7 +20,6 @@ from gatekeeper.rules import RuleBook, Rules
 from gatekeeper.storage import ledger
 from gatekeeper.storage.events import events_of
 from gatekeeper.storage.lookups import NOTHING, Said, Stood
-from gatekeeper.storage.readback import read_back
 from gatekeeper.withdrawal import record_of
 
 TERMS: Final = Terms()
@@ -34,31 +34,30 @@ def judge(
     The caller commits, and publishes only then. ``rules`` are those by which the arrivals were read, of ``book`` where they have one.
     Raises ``Halt`` where going on could be wrong, ``TryAgain`` where the database's clock ran back, or other rules hold by now.
     """
-    ordered = [(arrival.position, arrival.order) for arrival in arrivals if isinstance(arrival.order, Order)]
-    # Before the lock, so that others do not wait for it.
-    known = registry_says(cursor, ordered, rules.programs, partial(guarded, source))
-    drafts = None if known.stood is None else _drafts(source, arrivals, known.said, known.stood, rules, terms)
-    ledger.take_lock(cursor)
-    names = [order.order_id for _, order in ordered]
-    tail, heads, counts, on_record = ledger.read_end(cursor, source.number, names)
+    asking = partial(registry_says, cursor, programs=rules.programs, guarded=partial(guarded, source))
+    known, drafts = None, None
+    try:
+        # Before the lock, so that others do not wait for it.
+        known = asking(_orders(arrivals))
+        drafts = None if known.stood is None else _drafts(source, arrivals, known.said, known.stood, rules, terms)
+    except Halt:
+        # By what may have been judged already, and is read back then: that is known under the lock.
+        pass
+    names = [order.order_id for _, order in _orders(arrivals)]
+    (tail, _, _, counts, on_record), fresh, answers = begin(cursor, source, arrivals, names)
     if book is not None and book.at(tail.now) is not rules:
         raise TryAgain("Other rules hold than when the messages were read: they are read again.")
-    fresh = _above(heads, arrivals)
-    judged = [arrival for arrival in arrivals if arrival.position.offset < heads.get(arrival.position.partition, 0)]
-    answers = {answer.position: answer for answer in read_back(cursor, source, judged)} if judged else {}
     if fresh:
-        if not known.holds(tail.registry_version):
+        if known is None or not known.holds(tail.registry_version):
             # The registry changed while this waited for the lock: what it said before counts no longer.
-            known, drafts = registry_says(cursor, ordered, rules.programs, partial(guarded, source)), None
+            known, drafts = asking(_orders(fresh)), None
         said = known.said_now(cursor, tail.block)
         if drafts is not None and not drafts.may_count(tail, rules, book):
             drafts = None
         earlier, events = (ledger.earlier(cursor, names), events_of(cursor, names)) if on_record else ([], [])
         fold = Fold(source, tail if drafts is None else tail._replace(now=drafts.stood.at), rules, terms, said, earlier, events)
         fold.counts, fold.drafts = counts, {} if drafts is None else drafts.answers
-        fold.voidable = ledger.records(
-            cursor, fold.superseded_records([arrival.order for arrival in fresh if isinstance(arrival.order, Order)])
-        )
+        fold.voidable = ledger.records(cursor, fold.superseded_records([order for _, order in _orders(fresh)]))
         fold.books = books_of(cursor, events, [serial for row in fold.voidable.values() for serial in record_of(row.body).serials or ()])
         for arrival in fresh:
             guarded(source, arrival.position, fold.take, arrival)
@@ -78,8 +77,8 @@ def _drafts(source: Source, arrivals: Iterable[Arrival], said: dict[Question, Sa
     return Drafts(stood, answers)
 
 
-def _above(heads: Mapping[int, int], arrivals: Iterable[Arrival]) -> list[Arrival]:
-    return [arrival for arrival in arrivals if arrival.position.offset >= heads.get(arrival.position.partition, 0)]
+def _orders(arrivals: Iterable[Arrival]) -> list[tuple[Position, Order]]:
+    return [(arrival.position, arrival.order) for arrival in arrivals if isinstance(arrival.order, Order)]
 
 
 def guarded(source: Source, position: Position, step: Callable[..., T], *arguments: Any) -> T:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from msgspec import UNSET
@@ -14,6 +14,7 @@ from sqlalchemy import Table
 
 from gatekeeper.alerts import contradiction_alert
 from gatekeeper.arrivals import Answer, Position, SetAside, Source, Stored
+from gatekeeper.beginning import begin
 from gatekeeper.domain.sequences import Sequences
 from gatekeeper.gate import guarded
 from gatekeeper.hearing import Told, hear
@@ -26,7 +27,6 @@ from gatekeeper.storage import ledger, moving, tables
 from gatekeeper.storage.chain import facts_digest
 from gatekeeper.storage.columns import Added, insert
 from gatekeeper.storage.facts import Held, Identity
-from gatekeeper.storage.readback import read_back
 from schemas.canonical import canonical
 from schemas.fact import Fact, Heartbeat, RecallFact, SiteFact
 from schemas.reading import FACT, Unreadable, read_fact
@@ -51,6 +51,10 @@ class FactArrival(NamedTuple):
     identity: Identity | None = None
     """What it is about; None of a heartbeat and of what cannot be read."""
 
+    def set_aside(self, reason: str) -> Self:
+        """The same, taken out of the way."""
+        return self._replace(fact=SetAside(reason))
+
 
 def read_fact_arrival(position: Position, raw: bytes, aside: str | None = None) -> FactArrival:
     """Reads one message. Nothing that was sent makes it raise."""
@@ -74,11 +78,7 @@ def learn(cursor: Cursor[Any], source: Source, arrivals: Sequence[FactArrival], 
     # Before the lock, so that others do not wait for it: what is held of all that nobody has learned yet.
     version, heads = ledger.version_and_heads(cursor, source.number)
     held = storage.held(cursor, _identities(_above(heads, arrivals)))
-    ledger.take_lock(cursor)
-    tail, heads, *_ = ledger.read_end(cursor, source.number)
-    fresh = _above(heads, arrivals)
-    learned = [arrival for arrival in arrivals if arrival.position.offset < heads.get(arrival.position.partition, 0)]
-    answers = {answer.position: answer for answer in read_back(cursor, source, learned)} if learned else {}
+    (tail, *_), fresh, answers = begin(cursor, source, arrivals)
     if fresh:
         if tail.registry_version != version:
             held = storage.held(cursor, _identities(fresh))

@@ -77,7 +77,7 @@ def judge_again(cursor: Cursor[Any], book: RuleBook, terms: Terms, examinations:
     rules = book.at(ledger.now(cursor))
     known = registry_says(cursor, orders, rules.programs, guarded)
     ledger.take_lock(cursor)
-    tail, _, counts, _ = ledger.read_end(cursor, 0)
+    tail, _, _, counts, _ = ledger.read_end(cursor, 0)
     if not known.holds(tail.registry_version) or book.at(tail.now) is not rules:
         rules = book.at(tail.now)
         known = registry_says(cursor, orders, rules.programs, guarded)

@@ -28,7 +28,7 @@ def settle_waiting(cursor: Cursor[Any], book: RuleBook, terms: Terms, most: int 
         return False
     ledger.take_lock(cursor)
     ready = waiting_events.ready(cursor, terms.order_wait_s, most)
-    tail, _, counts, _ = ledger.read_end(cursor, 0)
+    tail, _, _, counts, _ = ledger.read_end(cursor, 0)
     told = {each.told for each in ready}
     settling = prepared(cursor, book.at(tail.now), terms, tail, [each.order_id for each in ready], told)
     settling.counts = counts

@@ -27,6 +27,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 SESSION = {
     "timezone": "UTC",
+    "datestyle": "ISO",
     "application_name": "gatekeeper",
     # A process that freezes inside a transaction is cut off after this, so that nobody waits longer for the ledger lock.
     "idle_in_transaction_session_timeout": "5s",

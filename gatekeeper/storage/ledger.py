@@ -15,16 +15,20 @@ from gatekeeper.storage.columns import Added, insert
 LEDGER_LOCK = 7313001
 """Whoever changes what is decided or known takes this lock first: verdicts and facts stand in one order."""
 
-TAIL = """
-SELECT date_trunc('milliseconds', clock_timestamp()), block, hash, at, examination, registry_version, outbox
-FROM moving_tail
+NOT_DURABLE = """
+CASE 'off' WHEN current_setting('fsync') THEN 'fsync' WHEN current_setting('full_page_writes') THEN 'full_page_writes'
+           WHEN current_setting('synchronous_commit') THEN 'synchronous_commit' END
 """
+"""The setting by which a commit may be lost when the power fails, where there is one; it may have been changed at any time."""
+OF_TAIL = f"{NOT_DURABLE}, date_trunc('milliseconds', clock_timestamp()), block, hash, at, examination, registry_version, outbox"
+TAIL = f"SELECT {OF_TAIL} FROM moving_tail"  # noqa: S608 - our own words
 ON_RECORD = """
 EXISTS (SELECT FROM examination WHERE order_id = ANY(%s)) OR EXISTS (SELECT FROM shipment_event WHERE order_id = ANY(%s))
 """
 END = f"""
-SELECT date_trunc('milliseconds', clock_timestamp()), block, hash, at, examination, registry_version, outbox,
+SELECT {OF_TAIL},
        (SELECT json_object_agg(partition, next_offset) FROM moving_head WHERE source = %s),
+       (SELECT json_agg(json_build_array(partition, "offset", reason)) FROM set_aside WHERE source = %s),
        (SELECT json_object_agg(program, sequence) FROM moving_record_count),
        {ON_RECORD}
 FROM moving_tail
@@ -78,6 +82,8 @@ class End(NamedTuple):
     tail: Tail
     heads: dict[int, int]
     """By partition of the source, the offset below which everything has been judged."""
+    aside: dict[tuple[int, int], str]
+    """Which positions (partition, offset) of the source a person took out of the way, and why."""
     counts: dict[str, int]
     """By program, the last sequence of its distribution records."""
     on_record: bool
@@ -117,23 +123,34 @@ def take_lock(cursor: Cursor[Any]) -> None:
 
 
 def read_tail(cursor: Cursor[Any]) -> Tail:
-    """Where the ledger ends. Raises ``TryAgain`` while the database's clock is behind the last block: nothing is decided then."""
+    """Where the ledger ends. Nothing is decided while that cannot be: raises ``TryAgain`` while the database's clock is behind the last
+    block, and while a commit could be lost.
+    """
     return _tail(cursor.execute(TAIL).fetchone())
 
 
 def read_end(cursor: Cursor[Any], source: int, order_ids: Sequence[str] = ()) -> End:
     """Where the ledger ends, by one statement. Raises ``TryAgain`` as ``read_tail`` does."""
     named = list(order_ids)
-    row = cursor.execute(END, (source, named, named)).fetchone()
-    tail = _tail(row and row[:-3])
-    heads, counts, on_record = row[-3:] if row else (None, None, False)
-    return End(tail, {int(partition): offset for partition, offset in (heads or {}).items()}, counts or {}, on_record)
+    row = cursor.execute(END, (source, source, named, named)).fetchone()
+    tail = _tail(row and row[:-4])
+    heads, aside, counts, on_record = row[-4:] if row else (None, None, None, False)
+    return End(
+        tail,
+        {int(partition): offset for partition, offset in (heads or {}).items()},
+        {(partition, offset): reason for partition, offset, reason in aside or ()},
+        counts or {},
+        on_record,
+    )
 
 
 def _tail(row: tuple[Any, ...] | None) -> Tail:
     if row is None:
         raise Halt("The ledger has no tail: the database was not made by `gatekeeper migrate`.")
-    tail = Tail(*row)._replace(now=row[0].astimezone(UTC))
+    not_durable, now, *rest = row
+    if not_durable:
+        raise TryAgain(f"The database runs with {not_durable} = off, so a commit could be lost: nothing is decided until it is on.")
+    tail = Tail(now.astimezone(UTC), *rest)
     if tail.now < tail.at:
         raise TryAgain(
             f"The database's clock ran back to {tail.now:%Y-%m-%dT%H:%M:%SZ}, before the last block: "

@@ -82,7 +82,7 @@ UNITS = Table(
     METADATA,
     Column("authorization_id", Text, primary_key=True),
     Column("program", Text, primary_key=True),
-    Column("units", Integer, nullable=False),
+    Column("units", BigInteger, nullable=False),
     comment="Dispensing units released on an authorization, less voided",
 )
 

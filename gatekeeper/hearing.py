@@ -95,9 +95,9 @@ def alert_missing(engine: Engine, programs: Collection[str], limit_s: float) -> 
         alerts, told = {}, {}
         for program, one in before.items():
             late = [since + timedelta(seconds=limit_s) <= tail.now for since in one.since]
-            new = [gap for gap, is_late, said in zip(one.gaps, late, one.alerted, strict=True) if is_late and not said]
-            if new:
-                name, body = facts_missing_alert(tail.now, program, new, min(compress(one.since, late)))
+            new = [is_late and not said for is_late, said in zip(late, one.alerted, strict=True)]
+            if any(new):
+                name, body = facts_missing_alert(tail.now, program, list(compress(one.gaps, new)), min(compress(one.since, new)))
                 alerts[UUID(name)] = body
                 told[program] = one._replace(alerted=tuple(map(or_, late, one.alerted)))
         storage.write(cursor, before, told)

@@ -33,9 +33,9 @@ def lacking(cursor: Cursor[Any], programs: Iterable[Program]) -> list[str]:
         if one.as_of is None:
             sentences.append(f"No snapshot of {name} has been loaded: every line of its products is held.")
         elif stale(one.as_of, at, limits[name]):
-            hours = program.registry_age_limit_hours
+            limit = "1 hour" if program.registry_age_limit_hours == 1 else f"{program.registry_age_limit_hours} hours"
             sentences.append(
-                f"The registry of {name} speaks as of {written(one.as_of)}, longer ago than its {hours} hours: "
+                f"The registry of {name} speaks as of {written(one.as_of)}, longer ago than its {limit}: "
                 "every line of its products is held."
             )
         sentences += _missing(name, one)

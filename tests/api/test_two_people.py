@@ -144,6 +144,18 @@ def test_a_snapshot_with_loss_is_loaded_on_the_word_of_another(desk: Desk, lost:
     assert desk.answer("/v1/refused-snapshots?state=waiting")["snapshots"] == []
 
 
+def test_a_loss_that_is_another_by_now_is_told_and_asked_again(desk: Desk, lost: str) -> None:
+    desk.ledger.load()
+    path = f"/v1/refused-snapshots/{lost}/confirmations"
+    asked = desk.act(path, json=WHY, **OTHER)
+    [shown] = desk.answer("/v1/refused-snapshots?state=waiting")["snapshots"]
+    assert problem(asked) == (409, "conflict")
+    assert shown["problem"] in asked.get_json()["detail"]
+    assert shown["problem"].startswith("the registry has changed since: 1 of the 5 sites that are certified would vanish")
+    assert shown["offered_by"] == "u-17"
+    assert desk.act(path, json=WHY, **OTHER).status_code == 200
+
+
 @pytest.fixture
 def rejected(desk: Desk) -> str:
     """The id of a record that the REMS rejected."""

@@ -186,6 +186,13 @@ def test_a_gap_has_its_own_clock_whatever_becomes_of_those_below(telling: Tellin
     assert alert["evidence"]["since"] == "2026-11-20T17:10:00.000Z"
     assert not alert_missing(telling.engine, PROGRAMS, 900)
 
+    telling.tell(site(5, sequence=8))
+    telling.ledger.set_clock(NOON + timedelta(seconds=2400))
+    assert alert_missing(telling.engine, PROGRAMS, 900)
+    [later] = [one["evidence"] for one in alerts(telling) if one["alert_id"] != alert["alert_id"]]
+    assert later["sequences"] == [{"first": 7, "last": 7}]
+    assert later["since"] == "2026-11-20T17:25:00.000Z", "not since when others are missing"
+
 
 def test_a_registry_that_grows_too_old_raises_one_alert_each_time(telling: Telling) -> None:
     """Never heard of, too old, fresh again, too old again; to the second at its limit."""

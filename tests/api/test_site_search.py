@@ -14,12 +14,12 @@ from gatekeeper.api import sites
 from gatekeeper.storage import site_list as kept
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
-from gatekeeper.zip_codes import PLACES, RADIUS, Place, distance
+from gatekeeper.zip_codes import FILE, RADIUS, around, distance, place
 from tests.api.desk import Desk
 from tests.gate.ledger import NOON
 
 PATH = "/v1/sites?program=lemtrada"
-KNOWN = {line.split()[0]: tuple(map(float, line.split()[1:])) for line in PLACES.read_text().splitlines() if line[0] != "#"}
+KNOWN = {line.split()[0]: tuple(map(float, line.split()[1:])) for line in FILE.read_text().splitlines() if line[0] != "#"}
 MIDDLE, ON_5, BEYOND_5 = "10002", "11226", "11218"
 
 WORDS = [
@@ -275,6 +275,17 @@ def test_it_is_found_by_index(named: Desk, statement: str, index: str) -> None:
 
 
 def test_distances_on_a_meridian_and_across_the_date_line() -> None:
-    assert distance(Place(40, -74), Place(40 + degrees(10 / RADIUS), -74)) == pytest.approx(10)
-    assert distance(Place(0, 179.5), Place(0, -179.5)) == pytest.approx(radians(1) * RADIUS)
-    assert distance(Place(90, 0), Place(-90, 0)) == pytest.approx(3.141592653589793 * RADIUS)
+    assert distance(place(40, -74), place(40 + degrees(10 / RADIUS), -74)) == pytest.approx(10)
+    assert distance(place(0, 179.5), place(0, -179.5)) == pytest.approx(radians(1) * RADIUS)
+    assert distance(place(90, 0), place(-90, 0)) == pytest.approx(3.141592653589793 * RADIUS)
+
+
+def test_all_that_lie_around_are_found_and_no_other() -> None:
+    """Beside what a walk over all of them finds by another formula, also in the far north, on islands and beside the date line."""
+    for zip_code, miles in ((MIDDLE, 3), ("99723", 250), ("96799", 100), ("96913", 250), ("00802", 40)):
+        plain = {code for code in KNOWN if tenths(zip_code, code) <= miles * 10}
+        found = around(zip_code, miles)
+        assert found is not None
+        assert {near.zip_code for near in found} == plain
+        assert found == sorted(found)
+        assert found[0].tenths == 0

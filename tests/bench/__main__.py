@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from tests.bench import costs, events, facts, feed, history, http, latency, look_back, snapshots, suspension, throughput, wave
+from tests.bench import costs, events, facts, feed, history, http, latency, look_back, sites, snapshots, suspension, throughput, wave
 from tests.bench.place import Place, prepared
 from tests.bench.profile import profile
 from tests.bench.tables import machine
@@ -21,6 +21,7 @@ ALONE: dict[str, Callable[[Path, bool], str]] = {
     "command": lambda folder, quick: costs.command(folder, times=3 if quick else 11),
     "history": lambda folder, quick: history.measure(folder, history.QUICK if quick else history.Asked()),
     "feed": lambda folder, quick: feed.measure(folder, feed.QUICK if quick else feed.Asked()),
+    "sites": lambda folder, quick: sites.measure(folder, sites.QUICK if quick else sites.Asked()),
     "http": lambda folder, quick: http.measure(http.quick(folder) if quick else http.Asked()),
 }
 """What needs no broker and no registry that was imported."""

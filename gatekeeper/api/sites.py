@@ -25,6 +25,7 @@ from gatekeeper.registry import zone_of
 from gatekeeper.site_list import MOST_WORDS, query_of
 from gatekeeper.site_search import MOST_FOUND, Found, Key, TooMany, Wanted, is_certified, search
 from gatekeeper.storage import ledger
+from gatekeeper.storage.site_list import is_complete
 from gatekeeper.zip_codes import around
 from schemas.fact import SiteFact
 from schemas.members import Day, Instant, OneOf, Words, Written
@@ -98,6 +99,8 @@ class SiteList(msgspec.Struct):
     """By their ids; where a place is asked for, the nearest first."""
 
     sites: list[SiteAnswer]
+    complete: bool
+    """False where names or places were searched while a load of the registry is still taken in: sites that it brought may be missing."""
     next: str | None
 
 
@@ -136,12 +139,13 @@ def list_sites(query: dict[str, Any]) -> Any:
         wanted = _wanted(cursor, query)
         found = _search(cursor, wanted, begins(query, Key), limit + 1)
         looked_at = [*islice(found, MOST_LOOKED_AT)]
+        complete = (wanted.words is None and wanted.near is None) or is_complete(cursor)
     for number, (key, answer) in enumerate(looked_at):
         if answer is not None and len(shown) == limit:
-            return SiteList(shown, ends(query, looked_at[number - 1].key))
+            return SiteList(shown, complete, ends(query, looked_at[number - 1].key))
         if answer is not None:
             shown.append(_site(answer, wanted, key))
-    return SiteList(shown, ends(query, looked_at[-1].key) if len(looked_at) == MOST_LOOKED_AT else None)
+    return SiteList(shown, complete, ends(query, looked_at[-1].key) if len(looked_at) == MOST_LOOKED_AT else None)
 
 
 def every_site(cursor: Cursor[Any], query: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -86,6 +86,11 @@ def registry_version(cursor: Cursor[Any]) -> int:
     return 0 if row is None else int(row[0])
 
 
+def is_complete(cursor: Cursor[Any]) -> bool:
+    """Whether the list has all that the registry says."""
+    return up_to(cursor).registry_version == registry_version(cursor)
+
+
 def loads(cursor: Cursor[Any], after: int) -> list[tuple[int, int]]:
     """The loads of the registry's next versions, some of them, each with its version."""
     return cursor.execute(LOADS, {"after": after, "most": LOADS_AT_ONCE}).fetchall()

@@ -289,3 +289,12 @@ def test_all_that_lie_around_are_found_and_no_other() -> None:
         assert {near.zip_code for near in found} == plain
         assert found == sorted(found)
         assert found[0].tenths == 0
+
+
+def test_it_says_while_a_load_is_still_taken_in(named: Desk) -> None:
+    bearer = {"Authorization": named.bearer()}
+    for asked, complete in (("q=center", False), (f"near={MIDDLE}", False), ("certified=true", True)):
+        assert named.client.get(f"{PATH}&{asked}", headers=bearer).get_json()["complete"] is complete
+    assert site_list.step(named.engine, most=2)
+    assert named.client.get(f"{PATH}&q=center", headers=bearer).get_json()["complete"] is False
+    assert named.answer(f"{PATH}&q=center")["complete"] is True

@@ -1,6 +1,6 @@
 """Sites by name, address and place: found in the list of sites, and shown by what holds of them on the day as known at the instant."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from itertools import groupby, islice
 from typing import Any, Final, NamedTuple
@@ -13,7 +13,6 @@ from gatekeeper.domain.site_checks import certified_on_day
 from gatekeeper.storage import site_list
 from gatekeeper.storage.site_list import Said
 from gatekeeper.translate import fact_of
-from gatekeeper.zip_codes import Near
 from schemas.fact import SiteFact
 
 MOST_FOUND: Final = 5000
@@ -33,7 +32,8 @@ class Wanted(NamedTuple):
     site_id: str | None = None
     identifier: str | None = None
     words: str | None = None
-    near: Sequence[Near] | None = None
+    near: Mapping[str, int] | None = None
+    """ZIP codes, the nearest first, each with how many tenths of a mile it is away."""
     certified: bool = False
     """Only sites that are certified on the day."""
 
@@ -99,29 +99,28 @@ def _candidates(cursor: Cursor[Any], wanted: Wanted, after: Key, at_once: int) -
 
 def _parts(cursor: Cursor[Any], wanted: Wanted, asked: dict[str, Any], after: Key) -> Iterator[Iterator[tuple[Key, Said]]]:
     """The facts that have the words and the place, in parts that follow each other in the order of the sites."""
-    tenths = None if wanted.near is None else {near.zip_code: near.tenths for near in wanted.near}
     if wanted.words is not None:
         found = site_list.by_words(cursor, asked, MOST_FOUND + 1)
         if len(found) <= MOST_FOUND:
-            yield _placed(found, tenths)
+            yield _placed(found, wanted.near)
             return
-    if tenths is None or wanted.near is None:
+    if wanted.near is None:
         raise TooMany
-    for zip_codes in _rings([near for near in wanted.near if near.tenths >= after.tenths]):
-        yield _placed(site_list.by_place(cursor, asked, zip_codes), tenths)
+    for zip_codes in _rings([(zip_code, tenths) for zip_code, tenths in wanted.near.items() if tenths >= after.tenths]):
+        yield _placed(site_list.by_place(cursor, asked, zip_codes), wanted.near)
 
 
-def _placed(found: list[Said], tenths: dict[str, int] | None) -> Iterator[tuple[Key, Said]]:
-    if tenths is None:
+def _placed(found: list[Said], near: Mapping[str, int] | None) -> Iterator[tuple[Key, Said]]:
+    if near is None:
         return ((Key(0, said.site_id), said) for said in found)
-    return ((Key(tenths[said.zip_code], said.site_id), said) for said in found if said.zip_code in tenths)
+    return ((Key(near[said.zip_code], said.site_id), said) for said in found if said.zip_code is not None and said.zip_code in near)
 
 
-def _rings(near: list[Near]) -> Iterator[list[str]]:
+def _rings(near: list[tuple[str, int]]) -> Iterator[list[str]]:
     """From the middle outwards, first few, then more at a time; what is equally far away stays together."""
     size, ring = ZIP_CODES_AT_ONCE, list[str]()
-    for _, several in groupby(near, key=lambda each: each.tenths):
-        ring += [each.zip_code for each in several]
+    for _, several in groupby(near, key=lambda each: each[1]):
+        ring += [zip_code for zip_code, _ in several]
         if len(ring) >= size:
             yield ring
             size, ring = min(2 * size, MOST_ZIP_CODES_AT_ONCE), []

@@ -14,7 +14,7 @@ from gatekeeper.api import sites
 from gatekeeper.storage import site_list as kept
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
-from gatekeeper.zip_codes import FILE, RADIUS, around, distance, place
+from gatekeeper.zip_codes import FILE, RADIUS, around, distance, point
 from tests.api.desk import Desk
 from tests.gate.ledger import NOON
 
@@ -275,9 +275,9 @@ def test_it_is_found_by_index(named: Desk, statement: str, index: str) -> None:
 
 
 def test_distances_on_a_meridian_and_across_the_date_line() -> None:
-    assert distance(place(40, -74), place(40 + degrees(10 / RADIUS), -74)) == pytest.approx(10)
-    assert distance(place(0, 179.5), place(0, -179.5)) == pytest.approx(radians(1) * RADIUS)
-    assert distance(place(90, 0), place(-90, 0)) == pytest.approx(3.141592653589793 * RADIUS)
+    assert distance(point(40, -74), point(40 + degrees(10 / RADIUS), -74)) == pytest.approx(10)
+    assert distance(point(0, 179.5), point(0, -179.5)) == pytest.approx(radians(1) * RADIUS)
+    assert distance(point(90, 0), point(-90, 0)) == pytest.approx(3.141592653589793 * RADIUS)
 
 
 def test_all_that_lie_around_are_found_and_no_other() -> None:
@@ -286,9 +286,9 @@ def test_all_that_lie_around_are_found_and_no_other() -> None:
         plain = {code for code in KNOWN if tenths(zip_code, code) <= miles * 10}
         found = around(zip_code, miles)
         assert found is not None
-        assert {near.zip_code for near in found} == plain
-        assert found == sorted(found)
-        assert found[0].tenths == 0
+        assert found.keys() == plain
+        assert [*found.items()] == sorted(found.items(), key=lambda each: (each[1], each[0]))
+        assert found[zip_code] == 0
 
 
 def test_it_says_while_a_load_is_still_taken_in(named: Desk) -> None:

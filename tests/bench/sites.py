@@ -106,7 +106,7 @@ def _read(engine: Any, sites: int) -> float:
 def _make(url: str, sites: int) -> None:
     chance = random.Random(7)  # noqa: S311 - the same sites each time
     codes = [line.split()[0] for line in FILE.read_text(encoding="ascii").splitlines() if not line.startswith("#")]
-    dense = [near.zip_code for city in CITIES for near in around(city, 20) or ()]
+    dense = [code for city in CITIES for code in around(city, 20) or ()]
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
         for statement in LOAD.split(";"):
             connection.execute(statement.encode(), {"at": datetime(2026, 11, 20, tzinfo=UTC)} if "%(" in statement else None)

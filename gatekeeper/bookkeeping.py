@@ -11,6 +11,7 @@ from gatekeeper.books import ENDING, returned
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.order import Order
 from gatekeeper.domain.verdict import RELEASED, Verdict, used_by_line
+from gatekeeper.history import Amount
 from gatekeeper.line_book import Book, Books, came_back, holding, lines_of
 from gatekeeper.recording import Recording
 from gatekeeper.settlement import RELEASED_AFTER, Settlement, says_the_same, settled
@@ -35,6 +36,14 @@ class Bookkeeping(Recording):
         """What is known of one line, or was before all of its order's ``events`` were."""
         name = place[:2]
         return self.books.book(place, self._history[name], self._events[name] if events is None else events, self._rules.programs)
+
+    def _ordered(self, name: tuple[str, str], revision: int) -> dict[int, Amount]:
+        """By line of this revision, how much was released: only covered lines are watched."""
+        amounts = {}
+        for place in self.books.places(name):
+            if place.revision == revision and (released := Book(self.books.records(place)).released) is not None:
+                amounts[place.line] = Amount(released.body.quantity, released.body.unit)
+        return amounts
 
     def _moved(self, place: Place, before: Mapping[Question, int | None], after: Mapping[Question, int | None]) -> None:
         """A line holds other units and serials than before: who waits for what is free, or was released on it, is looked at again.

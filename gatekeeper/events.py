@@ -17,8 +17,8 @@ from gatekeeper.domain.case import Question
 from gatekeeper.domain.verdict import NOT_COVERED, RELEASED
 from gatekeeper.gate import TERMS, guarded
 from gatekeeper.grounds import Known, grounds, nothing_more
-from gatekeeper.history import Amount, emptied_lines, gone_lines, lots_gone, outcomes_of
-from gatekeeper.line_book import Book, Books, holding, lines_of, told_of
+from gatekeeper.history import emptied_lines, gone_lines, lots_gone, outcomes_of
+from gatekeeper.line_book import Books, holding, lines_of, told_of
 from gatekeeper.past_gate import Name, as_released
 from gatekeeper.recording import Terms
 from gatekeeper.refusals import refusal_of
@@ -174,11 +174,10 @@ class _Taking(Settling):
             self._left(event, told, plain)
         elif event.event == "cancelled":
             self._stays(event, told)
-        elif self._waits(event, revision):
-            return
-        else:
+        elif not self._waits(event, revision):
             for line in lines_of(event):
-                self.bring_back(event, line, fresh=True)
+                if not self._waits_behind(event, line, revision):
+                    self.bring_back(event, line, fresh=True)
 
     def write(self, cursor: Cursor[Any]) -> list[Answer]:
         """Adds all of it as the next block, and moves what moves."""
@@ -208,17 +207,21 @@ class _Taking(Settling):
         if any(examination.cause == "message" and examination.revision == revision for examination in history):
             return False
         for line in lines_of(event):
-            self._moves.wait((event.event_id, event.wholesaler_id, line.line), event.order_id, revision, self._tail.now)
-            self.books.waiting.add(told_of(event, line.line))
+            self._put_off(event, line, revision)
         return True
 
-    def _ordered(self, name: Name, revision: int) -> dict[int, Amount]:
-        """By line of this revision, how much was released: only covered lines are watched."""
-        amounts = {}
-        for place in self.books.places(name):
-            if place.revision == revision and (released := Book(self.books.records(place)).released) is not None:
-                amounts[place.line] = Amount(released.body.quantity, released.body.unit)
-        return amounts
+    def _waits_behind(self, event: ShipmentEvent, line: EventLine, revision: int) -> bool:
+        """Whether what was reported of a line before its order came is still to be settled: what came back of it is settled after that."""
+        events = self._events[event.wholesaler_id, event.order_id]
+        waits = any(told_of(each.said, line.line) in self.books.waiting for each in events if each.revision == revision)
+        if waits:
+            self._put_off(event, line, revision)
+            self._moves.seen(event.order_id, event.wholesaler_id, revision)
+        return waits
+
+    def _put_off(self, event: ShipmentEvent, line: EventLine, revision: int) -> None:
+        self._moves.wait((event.event_id, event.wholesaler_id, line.line), event.order_id, revision, self._tail.now)
+        self.books.waiting.add(told_of(event, line.line))
 
     def _stays(self, event: ShipmentEvent, told: OrderEvent) -> None:
         """What is open is closed, what was released is withdrawn, live records are voided; but not of what has left."""

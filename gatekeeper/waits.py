@@ -86,6 +86,8 @@ def prepared(
     events = events_of(cursor, order_ids)
     known = Known(ledger.earlier(cursor, order_ids), events, books_of(cursor, events))
     waiting = [(each.said, line) for each in events for line in lines_of(each.said) if _named(each.said, line) in told]
+    # What came back had left: that is settled first.
+    waiting.sort(key=lambda each: each[0].event == "returned")
     # An event's lines come one after the other: they are the same event.
     found, said = grounds(cursor, rules, known, {id(event): event for event, _ in waiting}.values(), guarded, completions)
     late = Late(tail, rules, terms, said, known.examinations, known.events)

@@ -76,7 +76,8 @@ class PlainBalance:
 
     def told(self, event: Wire) -> None:
         """A message of the warehouse was read."""
-        if event["event"] == "cancelled" or event["revision"] in self.seen[event["order_id"]]:
+        counts = event["revision"] in self.seen[event["order_id"]] and not (event["event"] == "returned" and self._unsettled(event))
+        if event["event"] == "cancelled" or counts:
             self._count(event)
         else:
             self.waiting.append(event)
@@ -85,19 +86,19 @@ class PlainBalance:
 
     def waited(self, *, in_vain: bool) -> None:
         """Whatever waited for an order that has come counts now; ``in_vain``: also where none comes, but then it is of unknown goods."""
-        waiting, self.waiting = self.waiting, []
-        for event in waiting:
-            if event["revision"] in self.seen[event["order_id"]]:
-                self._count(event)
-            elif not in_vain:
-                self.waiting.append(event)
-            else:
-                # Told of no order: without its product no record can be made, and there is nothing that could come back. It counts
-                # should the gate release the line later.
+        # What came back had left: that counts first. What is told of no order, and so without its product, makes no record; it counts
+        # should the gate release the line later.
+        counts = [event for event in self.waiting if in_vain or event["revision"] in self.seen[event["order_id"]]]
+        self.waiting = [event for event in self.waiting if event not in counts]
+        for event in counts:
+            if event["event"] == "shipped":
                 self._count(event)
         new, self._new = self._new, []
         for place in new:
             self._again(place)
+        for event in counts:
+            if event["event"] == "returned":
+                self._count(event)
 
     def balance(self, place: Place) -> Balance:
         told, left = self.lines[place], self._left(place)
@@ -109,6 +110,13 @@ class PlainBalance:
         if self._disputed(place):
             return Balance(VIALS, 0, 0, 0, sum(told.back))
         return Balance(VIALS, 0, VIALS - left, 0, sum(told.back))
+
+    def _unsettled(self, event: Wire) -> bool:
+        """Whether something that was told of these lines before their order came does not count yet."""
+        places = [(event["order_id"], event["revision"], line["line"]) for line in event["lines"]]
+        waiting = {(each["order_id"], each["revision"], line["line"]) for each in self.waiting for line in each["lines"]}
+        new = {place for place in self._new if self.lines[place].shipped or self.lines[place].unfitting or self.lines[place].back}
+        return not (waiting | new).isdisjoint(places)
 
     def _known_left(self, place: Place) -> int:
         """Of goods that were not released: as many as left, as long as one record can say it, and if it is known what they were."""

@@ -7,6 +7,7 @@ from tests.gate.ledger import Ledger, Wire, authorization, order
 from tests.gate.shelves import Shelf, alerts, shelves
 from tests.gate.test_again import wrong
 from tests.gate.test_balance import assert_uses
+from tests.gate.test_bypass import read_on
 from tests.gate.test_events import MANY
 from tests.gate.test_records_live import FIVE, SERIALISED, returned, serials, shipped
 from tests.gate.test_serials_out import OTHER_FIVE, ask_for, owner
@@ -106,3 +107,20 @@ def test_a_serial_that_a_superseded_line_gives_up_stays_out_with_the_other(wareh
     assert owner(warehouse, "Z") == "SO-1"
     assert ("SO-3", 1, 1) not in shelves(ledger)
     assert_uses(ledger)
+
+
+@pytest.mark.parametrize("first", ["shipped", "returned"])
+@pytest.mark.parametrize("read", [True, False])
+def test_what_was_told_before_the_order_came_is_settled_before_what_came_back(warehouse: Warehouse, first: str, read: bool) -> None:  # noqa: FBT001
+    """All that left came back, whichever was told first, and whether or not the wait for the order was over; two more did not."""
+    told = {"shipped": shipped(quantity=1), "returned": returned()}
+    warehouse.tell(told.pop(first), *told.values())
+    if read:
+        read_on(warehouse, {0: 0})
+    warehouse.judge(order("SO-1", MANY))
+    warehouse.tell(returned(quantity=2))
+    warehouse.follow()
+    assert amounts(shelves(warehouse.ledger)[LINE]) == ([1], [1])
+    assert [kind for kind, _ in alerts(warehouse.ledger)].count("return_disputed") == 1 + read
+    assert wrong(warehouse.ledger) == []
+    assert_uses(warehouse.ledger)

@@ -91,13 +91,13 @@ def _candidates(cursor: Cursor[Any], wanted: Wanted, after: Key, at_once: int) -
     limited = wanted.site_id is not None or wanted.identifier is not None
     these = set(site_list.by_name(cursor, asked, "", MOST_FOUND)) if limited else None
     for part in _parts(cursor, wanted, asked, after):
-        rows = sorted((key, said.fact) for key, said in part if these is None or said.site_id in these)
+        rows = sorted(each for each in part if these is None or each[0].site_id in these)
         for key, several in groupby(rows, key=lambda row: row[0]):
             if key > after:
                 yield key, frozenset(fact for _, fact in several)
 
 
-def _parts(cursor: Cursor[Any], wanted: Wanted, asked: dict[str, Any], after: Key) -> Iterator[Iterator[tuple[Key, Said]]]:
+def _parts(cursor: Cursor[Any], wanted: Wanted, asked: dict[str, Any], after: Key) -> Iterator[Iterator[tuple[Key, int]]]:
     """The facts that have the words and the place, in parts that follow each other in the order of the sites."""
     if wanted.words is not None:
         found = site_list.by_words(cursor, asked, MOST_FOUND + 1)
@@ -110,10 +110,11 @@ def _parts(cursor: Cursor[Any], wanted: Wanted, asked: dict[str, Any], after: Ke
         yield _placed(site_list.by_place(cursor, asked, zip_codes), wanted.near)
 
 
-def _placed(found: list[Said], near: Mapping[str, int] | None) -> Iterator[tuple[Key, Said]]:
+def _placed(found: list[Said], near: Mapping[str, int] | None) -> Iterator[tuple[Key, int]]:
+    """Each where its site stands."""
     if near is None:
-        return ((Key(0, said.site_id), said) for said in found)
-    return ((Key(near[said.zip_code], said.site_id), said) for said in found if said.zip_code is not None and said.zip_code in near)
+        return ((Key(0, site_id), fact) for fact, site_id, _ in found)
+    return ((Key(near[zip_code], site_id), fact) for fact, site_id, zip_code in found if zip_code is not None and zip_code in near)
 
 
 def _rings(near: list[tuple[str, int]]) -> Iterator[list[str]]:

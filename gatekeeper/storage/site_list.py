@@ -42,6 +42,10 @@ ORDER BY subject LIMIT %(most)s
 """
 
 
+Said = tuple[int, str, str | None]
+"""A fact of a site that is asked for, the site and its ZIP code: thousands at once, so no objects of our own."""
+
+
 class UpTo(NamedTuple):
     """How far the list has come: all of the registry up to this version, and of the version after it all up to this fact."""
 
@@ -59,14 +63,6 @@ class SiteRow(NamedTuple):
     certified: bool
     zip_code: str | None
     words: str
-
-
-class Said(NamedTuple):
-    """A fact of a site that is asked for."""
-
-    fact: int
-    site_id: str
-    zip_code: str | None
 
 
 def take_sites(cursor: Cursor[Any]) -> bool:
@@ -110,12 +106,12 @@ def keep(cursor: Cursor[Any], rows: Sequence[SiteRow], stop: UpTo) -> None:
 
 def by_words(cursor: Cursor[Any], asked: dict[str, Any], most: int) -> list[Said]:
     """The facts that have all of these words, so many at most."""
-    return [Said(*row) for row in cursor.execute(BY_WORDS.encode(), asked | {"most": most})]
+    return cursor.execute(BY_WORDS.encode(), asked | {"most": most}).fetchall()
 
 
 def by_place(cursor: Cursor[Any], asked: dict[str, Any], zip_codes: Sequence[str]) -> list[Said]:
     """All facts that name a place with one of these ZIP codes, and have these words."""
-    return [Said(*row) for row in cursor.execute(BY_PLACE.encode(), asked | {"zip_codes": list(zip_codes)})]
+    return cursor.execute(BY_PLACE.encode(), asked | {"zip_codes": list(zip_codes)}).fetchall()
 
 
 def by_name(cursor: Cursor[Any], asked: dict[str, Any], after: str, most: int) -> list[str]:

@@ -16,7 +16,7 @@ from consumers.kafka.topics import Watch, topic_id
 from consumers.loop import run
 from consumers.orders import OrderGate
 from consumers.topic_gate import TopicGate
-from consumers.topics import there, written_topics
+from consumers.topics import ready
 from gatekeeper.clock import now
 from gatekeeper.config import Settings
 from gatekeeper.freshness import Freshness
@@ -75,7 +75,7 @@ def _consume(settings: Settings, client: Client, consumed: Consumed, book: RuleB
     if engine is None:
         return
     topic = topic_name(settings.topic_prefix, consumed.topic)
-    if going.until_there(lambda: there(client, [topic, *written_topics(settings.topic_prefix)])) is None:
+    if going.until_there(lambda: ready(client, settings.topic_prefix, [topic])) is None:
         return
     gate = consumed.gate(engine, consumed.topic.name, lambda: topic_id(client, topic), book, Terms.of(settings))
     log = Log(client, consumed.topic.name, settings.topic_prefix, gate.starts)

@@ -14,7 +14,7 @@ from consumers.kafka.passed import Passed
 from consumers.kafka.topics import topic_id
 from consumers.loop import turn_after_turn
 from consumers.relay import Relay
-from consumers.topics import there, written_topics
+from consumers.topics import ready
 from consumers.waiting import mark
 from gatekeeper import following, metrics
 from gatekeeper.clock import now, seconds
@@ -73,7 +73,7 @@ def _relay(settings: Settings, client: Client, book: RuleBook, freshness: Freshn
     if engine is None:
         return
     orders, own = topic_name(settings.topic_prefix, SHIPMENT_ORDERS), settings.topic_prefix + place.TOPIC
-    if going.until_there(lambda: there(client, [orders, own, *written_topics(settings.topic_prefix)])) is None:
+    if going.until_there(lambda: ready(client, settings.topic_prefix, [orders, own])) is None:
         return
     placed = place.Placed(client, settings.topic_prefix)
     work = Relay(engine, placed, lambda: topic_id(client, own), Passed(client, orders), client.instance)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from consumers.kafka import topics
-from consumers.kafka.client import Client, client_of
+from consumers.kafka.client import LARGEST_MESSAGE, Client, client_of
 from consumers.kafka.place import TOPIC as PLACE
 from gatekeeper.config import Settings
 from gatekeeper.errors import Unusable
@@ -43,20 +43,32 @@ def there(client: Client, wanted: list[str]) -> list[str]:
     return wanted
 
 
+def ready(client: Client, prefix: str, read: list[str]) -> list[str]:
+    """The topics that are read, as they are named there, and those that are written. Raises ``Unusable`` where the broker lacks one of
+    them, or takes less in one message than may be written.
+    """
+    written = written_topics(prefix)
+    named = there(client, [*read, *written])
+    if narrow := topics.too_narrow(client, dict.fromkeys(written, LARGEST_MESSAGE)):
+        raise Unusable(f"An answer may be larger than a topic takes: {narrow}. Set max.message.bytes to {LARGEST_MESSAGE} or more.")
+    return named
+
+
 def topic_problems(client: Client, settings: Settings) -> Iterator[tuple[str, str]]:
     """What is wrong with topics that are there, each as one sentence that says what to do."""
-    own, counts = settings.topic_prefix + PLACE, topics.partitions(client)
+    own, counts, written = settings.topic_prefix + PLACE, topics.partitions(client), written_topics(settings.topic_prefix)
     for name, found in topics.settings_of(client, wanted_topics(settings)).items():
-        wrong = list(_wrong_place(found, counts.get(name, 1)) if name == own else _wrong(found))
+        least = LARGEST_MESSAGE if name in written else MOST_BYTES
+        wrong = list(_wrong_place(found, counts.get(name, 1)) if name == own else _wrong(found, least))
         if wrong:
             yield name, " ".join(wrong)
 
 
-def _wrong(found: Mapping[str, str]) -> Iterator[str]:
+def _wrong(found: Mapping[str, str], least: int) -> Iterator[str]:
     if found.get("cleanup.policy") != "delete":
         yield "It is compacted, so messages vanish: set cleanup.policy=delete."
-    if int(found.get("max.message.bytes", "0")) < MOST_BYTES:
-        yield f"It takes messages up to {found.get('max.message.bytes')} bytes only: set max.message.bytes to {MOST_BYTES} or more."
+    if int(found.get("max.message.bytes", "0")) < least:
+        yield f"It takes messages up to {found.get('max.message.bytes')} bytes only: set max.message.bytes to {least} or more."
     yield from _unclean(found)
 
 

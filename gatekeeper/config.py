@@ -108,8 +108,8 @@ class Settings:
     )
     batch_bytes: int = _setting(
         readers.whole_number(65_536, 268_435_456),
-        8_388_608,
-        "About the most bytes of messages judged in one database transaction.",
+        4_194_304,
+        "The most bytes of messages judged in one database transaction; but one message, however large.",
         unit="bytes",
     )
     transaction_timeout_s: int = _setting(

@@ -22,7 +22,7 @@ def test_nothing_given_is_all_defaults() -> None:
     settings = read_settings({})
     assert settings.database_url is None
     assert settings.home == Path("~/.gatekeeper").expanduser()
-    assert (settings.batch_messages, settings.batch_bytes) == (2000, 8 * 1024 * 1024)
+    assert (settings.batch_messages, settings.batch_bytes) == (2000, 4 * 1024 * 1024)
     assert (settings.transaction_timeout_s, settings.session_timeout_s, settings.poll_interval_s, settings.stop_deadline_s) == (
         10,
         6,

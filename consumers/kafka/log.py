@@ -1,6 +1,6 @@
 """A topic as a log: read in order, in bounded batches, from where the group has committed."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -53,12 +53,17 @@ class Log:
         self._revoked: set[int] = set()
         self._in_doubt = False
         self._failures = 0
+        self._most = client.batch_messages
+        self._kept: list[KafkaMessage] = []
+        self._in_hand = 0
         self._fences: list[float] = []
         self._member = False
         self._measured = float("-inf")
 
     def read(self) -> list[Message]:
-        """What is there, after waiting for it a moment; empty when nothing came. Bounded by count and bytes."""
+        """What is there, after waiting for it a moment; empty when nothing came. Bounded by count and bytes; but one message is
+        given, however large. After a batch that was not published it is half of that, and then grows again.
+        """
         consumer = self._open()
         if self._in_doubt:
             self._rewind(consumer)
@@ -83,9 +88,10 @@ class Log:
             # What was read before a partition went away is not told apart from what it gave when it came back: all is read again.
             self._in_doubt = True
             return []
+        self._in_hand = len(messages)
         return [_message(message) for message in messages]
 
-    def publish(self, publications: Iterable[Publication], messages: Sequence[Message]) -> None:
+    def publish(self, publications: Sequence[Publication], messages: Sequence[Message]) -> None:
         """Says all ``publications`` and that ``messages`` are done, or neither."""
         ends: dict[int, int] = {}
         for message in messages:
@@ -97,12 +103,16 @@ class Log:
                 self._publishers[0].publish(publications, offsets, self._membership)
             except NameTaken as fence:
                 raise self._fenced(fence) from fence
-        self._in_doubt, self._failures = False, 0
+        self._in_doubt, self._failures, self._in_hand = False, 0, 0
+        self._most = min(self._client.batch_messages, self._most + self._most // 4 + 1)
         self._publishers.reverse()
 
     def again(self) -> None:
         """The batch was not published: the next read begins where the group has committed."""
         self._in_doubt = True
+        if self._in_hand:
+            # It may have been too much work for a transaction: how much work a message is, its bytes do not tell.
+            self._most, self._in_hand = max(1, min(self._most, self._in_hand) // 2), 0
         self._failures += 1
         if self._failures >= MOST_FAILURES:
             self._forget()
@@ -132,16 +142,27 @@ class Log:
         return self._consumer
 
     def _drain(self, consumer: Consumer) -> list[KafkaMessage]:
-        messages = _checked(consumer.consume(1, WAIT_S))
+        # It is asked for one also where some are kept: only when it is asked the client library says what was revoked.
+        kept, self._kept = self._kept, []
+        messages = kept + _checked(consumer.consume(1, 0 if kept else WAIT_S))
         size = sum(map(len, messages))
-        while messages and len(messages) < self._client.batch_messages and size < self._client.batch_bytes:
-            wanted = min(CHUNK, self._client.batch_messages - len(messages))
+        while messages and len(messages) < self._most and size < self._client.batch_bytes:
+            wanted = min(CHUNK, self._most - len(messages))
             more = _checked(consumer.consume(wanted, 0))
             messages += more
             size += sum(map(len, more))
             if len(more) < wanted:
                 break
+        if size > self._client.batch_bytes or len(messages) > self._most:
+            messages, self._kept = self._cut(messages)
         return messages
+
+    def _cut(self, messages: list[KafkaMessage]) -> tuple[list[KafkaMessage], list[KafkaMessage]]:
+        """What is within the bounds, but at least one message, and the rest."""
+        end, size = 1, len(messages[0])
+        while end < min(len(messages), self._most) and (size := size + len(messages[end])) <= self._client.batch_bytes:
+            end += 1
+        return messages[:end], messages[end:]
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         try:
@@ -188,6 +209,7 @@ class Log:
 
     def _rewind(self, consumer: Consumer) -> None:
         """Makes certain how the last transaction ended, then reads on from what is committed."""
+        self._kept.clear()
         for publisher in self._publishers:
             publisher.open()
         try:
@@ -213,6 +235,7 @@ class Log:
             self._consumer.close()
         self._consumer, self._failures, self._member = None, 0, False
         self._begun.clear()
+        self._kept.clear()
 
 
 def _checked(messages: list[KafkaMessage]) -> list[KafkaMessage]:

@@ -1,7 +1,8 @@
 """One transactional producer, made anew whenever it is not certain how its last transaction ended."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Thread
 from typing import Any
@@ -9,11 +10,15 @@ from warnings import catch_warnings
 
 from confluent_kafka import KafkaException, Producer, TopicPartition
 
-from consumers.kafka.client import Client, away, options_taken, quiet_logger
+from consumers.kafka.client import LARGEST_MESSAGE, Client, away, options_taken, quiet_logger
+from consumers.kafka.topics import too_narrow
 from consumers.publications import Publication
 from gatekeeper.clock import seconds
 from gatekeeper.errors import Halt, TryAgain
 from gatekeeper.metrics import PRODUCERS
+
+ROOM = 512
+"""For the headers of a message, and what Kafka adds."""
 
 
 class Disconnects(logging.Handler):
@@ -70,9 +75,12 @@ class Publisher:
         return self._producer
 
     def publish(
-        self, publications: Iterable[Publication], offsets: Sequence[TopicPartition] = (), metadata: Callable[[], Any] = lambda: None
+        self, publications: Sequence[Publication], offsets: Sequence[TopicPartition] = (), metadata: Callable[[], Any] = lambda: None
     ) -> None:
-        """All of it or nothing. Raises ``TryAgain`` where it is not certain: then read on from what was committed."""
+        """All of it or nothing. Raises ``TryAgain`` where it is not certain: then read on from what was committed.
+
+        Raises ``Halt`` where a topic takes less in one message than is to be said.
+        """
         producer = self.open()
         try:
             producer.begin_transaction()
@@ -86,6 +94,8 @@ class Publisher:
             raise TryAgain("Kafka did not commit a transaction, and the client library did not say so.") from None
         except KafkaException as error:
             self._give_up(producer)
+            if error.args[0].name() == "MSG_SIZE_TOO_LARGE":
+                self._ask_what_topics_take(publications)
             raise away(error, "commit a transaction") from error
         except TryAgain:
             self._give_up(producer)
@@ -133,11 +143,24 @@ class Publisher:
             except KafkaException as error:
                 if error.args[0].name() == "MSG_SIZE_TOO_LARGE":
                     raise Halt(
-                        f"An answer for {publication.topic} is larger than the broker takes: raise max.message.bytes of the topic."
+                        f"A message for {self._prefix}{publication.topic} is larger than {LARGEST_MESSAGE} bytes, which no answer should "
+                        "be: this is a fault of the gatekeeper."
                     ) from error
                 raise
             else:
                 return
+
+    def _ask_what_topics_take(self, publications: Sequence[Publication]) -> None:
+        """Raises ``Halt``, naming them, where topics take less than is said to them. Raised meanwhile, there is none."""
+        # Messages for one partition go out together, and are taken or refused together.
+        said = Counter[str]()
+        for each in publications:
+            said[self._prefix + each.topic] += len(each.value) + len(each.key) + ROOM
+        if narrow := too_narrow(self._client, said):
+            raise Halt(
+                f"Kafka refused a message as too large: {narrow}. Set max.message.bytes of the topic to {LARGEST_MESSAGE} or more and "
+                "start again: what was decided is kept, and is published then."
+            )
 
     def _logger(self) -> logging.Logger:
         logger = quiet_logger()

@@ -99,6 +99,12 @@ def settings_of(client: Client, topics: Iterable[str]) -> dict[str, dict[str, st
     return {topic: found[topic] for topic in wanted}
 
 
+def too_narrow(client: Client, most: Mapping[str, int]) -> str:
+    """Which of these topics take less in one message than ``most`` says, in words; empty where none does."""
+    found = {name: int(each.get("max.message.bytes", "0")) for name, each in settings_of(client, most).items()}
+    return ", ".join(f"{name} takes {taken} bytes only" for name, taken in found.items() if taken < min(most[name], LARGEST_MESSAGE))
+
+
 def create(client: Client, topics: Iterable[str], count: int, replication: int, settings: Mapping[str, str] = KEPT) -> None:
     """Makes topics with these settings; when it returns, the broker shows them."""
     # One broker of several may be away, and yet what was said is in two places before it counts as said.

@@ -42,6 +42,8 @@ class Running:
         self.stop = Event()
         self.waits: list[TryAgain] = []
         self.halt: Halt | None = None
+        self.batches: list[list[int]] = []
+        """How many bytes each message of each batch has."""
         self._meanwhile = meanwhile
         self._thread = Thread(target=self._run)
         self._thread.start()
@@ -51,6 +53,7 @@ class Running:
         return not self._thread.is_alive()
 
     def handle(self, messages: Sequence[Message]) -> list[Publication]:
+        self.batches.append([len(message.value) for message in messages])
         self._meanwhile()
         return self.gate.handle(messages)
 

@@ -1,5 +1,6 @@
 """`gatekeeper doctor` and `gatekeeper topics create` look at the broker."""
 
+import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import entry_points
@@ -7,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from consumers.checks import CHECKS
 from consumers.kafka import topics
 from consumers.kafka.client import client_of
-from consumers.topics import create_missing
+from consumers.topics import create_missing, ready
 from gatekeeper.config import Settings, read_settings
 from gatekeeper.doctor import OTHERS, Heed
 from gatekeeper.errors import Unusable
@@ -70,6 +72,24 @@ def test_a_topic_that_would_lose_messages_is_named(broker: Broker) -> None:
     assert said[0].endswith(
         "shipment-orders: It is compacted, so messages vanish: set cleanup.policy=delete. "
         "It takes messages up to 1000 bytes only: set max.message.bytes to 1048576 or more."
+    )
+
+
+def test_a_topic_that_is_written_must_take_what_the_largest_answer_can_need(broker: Broker) -> None:
+    """Less is found by the doctor, by `topics create` and by whoever would begin to write; what is read only is asked for less."""
+    settings, said = settings_of(broker), list[str]()
+    name, prefix = f"{settings.topic_prefix}shipments-stopped", settings.topic_prefix
+    for topic in (name, f"{prefix}shipment-orders"):
+        broker.create_topic(topic, settings={"max.message.bytes": "1048588"})
+    assert create_missing(settings, 2, 1, said.append) == 1
+    sentence = "It takes messages up to 1048588 bytes only: set max.message.bytes to 10485760 or more."
+    assert [line for line in said if "bytes" in line] == [f"{name}: {sentence}"]
+    with pytest.raises(Unusable, match=re.escape(f"{name}: {sentence}")):
+        next(check for check in CHECKS if check.about == "topics").run(settings)
+    with pytest.raises(Unusable) as refused:
+        ready(client_of(settings, "one"), prefix, [f"{prefix}shipment-orders"])
+    assert str(refused.value) == (
+        f"An answer may be larger than a topic takes: {name} takes 1048588 bytes only. Set max.message.bytes to 10485760 or more."
     )
 
 

@@ -1,8 +1,8 @@
 """CSV of sites, one row a site: each row is read as the fact that it writes, and what only a table can get wrong is refused.
 
-A table goes through spreadsheets, so a cell that begins as a formula does is refused: nothing that a registry says of a site
-begins so, and whoever opens an export would run it. Columns that changed places are refused where their content shows it: no value of
-a column has the form of what the column is for, every certificate ends before it begins, or cities are named as states are.
+A table goes through spreadsheets, so a cell that is a formula is refused: nothing that a registry says of a site is one. A name may
+begin with its sign. Columns that changed places are refused where their content shows it: no value of a column has the form of what
+the column is for, every certificate ends before it begins, or cities are named as states are. Of few rows only what cannot be says so.
 """
 
 import csv
@@ -36,9 +36,12 @@ FORMS: Final = {
 """What the values of a column look like. One that does not is not refused: only a whole column of them is."""
 STATE: Final = re.compile(r"[A-Z]{2}")
 BEFORE_THE_END: Final = ("certified_on", "effective_on")
-"""A site is not certified from a day on, nor told to be, on which its certificate was over."""
+"""A site is not certified from a day on, and mostly not told to be, on which its certificate was over."""
+ENOUGH: Final = 20
+"""In so many rows all must be odd before that says anything of the columns: a few sites may each be so, or be told of late."""
 NUMBER: Final = re.compile(r"[0-9]")
-FORMULA: Final = ("=", "+", "-", "@")
+FORMULA: Final = re.compile(r"=|[+@-].*[(|!=]", re.DOTALL)
+"""What a spreadsheet would run: with another sign than the first it must call, name or compare something."""
 MARK: Final = b"\xef\xbb\xbf"
 
 
@@ -139,16 +142,18 @@ class _Swapped:
 
     def refuse(self) -> None:
         for _, column, _ in self._places:
-            if self._seen[column] and column not in self._fits:
+            if self._seen[column] >= ENOUGH and column not in self._fits:
                 raise Unusable(f"{self._name}: no value of the column {column} looks like {FORMS[column][0]}: columns changed places.")
         for name in BEFORE_THE_END:
-            if self._days[name] and self._backward[name] == self._days[name]:
+            # No certificate ends before it begins; but a fact may be told of one that is over.
+            least = 1 if name == "certified_on" else ENOUGH
+            if self._days[name] >= least and self._backward[name] == self._days[name]:
                 raise Unusable(f"{self._name}: every valid_through is before its {name}: columns changed places.")
-        if self._ahead[True] and not self._ahead[False]:
+        if self._ahead[True] >= ENOUGH and not self._ahead[False]:
             raise Unusable(f"{self._name}: every certified_on is after its effective_on: columns changed places.")
-        if self._names[True] and not self._names[False] and not self._streets[True]:
+        if self._names[True] >= ENOUGH and not self._names[False] and not self._streets[True]:
             raise Unusable(f"{self._name}: every name begins with a number, and no address.street does: columns changed places.")
-        if self._cities[True] and not self._cities[False] and not self._states[True]:
+        if self._cities[True] >= ENOUGH and not self._cities[False] and not self._states[True]:
             raise Unusable(f"{self._name}: every address.city looks like a state, and no address.state does: columns changed places.")
 
 
@@ -163,8 +168,8 @@ def _refuse_columns(name: object, columns: Iterable[str]) -> None:
 
 def _refuse_formulas(name: object, line: int, row: list[str]) -> None:
     for number, cell in enumerate(row, 1):
-        if cell.startswith(FORMULA):
-            raise Unusable(f"{name}, line {line}: column {number} begins with {cell[0]}, as a formula does, and no fact about a site.")
+        if FORMULA.match(cell):
+            raise Unusable(f"{name}, line {line}: column {number} is a formula, as its {cell[0]} shows, and no fact about a site.")
 
 
 def _document(row: dict[str, str], program: str) -> dict[str, Any]:

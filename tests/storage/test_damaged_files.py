@@ -27,16 +27,16 @@ COLUMNS = (
     "address.state,address.postal_code,identifiers.npi,identifiers.dea,identifiers.ncpdp_id,identifiers.gln"
 )
 ROW = (
-    "HF-{0},pharmacy,certified,{0},2025-01-01,2024-12-01,2026-12-31,Café {0},J. Rivera,{0} Main St,Boston,MA,02110,100000000{0},"
-    "AP583672{0},371234{0},061414100002{0}"
+    "HF-{0},pharmacy,certified,{0},2025-01-01,2024-12-01,2026-12-31,Café {0},J. Rivera,{0} Main St,Boston,MA,02110,10000000{0:02},"
+    "AP58367{0:02},37123{0:02},06141410000{0:02}"
 )
-TABLE = [COLUMNS, *[ROW.format(number) for number in range(1, 4)]]
+TABLE = [COLUMNS, *[ROW.format(number) for number in range(1, 21)]]
 
 
 def load_csv(engine: Engine, path: Path, raw: bytes, *, sha256: str | None = None, sequence: int = 20, loss: int = 10) -> Loaded:
     path.write_bytes(raw)
     digest = hashlib.sha256(raw).hexdigest() if sha256 is None else sha256
-    header = SnapshotHeader(snapshot="lemtrada", sequence=sequence, as_of="2025-06-01T12:00:00Z", facts=3, sha256=digest)
+    header = SnapshotHeader(snapshot="lemtrada", sequence=sequence, as_of="2025-06-01T12:00:00Z", facts=20, sha256=digest)
     return import_file(engine, path, Terms(PROGRAMS, loss), Silent(), Offered(header))
 
 
@@ -153,8 +153,8 @@ TABLES: dict[str, tuple[bytes, str]] = {
     "a byte order mark": ("\n".join(TABLE).encode("utf-8-sig"), "line 1: the file begins with a byte order mark"),
     **{
         f"a formula that begins with {sign}": (
-            "\n".join(TABLE).replace("Café 2", f"{sign}HYPERLINK(A1)").encode(),
-            f"line 3: column 8 begins with {sign}, as a formula does, and no fact about a site.",
+            "\n".join(TABLE).replace("Café 2,", f"{sign}HYPERLINK(A1),").encode(),
+            f"line 3: column 8 is a formula, as its {sign} shows, and no fact about a site.",
         )
         for sign in "=+-@"
     },
@@ -179,11 +179,11 @@ def test_the_same_table_undamaged_would_be_loaded(postgres: Database, tmp_path: 
     url = postgres.fresh()
     engine = open_engine(url)
     migrate(engine)
-    odd = ROW.format(3).replace("1000000003", "none").replace("2026-12-31", "2024-12-31")
+    odd = ROW.format(20).replace("1000000020", "none").replace("2026-12-31", "2024-12-31")
     other = ",".join(reversed(COLUMNS.split(",")))
-    turned = "\n".join([other, *[",".join(reversed(row.split(","))) for row in (*TABLE[1:3], odd)]])
+    turned = "\n".join([other, *[",".join(reversed(row.split(","))) for row in (*TABLE[1:-1], odd)]])
     try:
-        assert load_csv(engine, tmp_path / "a.csv", "\n".join(TABLE).encode()).facts == 3
+        assert load_csv(engine, tmp_path / "a.csv", "\n".join(TABLE).encode()).facts == 20
         assert load_csv(engine, tmp_path / "b.csv", turned.encode(), sequence=21, loss=34).difference == (1, 1, 0)
     finally:
         engine.dispose()

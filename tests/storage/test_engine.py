@@ -81,7 +81,8 @@ def test_a_transaction_that_stood_still_too_long_is_to_be_tried_again(engine: En
         with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as other:
             wait_until(lambda: not other.execute("SELECT FROM pg_stat_activity WHERE pid = %s", (pid,)).rowcount, 120, "the session ends")
 
-    with pytest.raises(TryAgain, match="IdleInTransactionSessionTimeout"):
+    # Whether the database's last words arrive before the connection is gone is a matter of luck.
+    with pytest.raises(TryAgain, match=r"did not finish \((IdleInTransactionSessionTimeout|OperationalError)\)"):
         run(engine, "SET LOCAL idle_in_transaction_session_timeout = '1ms'", stand_still, COUNTS)
 
 

@@ -157,7 +157,8 @@ def on_record(cursor: Cursor[Any], names: Sequence[Name]) -> tuple[dict[Name, li
     """By order, its examinations in their order, and its open lines, each with its revision."""
     lists = [list(column) for column in zip(*names, strict=True)]
     examinations: dict[Name, list[Examined]] = defaultdict(list)
-    for order_id, wholesaler_id, *row in cursor.execute(EXAMINATIONS.encode(), lists):
+    # In binary form: what was kept of a message is long, and as text each byte of it would be two.
+    for order_id, wholesaler_id, *row in cursor.execute(EXAMINATIONS.encode(), lists, binary=True).fetchall():
         examinations[order_id, wholesaler_id].append(Examined(*row))
     lines: dict[Name, set[tuple[int, int]]] = defaultdict(set)
     for order_id, wholesaler_id, revision, line in cursor.execute(OPEN.encode(), lists):

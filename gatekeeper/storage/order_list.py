@@ -61,9 +61,11 @@ UNION (SELECT place FROM moving_listed_order WHERE ending = %(word)s LIMIT %(mos
 # Not made distinct: what begins with something would be sorted whole.
 WORD = f"SELECT addressee FROM moving_listed_word WHERE {BEGINS.format('word')} LIMIT %(most)s"  # noqa: S608
 WORD_SO = "SELECT addressee FROM moving_listed_word WHERE word = %(word)s LIMIT %(most)s"
+# Each addressee by a look of its own: one plan for all words would go through all that many of them have.
 ALSO = f"""
-SELECT addressee FROM unnest(%(among)s::bigint[]) AS a(addressee)
-WHERE EXISTS (SELECT FROM moving_listed_word w WHERE w.addressee = a.addressee AND {BEGINS.format("w.word")})
+SELECT addressee FROM unnest(%(among)s::bigint[]) AS a(addressee), LATERAL (
+    SELECT FROM moving_listed_word w WHERE w.addressee = a.addressee AND {BEGINS.format("w.word")} LIMIT 1
+) w
 """  # noqa: S608
 ORDERS = """
 SELECT place, wholesaler_id, order_id, revision, received_at, decided_at, open_since, ship_on, site_name, lines

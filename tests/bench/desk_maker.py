@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import psycopg
 from sqlalchemy import Engine
 
+from gatekeeper import site_list
 from gatekeeper.arrivals import Position, Source, read_arrival
 from gatekeeper.gate import judge
 from gatekeeper.listing import catch_up
@@ -154,6 +155,8 @@ def made(folder: Path, asked: Made) -> Iterator[str]:
         url = database.url_of(json.loads(told.read_text())["name"])
         engine = open_engine(url, statement_timeout_s=3600)
         migrate(engine)
+        catch_up(engine)
+        site_list.catch_up(engine)
         engine.dispose()
         yield url
     finally:

@@ -1,6 +1,5 @@
 """What callers of the API wait for, over HTTP on one connection each, on a ledger of ten million order lines (``desk_maker``)."""
 
-import http.client
 import json
 import os
 import random
@@ -8,24 +7,23 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric import ed25519
-from jwt.algorithms import OKPAlgorithm
-
+from gatekeeper.listing import catch_up
+from gatekeeper.storage.engine import open_engine, transaction
+from tests.bench.callers import Client, Serving, serving_on
 from tests.bench.desk_maker import KEPT, QUICK, REASONS, Made, made
-from tests.bench.place import GATEKEEPER, say
+from tests.bench.place import say
 from tests.bench.tables import table
 from tests.bench.world import Sizes, orders
 from tests.real.broker import ROOT
-from tests.real.ports import free_ports
-from tests.real.waiting import wait_until
 
 pause = threading.Event()
 """Never set: whoever waits for it waits for so long."""
@@ -40,85 +38,39 @@ class Asked(NamedTuple):
     times: int = 40
     """How often each question is asked."""
     pages: int = 1000
-    beside_s: int = 20
+    followed: int = 20_000
+    beside_s: int = 10
+    rounds: int = 3
     a_second: int = 50
     orders_a_second: int = 300
 
 
 def quick(folder: Path) -> Asked:
-    return Asked(QUICK, folder, 2, 3, 1, 10, 20)
-
-
-class Client:
-    """One caller with one connection."""
-
-    def __init__(self, port: int, token: str) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        self._headers = {"Authorization": f"Bearer {token}"}
-
-    def close(self) -> None:
-        self._connection.close()
-
-    def ask(self, path: str, body: bytes | None = None, kind: str = "application/x-ndjson") -> tuple[float, bytes]:
-        """Milliseconds, and what was answered. Raises where it was not answered well, but for what is said to be too much."""
-        headers = self._headers if body is None else self._headers | {"Content-Type": kind}
-        begun = time.perf_counter()
-        self._connection.request("GET" if body is None else "POST", path, body, headers)
-        answer = self._connection.getresponse()
-        content = answer.read()
-        took = (time.perf_counter() - begun) * 1000
-        if answer.status != 200:
-            raise RuntimeError(f"{path}: {answer.status} {content[:300]!r}")
-        return took, content
+    return Asked(QUICK, folder, times=2, pages=3, beside_s=1, rounds=1, a_second=10, orders_a_second=20)
 
 
 def measure(asked: Asked) -> str:
     """All figures, as tables."""
     asked.folder.mkdir(parents=True, exist_ok=True)
-    with made(asked.folder, asked.made) as url, _serving(asked.folder, url) as serving, closing(serving.client()) as client:
-        parts = [_lists(client, asked), _one_and_deep(client, asked), _rehearsals(client, asked), _feed(client, asked)]
-        with _gate(url, asked) as gate:
-            parts.append(_beside(serving, gate, asked))
-    return "\n\n".join(parts)
+    with made(asked.folder, asked.made) as url:
+        followed = _followed(url, asked)
+        with serving_on(asked.folder, url) as serving, closing(serving.client()) as client:
+            parts = [_lists(client, asked), _one_and_deep(client, asked), _rehearsals(client, asked), _feed(serving, client, asked)]
+            parts.append(_beside(serving, url, asked))
+    return "\n\n".join([*parts, followed])
 
 
-class _Serving(NamedTuple):
-    port: int
-    token: str
-
-    def client(self) -> Client:
-        return Client(self.port, self.token)
-
-
-@contextmanager
-def _serving(folder: Path, url: str) -> Iterator[_Serving]:
-    """`gatekeeper serve` in a program of its own."""
-    key = ed25519.Ed25519PrivateKey.generate()
-    keys = folder / "keys.json"
-    keys.write_text(json.dumps({"keys": [OKPAlgorithm.to_jwk(key.public_key(), as_dict=True) | {"kid": "1"}]}))
-    claims = {"iss": "id", "aud": "gate", "sub": "bench", "name": "Bench", "exp": datetime.now(UTC) + timedelta(hours=2)}
-    claims |= {"roles": ["lead"], "wholesalers": ["*"], "programs": ["*"]}
-    token = jwt.encode(claims, key, "EdDSA", headers={"kid": "1"})
-    (port,) = free_ports(1)
-    own = {"DATABASE_URL": url, "HTTP_PORT": str(port), "HTTP_RATE": "100000", "JWKS": str(keys), "ISSUER": "id", "AUDIENCE": "gate"}
-    environment = os.environ | {f"GATEKEEPER_{name}": value for name, value in own.items()}
-    with (folder / "serve.log").open("ab") as log:
-        server = subprocess.Popen([*GATEKEEPER, "serve"], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    serving = _Serving(port, token)
-
-    def ready() -> bool:
-        try:
-            with closing(serving.client()) as client:
-                return bool(client.ask("/health/ready"))
-        except (OSError, RuntimeError):
-            return False
-
-    try:
-        wait_until(ready, 60, "the API is served")
-        yield serving
-    finally:
-        server.terminate()
-        server.wait(30)
+def _followed(url: str, asked: Asked) -> str:
+    """How fast the list follows: the newest examinations are taken in once more, in the place of what stands there."""
+    engine = open_engine(url)
+    count = min(asked.followed, asked.made.orders)
+    with transaction(engine) as cursor:
+        cursor.execute("UPDATE moving_listed_up_to SET examination = examination - %s", (count,))
+    begun = time.perf_counter()
+    catch_up(engine)
+    orders_a_second = count / (time.perf_counter() - begun)
+    engine.dispose()
+    return table(("the list follows", "measured"), [(f"{count:,} orders taken in once more", f"{orders_a_second:,.0f} orders/s")])
 
 
 def _filters(made: Made) -> dict[str, Callable[[random.Random], str]]:
@@ -195,64 +147,61 @@ def _one_and_deep(client: Client, asked: Asked) -> str:
 
 
 def _rehearsals(client: Client, asked: Asked) -> str:
-    sent = [order.value for order in orders("rehearsed", 500 * 5 + asked.times * 5, asked.made.sizes)]
-    one = [client.ask("/v1/rehearsals", value)[0] for value in sent[2500:]]
-    many = [client.ask("/v1/rehearsals", b"\n".join(sent[500 * turn : 500 * (turn + 1)]))[0] for turn in range(5)]
+    turns = asked.times // 2
+    sent = [order.value for order in orders("rehearsed", 500 * turns + asked.times * 5, asked.made.sizes)]
+    one = [client.ask("/v1/rehearsals", value)[0] for value in sent[500 * turns :]]
+    many = [client.ask("/v1/rehearsals", b"\n".join(sent[500 * turn : 500 * (turn + 1)]))[0] for turn in range(turns)]
     rows = [("one order", *_told(one), f"{MUST_MS['one']} ms"), ("500 orders", *_told(many), f"{MUST_MS['many']} ms")]
     return table(("rehearsals", "p50", "p95", "max", "must, p95"), rows)
 
 
-def _feed(client: Client, asked: Asked) -> str:
+def _feed(serving: Serving, client: Client, asked: Asked) -> str:
     wanted = min(100_000, asked.made.records)
+    before = serving.peak()
     begun, after = time.perf_counter(), 0
     while after < wanted:
         after = json.loads(client.ask(f"/v1/distribution-records?program=lemtrada&limit=1000&after={after}")[1])["after"]
-    pages = after / (time.perf_counter() - begun)
-    begun = time.perf_counter()
-    content = client.ask(f"/v1/exports/distribution-records?program=lemtrada&format=jsonl&after={asked.made.records - wanted}")[1]
-    export = content.count(b"\n") / (time.perf_counter() - begun)
-    rows = [("by pages of 1,000, masked", f"{pages:,.0f} records/s", "20,000/s"), ("as one export, masked", f"{export:,.0f} records/s", "")]
+    rows = [("by pages of 1,000, masked", f"{after / (time.perf_counter() - begun):,.0f} records/s", "20,000/s")]
+    for form in ("jsonl", "csv"):
+        path = f"/v1/exports/distribution-records?program=lemtrada&format={form}&after={asked.made.records - wanted}"
+        took, content = client.ask(path)
+        a_second = len(content.splitlines()) / took * 1000
+        rows.append((f"as one export, {form}, masked", f"{a_second:,.0f} records/s", ""))
+    rows.append(("the program's peak of memory, before and after", f"{before} MB, {serving.peak()} MB", ""))
     return table((f"reading {wanted:,} records", "measured", "must"), rows)
 
 
-@contextmanager
-def _gate(url: str, asked: Asked) -> Iterator[Callable[[float], list[float]]]:
+def _judged(url: str, asked: Asked, seconds: float) -> list[float]:
     """The gate's own transaction in a program of its own, at an even pace, without a broker: milliseconds an order from when it was due."""
-
-    def judged(seconds: float) -> list[float]:
-        command = (sys.executable, "-W", "ignore", "-m", "tests.bench.judging", url, str(asked.orders_a_second), str(seconds))
-        told = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, check=True)
-        times: list[float] = json.loads(told.stdout)
-        return times
-
-    with ExitStack():
-        yield judged
+    command = (sys.executable, "-W", "ignore", "-m", "tests.bench.judging", url, str(asked.orders_a_second), str(seconds))
+    told = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, check=True)
+    times: list[float] = json.loads(told.stdout)
+    return times
 
 
-def _beside(serving: _Serving, gate: Callable[[float], list[float]], asked: Asked) -> str:
-    """Each alone, then both at once."""
-    say("requests alone")
-    alone = _paced(serving, asked)
-    say("the gate alone")
-    judged_alone = gate(asked.beside_s)
-    say("both")
-    judged: list[float] = []
-    worker = threading.Thread(target=lambda: judged.extend(gate(asked.beside_s + 4)))
-    worker.start()
-    pause.wait(3)
-    together = _paced(serving, asked)
-    worker.join()
+def _beside(serving: Serving, url: str, asked: Asked) -> str:
+    """Each alone, then both at once, in rounds; of each figure the median of the rounds."""
+    rounds = []
+    for number in range(1, asked.rounds + 1):
+        say(f"requests, the gate, and both: {number} of {asked.rounds}")
+        alone, judged_alone = _paced(serving, asked), _judged(url, asked, asked.beside_s)
+        with ThreadPoolExecutor(1) as other:
+            judging = other.submit(_judged, url, asked, asked.beside_s + 4)
+            pause.wait(3)
+            together = _paced(serving, asked)
+            rounds.append((alone, together, judged_alone, judging.result()))
     rows = []
-    for name, before, after in (
-        (f"{asked.a_second} requests/s", alone, together),
-        (f"{asked.orders_a_second} orders/s, due to committed", judged_alone, judged),
-    ):
-        cells = [f"{_part(each, 0.5):.1f} / {_part(each, 0.95):.1f} ms" for each in (before, after)]
-        rows.append((name, *cells, f"{_part(after, 0.95) / _part(before, 0.95):.2f}", "2"))
+    for name, before, after in ((f"{asked.a_second} requests/s", 0, 1), (f"{asked.orders_a_second} orders/s, due to committed", 2, 3)):
+        cells = [
+            " / ".join(f"{median(_part(each[place], part) for each in rounds):.1f}" for part in (0.5, 0.95)) + " ms"
+            for place in (before, after)
+        ]
+        ratios = sorted(_part(each[after], 0.95) / _part(each[before], 0.95) for each in rounds)
+        rows.append((name, *cells, f"{median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})", "2"))
     return table(("p50 / p95", "alone", "beside the other", "ratio of p95", "must"), rows)
 
 
-def _paced(serving: _Serving, asked: Asked) -> list[float]:
+def _paced(serving: Serving, asked: Asked) -> list[float]:
     """What staff ask, evenly, by eight callers: first pages, one order, a rehearsal now and then."""
     sizes = Sizes(*asked.made.sizes)
     judged = [order.order_id for order in orders("judged", asked.made.judged, sizes)]

@@ -39,6 +39,12 @@ def say(text: str) -> None:
     click.echo(f"{time.strftime('%H:%M:%S')} {text}", err=True)
 
 
+def peak_of(pid: int) -> int:
+    """The most resident memory, in MB, that a program ever had; 0 where it has just ended."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next((line for line in status.splitlines() if line.startswith("VmHWM:")), "none 0").split()[1]) // 1024
+
+
 class Place(NamedTuple):
     """The parts that all pipelines share."""
 

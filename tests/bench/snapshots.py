@@ -12,7 +12,7 @@ import msgspec
 
 from tests.bench.live import Live, ledger_of_its_own, shares
 from tests.bench.pipelines import GATE
-from tests.bench.place import GATEKEEPER, Place, Watched, say
+from tests.bench.place import GATEKEEPER, Place, Watched, peak_of, say
 from tests.bench.registry import Waiting
 from tests.bench.tables import table
 from tests.bench.world import NOW, SITE, Sizes, orders, write_snapshot
@@ -52,7 +52,7 @@ def measure(place: Place, load: Load) -> str:
                         time.sleep(load.quiet_s)
                     peak = _import(own, file) if file else None
                 ended = time.time()
-                spans.append((named or "none", begun, ended, peak, waiting.longest * 1000, _peak(worker.pid)))
+                spans.append((named or "none", begun, ended, peak, waiting.longest * 1000, peak_of(worker.pid)))
                 say(f"{named or 'no snapshot'}: {ended - begun:.1f} s, longest wait for the ledger lock {spans[-1][4]:.0f} ms")
             live.stop()
             for named, begun, ended, peak, longest, resident in spans:
@@ -100,14 +100,8 @@ def _import(place: Place, file: Path) -> int:
         importer = subprocess.Popen([*GATEKEEPER, "registry", "import", str(file)], env=place.environment(""), stdout=log, stderr=log)
         peak = 0
         while importer.poll() is None:
-            peak = max(peak, _peak(importer.pid))
+            peak = max(peak, peak_of(importer.pid))
             time.sleep(0.2)
     if importer.returncode:
         raise RuntimeError(f"the import of {file.name} ended with {importer.returncode}")
     return peak
-
-
-def _peak(pid: int) -> int:
-    """The most resident memory, in MB, that a process ever had; 0 where it has just ended."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(next((line for line in status.splitlines() if line.startswith("VmHWM:")), "none 0").split()[1]) // 1024

@@ -101,6 +101,7 @@ LISTED_WORD = Table(
     METADATA,
     Column("word", _WORD, primary_key=True),
     Column("addressee", BigInteger, primary_key=True, autoincrement=False),
+    Index("moving_listed_word_addressee", "addressee", "word"),
     comment="A word of an addressee: of its name, or one of its identifiers",
 )
 

@@ -209,3 +209,9 @@ def test_a_body_is_read_strictly(desk: Desk, sent: bytes, problems: dict[str, st
     assert {error["pointer"]: error["detail"] for error in json.loads(answer.data)["errors"]} == problems
     assert desk.problem(SEARCH, method="POST", data=b"{}", content_type="text/plain") == "unsupported-media-type"
     assert desk.problem(SEARCH, method="POST", data=b" " * 70_000, content_type="application/json") == "too-large"
+
+
+def test_all_words_of_a_name_must_be_its(filled: Desk) -> None:
+    filled.ledger.judge(order("SO-90", MANY | {"/ship_to/name": "Elsewhere Infusion"}))
+    assert [one["order_id"] for one in listed(filled, "q=infus elsewh")] == ["SO-90"]
+    assert listed(filled, "q=harbor elsewhere") == []

@@ -25,6 +25,8 @@ WHY_ASIDE: Final = {
     CONTRADICTS: "kept aside: it contradicts a fact of the same day and sequence, and changes nothing",
     IN_SNAPSHOT: "kept aside: a snapshot with this sequence or a higher one came before it, and it changes nothing",
 }
+NEWEST: Final = 2**63 - 1
+"""Of the registry, whichever version it has come to."""
 KINDS: Final[tuple[str, ...]] = get_args(FactKind)
 
 
@@ -120,9 +122,13 @@ def answer(cursor: Cursor[Any], subject: Subject, on: date, known_at: datetime) 
     return answers(cursor, subject.program, subject.kind, [subject.name], on, known_at)[0]
 
 
-def answers(cursor: Cursor[Any], program: str, kind: str, names: Sequence[str], on: date, known_at: datetime) -> list[Answer]:
-    """The same of several subjects, in their order; as many questions to the database as for one."""
-    histories = _histories(cursor, program, kind, names)
+def answers(
+    cursor: Cursor[Any], program: str, kind: str, names: Sequence[str], on: date, known_at: datetime, version: int = NEWEST
+) -> list[Answer]:
+    """The same of several subjects, in their order, by what the registry had at this version of it; as many questions to the database
+    as for one.
+    """
+    histories = _histories(cursor, program, kind, names, version)
     return [_answer(Subject(program, kind, name), histories[name], on, known_at) for name in names]
 
 
@@ -132,14 +138,17 @@ def _answer(subject: Subject, facts: tuple[Held, ...], on: date, known_at: datet
     return Answer(subject, on, known_at, holds, None if holds else _why_not(facts, known, on, known_at))
 
 
-def _histories(cursor: Cursor[Any], program: str, kind: str, names: Sequence[str]) -> dict[str, tuple[Held, ...]]:
+def _histories(cursor: Cursor[Any], program: str, kind: str, names: Sequence[str], version: int = NEWEST) -> dict[str, tuple[Held, ...]]:
     facts = held.facts(cursor, program, kind, names)
     presences = held.presences(cursor, [fact.id for fact in facts]) if facts else []
     sources = held.sources(cursor, {row.load for row in facts} | {row.load for row in presences}) if facts else {}
     said: dict[str, list[Held]] = {name: [] for name in names}
     try:
         changes = {fact: [Change(row.day, row.present, sources[row.load]) for row in rows] for fact, rows in _by_fact(presences)}
+        changes = {fact: [change for change in several if change.source.version <= version] for fact, several in changes.items()}
         for row in facts:
+            if sources[row.load].version > version:
+                continue
             fact = FACT.decoder.decode(row.body)
             said[row.subject].append(Held(row.id, fact, row.sequence, row.effective_on, sources[row.load], tuple(changes.get(row.id, ()))))
     except KeyError:

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from psycopg import Cursor
 
-from gatekeeper.both_times import Answer, answers
+from gatekeeper.both_times import NEWEST, Answer, answers
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.site_checks import certified_on_day
 from gatekeeper.storage import site_list
@@ -34,6 +34,8 @@ class Wanted(NamedTuple):
     words: str | None = None
     near: Mapping[str, int] | None = None
     """ZIP codes, the nearest first, each with how many tenths of a mile it is away."""
+    version: int = NEWEST
+    """By what the registry had at this version of it: it may grow while somebody turns pages."""
     certified: bool = False
     """Only sites that are certified on the day."""
 
@@ -61,7 +63,7 @@ def search(cursor: Cursor[Any], wanted: Wanted, after: Key | None, at_once: int)
     """The sites in their order after one of them, each once, looked at so many at a time. Raises ``TooMany``."""
     candidates = _candidates(cursor, wanted, after or Key(-1, ""), at_once)
     while part := list(islice(candidates, at_once)):
-        known = answers(cursor, wanted.program, "site", [key.site_id for key, _ in part], wanted.on, wanted.known_at)
+        known = answers(cursor, wanted.program, "site", [key.site_id for key, _ in part], wanted.on, wanted.known_at, wanted.version)
         for (key, facts), answer in zip(part, known, strict=True):
             yield Found(key, answer if _fits(answer, facts, wanted) else None)
 

@@ -10,7 +10,7 @@ from psycopg import Cursor
 
 from gatekeeper import desk
 from gatekeeper.api.areas import Area, caller, reading
-from gatekeeper.api.lists import Page, begins, ends, limit_of
+from gatekeeper.api.lists import Number8, Page, begins, ends, limit_of
 from gatekeeper.api.once import recording, writing
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.reasons import ReasonBody
@@ -101,7 +101,7 @@ def list_alerts(query: dict[str, Any]) -> Any:
     """
     wanted, limit = _wanted(query), limit_of(query)
     with reading() as cursor:
-        rows = _alerts(cursor, wanted, begins(query, tuple[int, UUID]), limit + 1)
+        rows = _alerts(cursor, wanted, begins(query, tuple[Number8, UUID]), limit + 1)
     shown = [_shown(row[:6]) for row in rows[:limit]]
     return AlertList(shown, ends(query, rows[limit - 1][6:]) if len(rows) > limit else None)
 

@@ -1,7 +1,6 @@
 """Goods that left past the gate and of which no record could be made: completed by one person, approved by another."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from psycopg import Cursor
 from gatekeeper import bypasses
 from gatekeeper.access import Person
 from gatekeeper.api.areas import VERSIONED, Area, as_json, caller, parts, reading
-from gatekeeper.api.lists import Page
+from gatekeeper.api.lists import Instant, Page
 from gatekeeper.api.masking import masked
 from gatekeeper.api.once import must_match, recording, writing
 from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
@@ -121,7 +120,7 @@ def _listed(cursor: Cursor[Any], query: dict[str, Any]) -> Listed[Bypass]:
     return Listed(
         lambda after, most: kept.following(cursor, after, most),
         lambda bypass: (bypass.at, bypass.bypass_id),
-        tuple[datetime, UUID],
+        tuple[Instant, UUID],
         lambda bypass: query.get("state") in (None, bypass.state) and _allowed(bypass),
     )
 

@@ -11,7 +11,7 @@ from psycopg import Cursor
 
 from gatekeeper import correcting
 from gatekeeper.api.areas import Area, caller, parts, reading
-from gatekeeper.api.lists import Page
+from gatekeeper.api.lists import Number8, Page
 from gatekeeper.api.masking import masked
 from gatekeeper.api.once import recording, writing
 from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
@@ -118,7 +118,7 @@ def every_rejected(cursor: Cursor[Any], query: dict[str, Any]) -> Iterator[Any]:
 
 
 def _listed(cursor: Cursor[Any], program: str) -> Listed[Told]:
-    return Listed(lambda after, most: kept.rejected(cursor, program, after or 0, most), lambda told: told.sequence, int, _allowed)
+    return Listed(lambda after, most: kept.rejected(cursor, program, after or 0, most), lambda told: told.sequence, Number8, _allowed)
 
 
 @recording(

@@ -8,7 +8,7 @@ import msgspec
 from psycopg import Cursor
 
 from gatekeeper.api.areas import Area, caller, reading
-from gatekeeper.api.lists import Page, begins, ends, limit_of
+from gatekeeper.api.lists import Number2, Number8, Page, begins, ends, limit_of
 from gatekeeper.api.masking import masked
 from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
 from gatekeeper.findings import Finding
@@ -60,7 +60,7 @@ def list_findings(query: dict[str, Any]) -> Any:
     sees theirs.
     """
     purpose, limit = purpose_of_request(), limit_of(query)
-    after = begins(query, tuple[int, int, int, UUID])
+    after = begins(query, tuple[Number2, Number8, Number2, UUID])
     with reading() as cursor:
         rows = _findings(cursor, query["alert_id"], after, limit + 1)
     page = rows[:limit]

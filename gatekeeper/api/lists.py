@@ -4,19 +4,29 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
+from flask import request
 from marshmallow import ValidationError
+from msgspec import Meta
 
 from gatekeeper.api.areas import Number, Query
 from gatekeeper.api.problems import Problem
 from schemas.members import Member
+from schemas.text import ID
 
 MOST_OF_A_PAGE: Final = 200
 USUAL_PAGE: Final = 50
 FORM: Final = re.compile(r"[A-Za-z0-9_-]{1,400}")
+Number8 = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Number4 = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Number2 = Annotated[int, Meta(ge=0, le=2**15 - 1)]
+Instant = Annotated[datetime, Meta(tz=True)]
+Name = Annotated[str, Meta(pattern=rf"^{ID}\Z")]
+"""What keys are made of, as the database takes it: anybody can write a cursor, so a key is read as strictly as all else that is sent."""
 _NO_FILTER: Final = frozenset({"cursor", "limit"})
 
 
@@ -63,7 +73,7 @@ def ends(query: Mapping[str, Any], key: Any) -> str:
 
 
 def _digest(query: Mapping[str, Any]) -> bytes:
-    filters = sorted((name, str(value)) for name, value in query.items() if name not in _NO_FILTER)
+    filters = [request.path, sorted((name, str(value)) for name, value in query.items() if name not in _NO_FILTER)]
     return sha256(msgspec.msgpack.encode(filters)).digest()[:8]
 
 

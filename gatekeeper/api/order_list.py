@@ -9,7 +9,7 @@ from psycopg import Cursor
 
 from gatekeeper.api.areas import Area, Body, Query, caller, parts, reading
 from gatekeeper.api.lists import Cursor as PageCursor
-from gatekeeper.api.lists import Page, begins, ends, limit_of
+from gatekeeper.api.lists import Number8, Page, begins, ends, limit_of
 from gatekeeper.api.patients import MOST, on_record
 from gatekeeper.api.problems import Problem
 from gatekeeper.domain.days import begin_of
@@ -30,7 +30,8 @@ from schemas.text import SERIAL
 AREA = Area("order-list", __name__, "The stopped orders, and all others.")
 OUTCOMES: Final = ("released", "not_covered", "withdrawn", "held", "blocked")
 STATES: Final = ("open", "settled")
-SORTS: Final = ("newest", "oldest", "ship_on")
+BY_DAY: Final = "ship_on"
+SORTS: Final = ("newest", "oldest", BY_DAY)
 AT_ONCE: Final = 500
 """Where all orders are read, so many a page."""
 MORE: Final = f"more than {COUNTED:,}"
@@ -151,7 +152,7 @@ def search_orders(body: dict[str, Any]) -> Any:
 def page_of(cursor: Cursor[Any], query: dict[str, Any], *, of_body: bool = False) -> OrderList:
     """A page of what is asked for, as far as the caller may see it."""
     limit, sort = limit_of(query), query.get("sort", "newest")
-    after = begins(query, Key)
+    after = _after(query, sort)
     kinds, wanted = wanted_of(cursor, query, of_body=of_body)
     page = order_list.page(cursor, wanted, sort, after, limit + 1, counting=after is None)
     keys = page.keys[:limit]
@@ -162,6 +163,11 @@ def page_of(cursor: Cursor[Any], query: dict[str, Any], *, of_body: bool = False
         None if as_of is None else written(as_of.astimezone(UTC)),
         ends(query, keys[-1]) if len(page.keys) > limit else None,
     )
+
+
+def _after(query: dict[str, Any], sort: str) -> Key | None:
+    begin = begins(query, tuple[Number8, date] if sort == BY_DAY else tuple[Number8, None])
+    return None if begin is None else Key(*begin)
 
 
 def refuse_patients(cursor: Cursor[Any], query: dict[str, Any]) -> None:

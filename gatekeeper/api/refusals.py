@@ -7,7 +7,7 @@ import msgspec
 from psycopg import Cursor
 
 from gatekeeper.api.areas import Area, caller, reading
-from gatekeeper.api.lists import Page, begins, ends, limit_of
+from gatekeeper.api.lists import Number2, Number4, Number8, Page, begins, ends, limit_of
 from gatekeeper.api.problems import Problem
 from gatekeeper.permissions import Permission
 from schemas.refusal import RefusedMessage
@@ -40,7 +40,7 @@ def list_refusals(query: dict[str, Any]) -> Any:
     _must_see_all()
     limit = limit_of(query)
     with reading() as cursor:
-        rows = _refusals(cursor, begins(query, tuple[int, int, int, int]), limit + 1)
+        rows = _refusals(cursor, begins(query, tuple[Number8, Number2, Number4, Number8]), limit + 1)
     shown = [msgspec.Raw(row[0]) for row in rows[:limit]]
     return RefusalList(shown, ends(query, rows[limit - 1][1:]) if len(rows) > limit else None)  # type: ignore[arg-type] # as they are stored
 

@@ -1,7 +1,7 @@
 """Site aliases: the wholesaler's own word for a known site, by two people."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from psycopg import Cursor
 from gatekeeper import site_aliases
 from gatekeeper.access import Person
 from gatekeeper.api.areas import Area, Body, caller, parts, reading
-from gatekeeper.api.lists import Page
+from gatekeeper.api.lists import Instant, Page
 from gatekeeper.api.once import recording, writing
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.reasons import Reason, ReasonBody
@@ -100,7 +100,7 @@ def _listed(cursor: Cursor[Any], query: dict[str, Any]) -> Listed[Alias]:
     return Listed(
         lambda after, most: site_aliases.following(cursor, parts().book.newest, after, most, named),
         lambda alias: (alias.proposed.at, alias.proposed.alias_id),
-        tuple[datetime, UUID],
+        tuple[Instant, UUID],
         lambda alias: query.get("state") in (None, alias.state) and _allowed(alias),
     )
 

@@ -11,7 +11,8 @@ from psycopg import Cursor
 
 from gatekeeper import both_times
 from gatekeeper.api.areas import Area, Number, Query, caller, parts, reading
-from gatekeeper.api.lists import Page, begins, ends, limit_of
+from gatekeeper.api.lists import Instant as PastInstant
+from gatekeeper.api.lists import Name, Number4, Number8, Page, begins, ends, limit_of
 from gatekeeper.api.masking import without_others
 from gatekeeper.api.order_list import refuse_patients
 from gatekeeper.api.problems import Problem
@@ -24,12 +25,12 @@ from gatekeeper.permissions import Permission
 from gatekeeper.registry import zone_of
 from gatekeeper.site_list import MOST_WORDS, query_of
 from gatekeeper.site_search import MOST_FOUND, Found, Key, TooMany, Wanted, is_certified, search
-from gatekeeper.storage import ledger
-from gatekeeper.storage.site_list import is_complete
+from gatekeeper.storage import ledger, site_list
 from gatekeeper.zip_codes import around
 from schemas.fact import SiteFact
 from schemas.members import Day, Instant, OneOf, Words, Written
 from schemas.order_schema import identity
+from schemas.text import FIRST_YEAR, LAST_YEAR
 
 AT_ONCE: Final = 500
 """Where all sites are read, so many at a time."""
@@ -104,6 +105,20 @@ class SiteList(msgspec.Struct):
     next: str | None
 
 
+class After(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """Where a page begins, and as of what the first one answered: all pages tell of the same day as the registry was known then."""
+
+    known_at: PastInstant
+    on: date
+    version: Number8
+    tenths: Number4
+    site_id: Name
+
+    def __post_init__(self) -> None:
+        if not all(FIRST_YEAR <= when.year <= LAST_YEAR for when in (self.known_at, self.on)):
+            raise ValueError("No page is of this day.")
+
+
 class BothTimes(Query):
     at = Day(metadata={"description": "The day that is asked about; without it, today in the program's time zone."})
     known_at = Instant(metadata={"description": "As was known at this instant; without it, now. Write `+` as `%2B`."})
@@ -136,16 +151,17 @@ def list_sites(query: dict[str, Any]) -> Any:
     limit = limit_of(query)
     shown: list[SiteAnswer] = []
     with reading() as cursor:
-        wanted = _wanted(cursor, query)
-        found = _search(cursor, wanted, begins(query, Key), limit + 1)
+        before = begins(query, After)
+        wanted = _wanted(cursor, query, before)
+        found = _search(cursor, wanted, None if before is None else Key(before.tenths, before.site_id), limit + 1)
         looked_at = [*islice(found, MOST_LOOKED_AT)]
-        complete = (wanted.words is None and wanted.near is None) or is_complete(cursor)
+        complete = (wanted.words is None and wanted.near is None) or site_list.is_complete(cursor)
     for number, (key, answer) in enumerate(looked_at):
         if answer is not None and len(shown) == limit:
-            return SiteList(shown, complete, ends(query, looked_at[number - 1].key))
+            return SiteList(shown, complete, _ends(query, wanted, looked_at[number - 1].key))
         if answer is not None:
             shown.append(_site(answer, wanted, key))
-    return SiteList(shown, complete, ends(query, looked_at[-1].key) if len(looked_at) == MOST_LOOKED_AT else None)
+    return SiteList(shown, complete, _ends(query, wanted, looked_at[-1].key) if len(looked_at) == MOST_LOOKED_AT else None)
 
 
 def every_site(cursor: Cursor[Any], query: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -169,8 +185,12 @@ def show_site(query: dict[str, Any], program: str, site_id: str) -> Any:
     return SiteHistory(**shown, history=[_shown(fact) for fact in said])
 
 
-def _wanted(cursor: Cursor[Any], query: dict[str, Any]) -> Wanted:
-    """What is asked for. Ends the request where it cannot be, or may not be."""
+def _ends(query: dict[str, Any], wanted: Wanted, key: Key) -> str:
+    return ends(query, After(wanted.known_at, wanted.on, wanted.version, *key))
+
+
+def _wanted(cursor: Cursor[Any], query: dict[str, Any], before: After | None = None) -> Wanted:
+    """What is asked for, of a later page as of the first. Ends the request where it cannot be, or may not be."""
     program = query["program"]
     caller().must_see_program(program)
     words, near = query_of(query["q"]) if "q" in query else None, None
@@ -184,9 +204,10 @@ def _wanted(cursor: Cursor[Any], query: dict[str, Any]) -> Wanted:
         near = around(zip5(query["near"]), query.get("within", USUAL_MILES))
         if near is None:
             raise _refused("near", "Must be a ZIP code of which it is known where it lies.")
-    on, known_at = _times(cursor, query, program)
+    on, known_at = _times(cursor, query, program) if before is None else (before.on, before.known_at)
+    version = site_list.registry_version(cursor) if before is None else before.version
     named = query.get("site_id"), query.get("identifier")
-    return Wanted(program, on, known_at, _rules(program), *named, words, near, "certified" in query)
+    return Wanted(program, on, known_at, _rules(program), *named, words, near, version, "certified" in query)
 
 
 def _search(cursor: Cursor[Any], wanted: Wanted, after: Key | None, at_once: int) -> Iterator[Found]:

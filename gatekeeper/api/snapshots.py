@@ -8,7 +8,7 @@ import msgspec
 from psycopg import Cursor
 
 from gatekeeper.api.areas import Area, caller, parts, reading
-from gatekeeper.api.lists import Page, begins, ends, limit_of
+from gatekeeper.api.lists import Number8, Page, begins, ends, limit_of
 from gatekeeper.api.once import recording
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.reasons import ReasonBody
@@ -81,7 +81,7 @@ def list_snapshots(query: dict[str, Any]) -> Any:
     A registry is of every wholesaler, so a token that is limited to some sees none.
     """
     _must_see_all_wholesalers()
-    limit, before = limit_of(query), begins(query, int)
+    limit, before = limit_of(query), begins(query, Number8)
     with reading() as cursor:
         found = [file for file in _wanted(cursor, query) if before is None or file.id < before]
         said = approvals(cursor, SNAPSHOT, [file.sha256 for file in found[:limit]])

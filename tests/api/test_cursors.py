@@ -1,0 +1,97 @@
+"""Cursors: anybody can write one, so what stands in it is read strictly; and what it holds lets pages tell of one state."""
+
+import base64
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from gatekeeper.api import lists
+from tests.api.desk import Desk
+from tests.api.test_lists import pages
+from tests.api.test_site_search import site
+from tests.gate.ledger import NOON
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+SITES = "/v1/sites?program=lemtrada"
+NAIVE = datetime(2026, 11, 20)  # noqa: DTZ001 - it is what must be refused
+BEYOND = [2**63, 2**64 - 1, -1, -(2**63)]
+FORGED: list[tuple[str, Any]] = [
+    *[("/v1/orders", (number, None)) for number in BEYOND],
+    ("/v1/orders", (1, "2026-11-20")),
+    ("/v1/orders?sort=ship_on", (1, None)),
+    *[("/v1/alerts", (number, NOBODY)) for number in BEYOND],
+    ("/v1/alerts", (1, "nobody")),
+    *[("/v1/refusals", (number, 1, 1, 1)) for number in BEYOND],
+    *[("/v1/refusals", (1, number, 1, 1)) for number in (*BEYOND, 2**15)],
+    *[("/v1/refusals", (1, 1, number, 1)) for number in (*BEYOND, 2**31)],
+    *[("/v1/refusals", (1, 1, 1, number)) for number in BEYOND],
+    *[("/v1/refused-snapshots", number) for number in BEYOND],
+    *[("/v1/corrections?program=lemtrada", number) for number in BEYOND],
+    *[(f"/v1/findings?alert_id={NOBODY}", (0, number, 1, NOBODY)) for number in BEYOND],
+    *[(f"/v1/findings?alert_id={NOBODY}", (0, 1, number, NOBODY)) for number in (*BEYOND, 2**15)],
+    *[(path, (when, NOBODY)) for path in ("/v1/site-aliases", "/v1/bypasses") for when in (NAIVE, "2026-11-20", 1, None)],
+    *[(SITES, (NOON, date(2026, 11, 20), number, 0, "HF1")) for number in BEYOND],
+    *[(SITES, (NOON, date(2026, 11, 20), 1, number, "HF1")) for number in (*BEYOND, 2**31)],
+    *[(SITES, (NOON, date(2026, 11, 20), 1, 0, name)) for name in ("HF\0", "", "H F", "HF1\n", "x" * 65, "\u00e9")],
+    *[(SITES, (NOON, day, 1, 0, "HF1")) for day in (date.min, date.max, "2026-02-30")],
+    *[(SITES, (when, date(2026, 11, 20), 1, 0, "HF1")) for when in (NAIVE, datetime.min.replace(tzinfo=UTC), "now", None)],
+]
+
+
+@pytest.mark.parametrize(("path", "key"), FORGED)
+def test_a_key_that_no_page_ended_with_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch, path: str, key: Any) -> None:
+    """The digest is right: whoever reads the code can make it."""
+    monkeypatch.setattr(lists, "_digest", lambda _: b"12345678")
+    cursor = base64.urlsafe_b64encode(msgspec.msgpack.encode((b"12345678", key))).rstrip(b"=").decode()
+    assert desk.problem(f"{path}{'&' if '?' in path else '?'}cursor={cursor}") == "invalid-parameters"
+
+
+def test_a_key_that_a_page_could_end_with_is_taken(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "_digest", lambda _: b"12345678")
+    for path, key in [
+        ("/v1/orders", (2**63 - 1, None)),
+        ("/v1/orders?sort=ship_on", (0, date.max)),
+        ("/v1/alerts", (2**63 - 1, NOBODY)),
+        ("/v1/refusals", (2**63 - 1, 2**15 - 1, 2**31 - 1, 2**63 - 1)),
+        ("/v1/refused-snapshots", 2**63 - 1),
+        ("/v1/corrections?program=lemtrada", 2**63 - 1),
+        (f"/v1/findings?alert_id={NOBODY}", (1, 2**63 - 1, 2**15 - 1, NOBODY)),
+        ("/v1/site-aliases", (datetime.max.replace(tzinfo=UTC), NOBODY)),
+        ("/v1/bypasses", (datetime.min.replace(tzinfo=UTC), UUID(int=0))),
+        (SITES, (NOON, date(2199, 12, 31), 2**63 - 1, 2**31 - 1, "HF:1")),
+        (f"{SITES}&near=02110", (NOON, date(1900, 1, 1), 0, 2**31 - 1, "HF:1")),
+    ]:
+        cursor = base64.urlsafe_b64encode(msgspec.msgpack.encode((b"12345678", key))).rstrip(b"=").decode()
+        desk.answer(f"{path}{'&' if '?' in path else '?'}cursor={cursor}")
+
+
+def test_a_cursor_of_a_list_fits_no_other_that_is_keyed_alike(desk: Desk) -> None:
+    desk.ledger.load(*[site(name, number) for number, name in enumerate("ABC", 1)])
+    bypasses = msgspec.msgpack.encode((NOON, NOBODY))
+    with desk.app.test_request_context("/v1/bypasses"):
+        cursor = lists.ends({}, msgspec.Raw(bypasses))
+    assert desk.ask(f"/v1/bypasses?cursor={cursor}").status_code == 200
+    assert desk.problem(f"/v1/site-aliases?cursor={cursor}") == "invalid-parameters"
+
+
+@pytest.mark.parametrize("asked", ["near=10002&within=250", "q=main", "", "certified=true"])
+def test_sites_that_move_between_two_pages_are_shown_once_as_the_first_page_knew_them(desk: Desk, asked: str) -> None:
+    """One moves here from afar, one away, one loses its certificate; one comes new. All pages tell of the same day and instant."""
+    near = [site("A", 1, "10002"), site("B", 2, "11226"), site("C", 3, "11218"), site("D", 4, "02110")]
+    desk.ledger.load(*near, world=())
+    path = f"{SITES}&{asked}".rstrip("&")
+    wanted = desk.answer(f"{path}&limit=200")["sites"]
+    assert {each["site_id"] for each in wanted} == set("ABCD")
+    first, *_ = pages(desk, path, "sites")
+    cursor = desk.answer(f"{path}&limit=2")["next"]
+    desk.ledger.set_clock(NOON + timedelta(days=1))
+    moved = [site("D", 11, "10002", effective_on="2026-11-10"), site("A", 12, "02110", effective_on="2026-11-10")]
+    lost = site("C", 13, "11218", effective_on="2026-11-10", status="suspended")
+    desk.ledger.load(*near, *moved, lost, site("A0", 14), world=(), as_of=NOON + timedelta(hours=1))
+    rest = desk.answer(f"{path}&limit=2&cursor={cursor}")
+    shown = [each["site_id"] for each in (*first, *rest["sites"]) if each["holds"]]
+    assert shown == [each["site_id"] for each in wanted]
+    assert {(each["on"], each["certified"]) for each in (*first, *rest["sites"])} == {("2026-11-20", True)}

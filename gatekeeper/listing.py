@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Engine
 
 from gatekeeper.errors import Halt, TryAgain
-from gatekeeper.order_desk import Said, lines_said, open_since
+from gatekeeper.order_desk import Cancelled, Judged, Said, lines_said, open_since
 from gatekeeper.storage import listing
 from gatekeeper.storage.desk import Entry
 from gatekeeper.storage.engine import transaction
@@ -122,18 +122,20 @@ def _orders(cursor: Any, names: list[Name]) -> Iterator[OrderRow]:
     if not names:
         return
     examinations, opened = listing.on_record(cursor, names)
-    entries = listing.entries(cursor, [name for name in names if opened[name]])
+    waiting = [name for name in names if opened[name]]
+    entries, cancelled = listing.entries(cursor, waiting), listing.cancelled(cursor, waiting)
     for name in names:
-        row = _order(name, examinations[name], opened[name], entries[name])
+        row = _order(name, examinations[name], opened[name], [*entries[name], *(Cancelled(*each) for each in cancelled[name])])
         if row is not None:
             yield row
 
 
-def _order(name: Name, examinations: list[Examined], opened: set[tuple[int, int]], entries: list[Entry]) -> OrderRow | None:
-    """The highest revision of which a message came; None where there is none."""
-    revision = max([each.revision for each in examinations if each.cause == "message"], default=None)
-    if revision is None:
+def _order(name: Name, examinations: list[Examined], opened: set[tuple[int, int]], besides: list[Entry | Cancelled]) -> OrderRow | None:
+    """The highest revision of which a message came, in the place of the first message; None where there is none."""
+    messages = [each for each in examinations if each.cause == "message"]
+    if not messages:
         return None
+    revision = max(each.revision for each in messages)
     of_it = [each for each in examinations if each.revision == revision]
     first = next(each for each in of_it if each.evidence is not None)
     content = _KEPT.decode(first.evidence or b"").order
@@ -142,12 +144,12 @@ def _order(name: Name, examinations: list[Examined], opened: set[tuple[int, int]
     shown = [_shown(line, (revision, line.line) in opened) for line in lines]
     waiting = [line.line for line in shown if line.open]
     return OrderRow(
-        first.id,
+        messages[0].id,
         *name,
         revision,
-        first.decided_at,
+        messages[0].decided_at,
         of_it[-1].decided_at,
-        _open_since(of_it, waiting, [entry for entry in entries if entry.revision == revision]) if waiting else None,
+        _open_since(examinations, waiting, besides) if waiting else None,
         content.ship_on,
         content.ship_to.get("name"),
         _words(content.ship_to, lines),
@@ -156,9 +158,9 @@ def _order(name: Name, examinations: list[Examined], opened: set[tuple[int, int]
     )
 
 
-def _open_since(examinations: list[Examined], lines: list[int], entries: list[Entry]) -> datetime:
-    said = [(each.decided_at, lines_said(each.stopped, each.released)) for each in examinations]
-    return open_since(said, lines, entries)
+def _open_since(examinations: list[Examined], lines: list[int], besides: list[Entry | Cancelled]) -> datetime:
+    judged = [Judged(each.decided_at, each.revision, lines_said(each.stopped, each.released)) for each in examinations]
+    return open_since([*judged, *besides], lines)
 
 
 def _shown(line: Said, opened: bool) -> LineListed:  # noqa: FBT001

@@ -8,6 +8,7 @@ import msgspec
 from psycopg import Cursor
 
 from gatekeeper.access import Person
+from gatekeeper.dependencies import SETTLED as CLOSED
 from gatekeeper.domain.ids import desk_entry_id
 from gatekeeper.errors import Unusable
 from gatekeeper.recording import Terms
@@ -113,26 +114,58 @@ def lines_said(stopped: bytes | None, released: bytes | None) -> list[Said]:
     return [said[number] for number in sorted(said)]
 
 
-def open_since(said: Iterable[tuple[datetime, list[Said]]], lines: Iterable[int], entries: Sequence[Entry]) -> datetime:
-    """Since when any of these open lines is: since it was stopped, or examined once more after it had been settled.
+class Judged(NamedTuple):
+    """What an examination said, and when."""
 
-    ``said`` are the examinations of the revision, oldest first: when, and what of each line; ``entries`` are those of the revision.
+    at: datetime
+    revision: int
+    said: list[Said]
+
+
+class Cancelled(NamedTuple):
+    """The warehouse's word that nothing of a revision leaves, and when it came."""
+
+    at: datetime
+    revision: int
+
+
+def open_since(happened: Iterable[Judged | Entry | Cancelled], lines: Iterable[int]) -> datetime:
+    """Since when the order is open without a break: a line that clears while others wait, or a revision that is stopped at once, is none.
+
+    ``happened`` is all that was of it; ``lines`` are those that are open now, of the highest revision.
     """
-    stopped: dict[int, datetime] = {}
-    for at, several in said:
-        for line in several:
-            if line.outcome in _STOPPED:
-                stopped.setdefault(line.line, at)
-            else:
-                stopped.pop(line.line, None)
-    return min(_reopened(stopped[line], entries) for line in lines)
+    several = sorted(happened, key=lambda each: (each.at, not isinstance(each, Judged)))
+    highest, now = max(each.revision for each in several if isinstance(each, Judged)), frozenset(lines)
+    found, waiting = _walk(several, highest, frozenset())
+    # What is open no more though nothing was judged left past the gate, nobody knows here when: it counts for nothing.
+    if gone := waiting - now:
+        found, _ = _walk(several, highest, gone)
+    return found or several[-1].at
 
 
-def _reopened(since: datetime, entries: Sequence[Entry]) -> datetime:
-    for entry in entries:
-        if entry.kind == SETTLED and entry.at >= since:
-            since = next((later.at for later in entries if later.kind == EXAMINED and later.number > entry.number), since)
-    return since
+def _walk(happened: Iterable[Judged | Entry | Cancelled], highest: int, without: frozenset[int]) -> tuple[datetime | None, frozenset[int]]:
+    """Since when it is open, and what of it, by what happened."""
+    since, revision = None, 0
+    waiting, stopped = set[int](), set[int]()
+    for each in happened:
+        if each.revision < revision:
+            continue
+        if isinstance(each, Judged):
+            if each.revision > revision:
+                revision, waiting, stopped = each.revision, set(), set()
+            judged = {line.line: line.outcome in _STOPPED and _may_clear(line) for line in each.said}
+            stopped = {line for line in stopped | judged.keys() if judged.get(line, True)} - (without if revision == highest else set())
+            waiting = {line for line in waiting | judged.keys() if judged.get(line, True)} & stopped
+        elif isinstance(each, Cancelled) or each.kind == SETTLED:
+            waiting = set()
+        elif each.kind == EXAMINED:
+            waiting = set(stopped)
+        since = None if not waiting else since or each.at
+    return since, frozenset(waiting)
+
+
+def _may_clear(line: Said) -> bool:
+    return not any(reason["code"] in CLOSED for reason in line.reasons)
 
 
 def take(cursor: Cursor[Any], order: Standing, person: Person) -> None:

@@ -73,7 +73,7 @@ def show_digest(query: dict[str, Any]) -> Any:
         opened, cleared = ([each for each in several if _visible(each, query)] for several in found)
         kinds = [kind.kind for kind in order_list.kinds(cursor, _open_kinds(query))]
         due = digest.due(cursor, kinds, day, MOST + 1)
-        as_of = order_list.as_of(cursor, now)
+        as_of = order_list.as_of(cursor)
         return Digest(
             written(since), written(to), day, _waiting(cursor, opened[:MOST]), len(opened),
             [listed(each) for each in cleared[:MOST]], len(cleared), _waiting(cursor, due[:MOST]), len(due) > MOST,

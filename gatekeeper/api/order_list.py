@@ -1,7 +1,7 @@
 """The stopped orders, and all others: filters that combine freely, counts over the same filters, and pages by key."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
@@ -9,6 +9,7 @@ from psycopg import Cursor
 
 from gatekeeper.api.areas import Area, Body, Query, caller, parts, reading
 from gatekeeper.api.lists import Cursor as PageCursor
+from gatekeeper.api.lists import Instant as PastInstant
 from gatekeeper.api.lists import Number8, Page, begins, ends, limit_of
 from gatekeeper.api.patients import MOST, on_record
 from gatekeeper.api.problems import Problem
@@ -20,7 +21,7 @@ from gatekeeper.instants import instant_of
 from gatekeeper.listing import LineListed, term, words_of
 from gatekeeper.messages import written
 from gatekeeper.permissions import Permission
-from gatekeeper.storage import ledger, order_list
+from gatekeeper.storage import order_list
 from gatekeeper.storage.listing import written_as_patients
 from gatekeeper.storage.order_list import COUNTED, ENDLESS, Found, Key, Kind, Listed, Wanted
 from schemas.members import Instant, OneOf, WholeNumber, Words, Written
@@ -32,6 +33,8 @@ OUTCOMES: Final = ("released", "not_covered", "withdrawn", "held", "blocked")
 STATES: Final = ("open", "settled")
 BY_DAY: Final = "ship_on"
 SORTS: Final = ("newest", "oldest", BY_DAY)
+KEYS: Final = {BY_DAY: tuple[Number8, date], "open": tuple[Number8, PastInstant, PastInstant]}
+"""What a cursor of such a list holds; of others a place."""
 AT_ONCE: Final = 500
 """Where all orders are read, so many a page."""
 MORE: Final = f"more than {COUNTED:,}"
@@ -51,6 +54,7 @@ class OrderListed(msgspec.Struct):
     order_id: str
     revision: int
     received_at: str
+    """When the order came: its first message was judged."""
     decided_at: str
     """When it was last judged."""
     ship_on: date
@@ -60,7 +64,7 @@ class OrderListed(msgspec.Struct):
     """As the order writes it."""
     state: Literal["open", "settled"]
     open_since: str | None
-    """Since when a line of it is stopped that may still be released."""
+    """Since when it is open without a break: some line of it, of whatever revision, was stopped and could still be released."""
     lines: list[LineListed]
 
 
@@ -78,7 +82,7 @@ class OrderList(msgspec.Struct):
     counts: Counts | None
     """Of the first page; null on those after it."""
     as_of: str | None
-    """Everything up to this instant is in the list; null where it has not begun to follow the ledger."""
+    """Everything up to this instant is in the list: that of the last block of the ledger which it has; null where it has not begun."""
     next: str | None
 
 
@@ -88,7 +92,7 @@ class _Filters(Query):
     program = identity()
     site_id = identity()
     wholesaler_id = identity_without_colon()
-    since = Instant(data_key="from", metadata={"description": "Of this instant or later, by when the revision was first judged."})
+    since = Instant(data_key="from", metadata={"description": "Of this instant or later, by when the order came."})
     to = Instant(metadata={"description": "Before this instant."})
     state = OneOf(STATES, metadata={"description": "`open`: some line may still be released as it is."})
     lot = Words()
@@ -102,8 +106,8 @@ class _Filters(Query):
     sort = OneOf(
         SORTS,
         metadata={
-            "description": "`newest` where not given, and `oldest`, by when the revision was first judged; `ship_on`, by the day of "
-            "shipment, the first day first."
+            "description": "`newest` where not given, and `oldest`, by when the order came; with `state=open`, `oldest` is by since when "
+            "it is open; `ship_on`, by the day of shipment, the first day first."
         },
     )
 
@@ -151,23 +155,40 @@ def search_orders(body: dict[str, Any]) -> Any:
 
 def page_of(cursor: Cursor[Any], query: dict[str, Any], *, of_body: bool = False) -> OrderList:
     """A page of what is asked for, as far as the caller may see it."""
-    limit, sort = limit_of(query), query.get("sort", "newest")
-    after = _after(query, sort)
+    limit, sort, as_of = limit_of(query), _sort(query), order_list.as_of(cursor)
+    after, until = _after(query, sort) or (None, as_of)
     kinds, wanted = wanted_of(cursor, query, of_body=of_body)
-    page = order_list.page(cursor, wanted, sort, after, limit + 1, counting=after is None)
+    page = order_list.page(cursor, wanted, sort, after, limit + 1, until=until, counting=after is None)
     keys = page.keys[:limit]
-    as_of = order_list.as_of(cursor, ledger.now(cursor))
     return OrderList(
         [listed(order) for order in order_list.orders(cursor, [key.place for key in keys])],
         counts_of(kinds, page.counts) if after is None else None,
         None if as_of is None else written(as_of.astimezone(UTC)),
-        ends(query, keys[-1]) if len(page.keys) > limit else None,
+        _ends(query, sort, keys[-1], until) if len(page.keys) > limit else None,
     )
 
 
-def _after(query: dict[str, Any], sort: str) -> Key | None:
-    begin = begins(query, tuple[Number8, date] if sort == BY_DAY else tuple[Number8, None])
-    return None if begin is None else Key(*begin)
+def _sort(query: dict[str, Any]) -> str:
+    """The oldest of the open ones are those that wait longest."""
+    sort: str = query.get("sort", "newest")
+    return "open" if sort == "oldest" and query.get("state") == "open" else sort
+
+
+def _after(query: dict[str, Any], sort: str) -> tuple[Key, datetime | None] | None:
+    """After what the page begins; where the list is by since when orders are open, also the instant as of which the first page spoke.
+
+    What opened since is on no later page: an order that was settled and is open again stood on one before.
+    """
+    begin = begins(query, KEYS.get(sort, tuple[Number8]))
+    if begin is None:
+        return None
+    place, *more = begin
+    return (Key(place, since=more[0]), more[1]) if sort == "open" else (Key(place, *more), None)
+
+
+def _ends(query: dict[str, Any], sort: str, key: Key, until: datetime | None) -> str:
+    more = {BY_DAY: (key.day,), "open": (key.since, until)}.get(sort, ())
+    return ends(query, (key.place, *more))
 
 
 def refuse_patients(cursor: Cursor[Any], query: dict[str, Any]) -> None:
@@ -179,10 +200,10 @@ def refuse_patients(cursor: Cursor[Any], query: dict[str, Any]) -> None:
 def every_page(cursor: Cursor[Any], query: dict[str, Any]) -> Iterator[list[OrderListed]]:
     """All orders that are asked for, page by page."""
     refuse_patients(cursor, query)
-    sort, after = query.get("sort", "newest"), None
+    sort, after, until = _sort(query), None, order_list.as_of(cursor)
     _, wanted = wanted_of(cursor, query)
     while True:
-        keys = order_list.page(cursor, wanted, sort, after, AT_ONCE, counting=False).keys
+        keys = order_list.page(cursor, wanted, sort, after, AT_ONCE, until=until, counting=False).keys
         yield [listed(order) for order in order_list.orders(cursor, [key.place for key in keys])]
         if len(keys) < AT_ONCE:
             return

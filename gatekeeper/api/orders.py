@@ -153,7 +153,7 @@ def _order(
         "order_id": order_id,
         "revision": highest,
         "state": "open" if opened else "settled",
-        "open_since": _open_since(of_highest, opened, entries) if opened else None,
+        "open_since": _open_since(rows, opened, entries) if opened else None,
         "ship_on": ship_on,
         "ship_date_passes_at": ship_date_passes(ship_on, programs_of, programs) if ship_on is not None and opened else None,
         "work": work_shown(entries, highest, opened=bool(opened), whole=whole),
@@ -182,9 +182,12 @@ def _may_see(alert: dict[str, Any], *, whole: bool) -> bool:
     return caller().programs.allow(alert["program"]) if "program" in alert else whole
 
 
-def _open_since(examinations: Sequence[Examination], lines: Iterable[int], entries: Sequence[Entry]) -> str:
-    said = [(row.decided_at, order_desk.lines_said(row.stopped, row.released)) for row in examinations]
-    return written(order_desk.open_since(said, lines, entries).astimezone(UTC))
+def _open_since(rows: OrderRows, lines: Iterable[int], entries: Sequence[Entry]) -> str:
+    judged = [
+        order_desk.Judged(row.decided_at, row.revision, order_desk.lines_said(row.stopped, row.released)) for row in rows.examinations
+    ]
+    cancelled = [order_desk.Cancelled(*each) for each in rows.cancelled]
+    return written(order_desk.open_since([*judged, *entries, *cancelled], lines).astimezone(UTC))
 
 
 def _examination(row: Examination, open_lines: set[tuple[int, int]]) -> dict[str, Any]:

@@ -28,8 +28,10 @@ SELECT order_id, wholesaler_id FROM examination WHERE id > %(after)s AND id <= %
 UNION SELECT order_id, wholesaler_id FROM shipment_event WHERE block > %(after_block)s AND block <= %(through_block)s
 UNION SELECT order_id, wholesaler_id FROM desk_entry WHERE block > %(after_block)s AND block <= %(through_block)s
 """
+# Of the last block of which the list has everything: before that of the next examination, and before that of the next of the others.
 AT = """
-SELECT least((SELECT b.at FROM examination e JOIN block b ON b.number = e.block WHERE e.id = %s), (SELECT at FROM block WHERE number = %s))
+SELECT at FROM block
+WHERE number < least(%(end)s, (SELECT block FROM examination WHERE id > %(after)s ORDER BY id LIMIT 1)) ORDER BY number DESC LIMIT 1
 """
 NAMED = "unnest(%s::text[], %s::text[]) AS w(order_id, wholesaler_id)"
 EXAMINATIONS = f"""
@@ -42,7 +44,11 @@ ENTRIES = f"""
 SELECT d.order_id, d.wholesaler_id, d.number, d.revision, d.kind, d.examination, d.body, d.text, d.person, d.name, d.at
 FROM {NAMED} JOIN desk_entry d USING (order_id, wholesaler_id) ORDER BY d.number
 """  # noqa: S608
-LISTED = f"SELECT l.place FROM {NAMED} JOIN moving_listed_order l USING (order_id, wholesaler_id)"  # noqa: S608
+CANCELLED = f"""
+SELECT s.order_id, s.wholesaler_id, b.at, s.revision
+FROM {NAMED} JOIN shipment_event s USING (order_id, wholesaler_id) JOIN block b ON b.number = s.block WHERE s.event = 'cancelled'
+"""  # noqa: S608
+LISTED = f"SELECT l.place, l.revision FROM {NAMED} JOIN moving_listed_order l USING (order_id, wholesaler_id)"  # noqa: S608
 KINDS = "SELECT wholesaler_id, program, outcome, reasons, open, kind FROM moving_listed_kind"
 MORE_LINES = " ON CONFLICT (kind) DO UPDATE SET lines = moving_listed_kind.lines + EXCLUDED.lines"
 UP_TO_THERE = """ ON CONFLICT ("only") DO UPDATE SET examination = EXCLUDED.examination, block = EXCLUDED.block,
@@ -103,10 +109,12 @@ class OrderRow(NamedTuple):
     """An order at its highest revision."""
 
     place: int
+    """The examination of its first message: it never changes."""
     order_id: str
     wholesaler_id: str
     revision: int
     received_at: datetime
+    """When its first message was judged."""
     decided_at: datetime
     open_since: datetime | None
     """None where it is settled."""
@@ -143,8 +151,8 @@ def next_stop(cursor: Cursor[Any], come: UpTo, end: UpTo, most: int) -> UpTo:
     block = end.block if full is None else int(full[0])
     if (examination, block) == (end.examination, end.block):
         return end
-    row = cursor.execute(AT, (examination, block)).fetchone()
-    return UpTo(examination, block, end.registry_version, row[0] if row and row[0] else come.at)
+    row = cursor.execute(AT, {"after": examination, "end": block + 1}).fetchone()
+    return UpTo(examination, block, end.registry_version, row[0] if row else come.at)
 
 
 def touched(cursor: Cursor[Any], come: UpTo, stop: UpTo) -> list[Name]:
@@ -175,10 +183,19 @@ def entries(cursor: Cursor[Any], names: Sequence[Name]) -> dict[Name, list[Entry
     return found
 
 
+def cancelled(cursor: Cursor[Any], names: Sequence[Name]) -> dict[Name, list[tuple[datetime, int]]]:
+    """By order, when the warehouse said that it is cancelled, and at which revision."""
+    found: dict[Name, list[tuple[datetime, int]]] = defaultdict(list)
+    if names:
+        for order_id, wholesaler_id, *row in cursor.execute(CANCELLED.encode(), [list(column) for column in zip(*names, strict=True)]):
+            found[order_id, wholesaler_id].append((row[0], row[1]))
+    return found
+
+
 def keep(cursor: Cursor[Any], names: Sequence[Name], orders: Sequence[OrderRow], stop: UpTo) -> None:
     """These orders stand in the list as given; of ``names`` no other. Then the list has come so far."""
     counted: Counter[int] = Counter()
-    old = _take_out(cursor, names, {order.place for order in orders}, counted)
+    old = _take_out(cursor, names, {(order.place, order.revision) for order in orders}, counted)
     kinds, addressees = _kinds(cursor, orders), _addressees(cursor, orders)
     lines = []
     for order in orders:
@@ -186,7 +203,7 @@ def keep(cursor: Cursor[Any], names: Sequence[Name], orders: Sequence[OrderRow],
         for line in order.lines:
             kind = kinds[_kind(order, line)]
             counted[kind] += 1
-            lines.append((order.place, line.line, kind, order.ship_on, addressee, line.site_id, line.lot))
+            lines.append((order.place, line.line, kind, order.ship_on, addressee, line.site_id, line.lot, order.open_since))
     said = {kind: said for said, kind in kinds.items()}
     terms = {(term, order.place, line.line) for order in orders if order.place not in old for line in order.lines for term in line.terms}
     insert(
@@ -217,19 +234,20 @@ class _Addressees(NamedTuple):
     new: dict[bytes, tuple[int, tuple[str, ...]]]
 
 
-def _take_out(cursor: Cursor[Any], names: Sequence[Name], stay: set[int], counted: Counter[int]) -> set[int]:
-    """Takes out what the list has of these orders, but for the terms of places that stay; says which places there were."""
+def _take_out(cursor: Cursor[Any], names: Sequence[Name], stay: set[tuple[int, int]], counted: Counter[int]) -> set[int]:
+    """Takes out what the list has of these orders, but for the terms of revisions that stay; says in which places these are."""
     lists = [list(column) for column in zip(*names, strict=True)] if names else [[], []]
-    places = [place for (place,) in cursor.execute(LISTED.encode(), lists)]
+    revisions = dict(cursor.execute(LISTED.encode(), lists).fetchall())
+    places = list(revisions)
     if not places:
         return set()
     for (kind,) in cursor.execute("DELETE FROM moving_listed_line WHERE place = ANY(%s) RETURNING kind", (places,)):
         counted[kind] -= 1
     cursor.execute("DELETE FROM moving_listed_order WHERE place = ANY(%s)", (places,))
-    gone = [place for place in places if place not in stay]
+    gone = [place for place, revision in revisions.items() if (place, revision) not in stay]
     if gone:
         cursor.execute("DELETE FROM moving_listed_term WHERE place = ANY(%s)", (gone,))
-    return set(places)
+    return revisions.keys() - set(gone)
 
 
 def _kind(order: OrderRow, line: LineRow) -> tuple[Any, ...]:

@@ -1,12 +1,12 @@
 """Orders in the list, found by index whatever is asked, and how many lines there are of each kind."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple
 
 from psycopg import Cursor
 
-from gatekeeper.storage.listing import tail, up_to
+from gatekeeper.storage.listing import up_to
 
 MOST_ORDERS: Final = 1000
 MOST_ADDRESSEES: Final = 500
@@ -29,9 +29,15 @@ AFTER: Final = {
     "newest": "l.place < %(place)s",
     "oldest": "l.place > %(place)s",
     "ship_on": "(l.ship_on, l.place) > (%(day)s::date, %(place)s)",
+    "open": "(l.open_since, l.place) > (%(since)s::timestamptz, %(place)s) AND l.open_since <= %(until)s",
 }
-ORDER: Final = {"newest": "place DESC", "oldest": "place", "ship_on": "ship_on, place"}
-COLUMNS: Final = {"newest": "place, NULL::date AS ship_on", "oldest": "place, NULL::date AS ship_on", "ship_on": "place, ship_on"}
+ORDER: Final = {"newest": "place DESC", "oldest": "place", "ship_on": "ship_on, place", "open": "open_since, place"}
+COLUMNS: Final = {
+    "newest": "place, NULL::date AS ship_on, NULL::timestamptz AS open_since",
+    "oldest": "place, NULL::date AS ship_on, NULL::timestamptz AS open_since",
+    "ship_on": "place, ship_on, NULL::timestamptz AS open_since",
+    "open": "place, NULL::date AS ship_on, open_since",
+}
 # Each kind by its own look into the index, in the order of the page; then the first of all of them.
 PAGE = """
 SELECT DISTINCT {columns} FROM unnest(%(kinds)s::int[]) AS k(kind), LATERAL (
@@ -44,9 +50,9 @@ FROM unnest(%(kinds)s::int[]) AS k(kind)
 """
 GATHERED = """
 WITH found AS MATERIALIZED (
-    SELECT l.place, l.kind, l.ship_on FROM {source} WHERE l.kind = ANY(%(kinds)s) AND {has}
+    SELECT l.place, l.kind, l.ship_on, l.open_since FROM {source} WHERE l.kind = ANY(%(kinds)s) AND {has}
 )
-SELECT kind, count(*), NULL::bigint, NULL::date FROM found GROUP BY kind
+SELECT kind, count(*), NULL::bigint, NULL::date, NULL::timestamptz FROM found GROUP BY kind
 UNION ALL (SELECT DISTINCT NULL::int, NULL::bigint, {columns} FROM found l WHERE {after} ORDER BY {order} LIMIT %(most)s)
 """
 BEGINS = "{0} >= %(word)s AND {0} < %(word)s || chr(1114111)"
@@ -107,6 +113,8 @@ class Key(NamedTuple):
     place: int
     day: date | None = None
     """Where the list is by the day of shipment."""
+    since: datetime | None = None
+    """Where the list is by since when the orders are open."""
 
 
 class Listed(NamedTuple):
@@ -133,12 +141,17 @@ def kinds(cursor: Cursor[Any], limits: dict[str, Any]) -> list[Kind]:
     return [Kind(*row) for row in cursor.execute(KINDS, limits)]
 
 
-def page(cursor: Cursor[Any], wanted: Wanted, sort: str, after: Key | None, most: int, *, counting: bool) -> Page:
-    """The next orders with such a line, ``most`` at most; with counts where they are wanted and not in the table of kinds."""
+def page(
+    cursor: Cursor[Any], wanted: Wanted, sort: str, after: Key | None, most: int, *, until: datetime | None = None, counting: bool
+) -> Page:
+    """The next orders with such a line, ``most`` at most; with counts where they are wanted and not in the table of kinds.
+
+    ``until`` is where the list is by since when orders are open (``sort`` is ``open``): what opened later is not on the page.
+    """
     has, asked = _conditions(wanted)
-    beginning = {"newest": wanted.end, "oldest": wanted.first - 1, "ship_on": 0}[sort]
-    after = after or Key(beginning, date.min)
-    asked |= {"kinds": wanted.kinds, "most": most, "place": after.place, "day": after.day or date.min, "counted": COUNTED + 1}
+    after = after or Key({"newest": wanted.end, "oldest": wanted.first - 1}.get(sort, 0))
+    asked |= {"kinds": wanted.kinds, "most": most, "counted": COUNTED + 1, "place": after.place, "until": until}
+    asked |= {"day": after.day or date.min, "since": after.since or datetime.min.replace(tzinfo=UTC)}
     parts = {"has": has, "after": AFTER[sort], "order": ORDER[sort], "columns": COLUMNS[sort]}
     if wanted.terms or wanted.found is not None:
         rows = cursor.execute(GATHERED.format(source=_source(wanted), **parts).encode(), asked).fetchall()
@@ -189,10 +202,13 @@ def _asked(cursor: Cursor[Any], statement: str, word: str, most: int) -> set[int
     return {each for (each,) in cursor.execute(statement.encode(), {"word": word, "most": most + 1})}
 
 
-def as_of(cursor: Cursor[Any], now: datetime) -> datetime | None:
-    """The instant as of which the list speaks: now, where the ledger has nothing more; None where it has not begun."""
+def as_of(cursor: Cursor[Any]) -> datetime | None:
+    """The instant of the last block that is in the list whole; None where it has not begun.
+
+    Not now: what is being decided at this moment has an instant before it, and is in no list yet.
+    """
     come = up_to(cursor)
-    return None if come is None else now if come == tail(cursor) else come.at
+    return None if come is None else come.at
 
 
 def _all_of(cursor: Cursor[Any], words: Sequence[str]) -> set[int] | None:
@@ -239,6 +255,6 @@ def _ranged(wanted: Wanted) -> bool:
     return wanted.first > 1 or wanted.end < ENDLESS
 
 
-def _sorted(sort: str, rows: Iterable[tuple[int, date | None]]) -> list[Key]:
+def _sorted(sort: str, rows: Iterable[tuple[Any, ...]]) -> list[Key]:
     keys: Iterator[Key] = (Key(*row) for row in rows)
-    return sorted(keys, key=lambda key: (key.day or date.min, key.place), reverse=sort == "newest")
+    return sorted(keys, key=lambda key: (key.day or key.since or 0, key.place), reverse=sort == "newest")

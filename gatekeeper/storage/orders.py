@@ -21,6 +21,10 @@ SELECT body FROM (
 ) a ORDER BY block, alert_id
 """
 EVENTS = 'SELECT body FROM shipment_event WHERE order_id = %s AND wholesaler_id = %s ORDER BY block, source, partition, "offset"'
+CANCELLED = """
+SELECT b.at, s.revision FROM shipment_event s JOIN block b ON b.number = s.block
+WHERE s.order_id = %s AND s.wholesaler_id = %s AND s.event = 'cancelled'
+"""
 OPEN = "SELECT examination, line FROM moving_open_line WHERE order_id = %s AND wholesaler_id = %s"
 INQUIRIES = """
 SELECT person, name, at, purpose FROM inquiry WHERE order_id = %s AND wholesaler_id = %s ORDER BY at, inquiry_id
@@ -60,6 +64,8 @@ class OrderRows(NamedTuple):
     records: list[Recorded]
     alerts: list[bytes]
     events: list[bytes]
+    cancelled: list[tuple[datetime, int]]
+    """When it was cancelled, and at which revision."""
     open_lines: set[tuple[int, int]]
     """Examination and line."""
     looked: list[Looked]
@@ -75,6 +81,7 @@ def order_rows(cursor: Cursor[Any], wholesaler_id: str, order_id: str) -> OrderR
         [Recorded(*row) for row in cursor.execute(RECORDS, (numbers,))],
         [body for (body,) in cursor.execute(ALERTS, (numbers, f"{wholesaler_id}/{order_id}"))],
         [body for (body,) in cursor.execute(EVENTS, name)],
+        cursor.execute(CANCELLED, name).fetchall(),
         set(cursor.execute(OPEN, name).fetchall()),
         [Looked(*row) for row in cursor.execute(INQUIRIES, name)],
     )

@@ -19,9 +19,11 @@ SITES = "/v1/sites?program=lemtrada"
 NAIVE = datetime(2026, 11, 20)  # noqa: DTZ001 - it is what must be refused
 BEYOND = [2**63, 2**64 - 1, -1, -(2**63)]
 FORGED: list[tuple[str, Any]] = [
-    *[("/v1/orders", (number, None)) for number in BEYOND],
+    *[("/v1/orders", (number,)) for number in BEYOND],
     ("/v1/orders", (1, "2026-11-20")),
     ("/v1/orders?sort=ship_on", (1, None)),
+    *[("/v1/orders?state=open&sort=oldest", (1, *times)) for times in ((NAIVE, NOON), (NOON, NAIVE), (NOON, None), (NOON,))],
+    *[("/v1/orders?state=open&sort=oldest", (number, NOON, NOON)) for number in BEYOND],
     *[("/v1/alerts", (number, NOBODY)) for number in BEYOND],
     ("/v1/alerts", (1, "nobody")),
     *[("/v1/refusals", (number, 1, 1, 1)) for number in BEYOND],
@@ -52,7 +54,8 @@ def test_a_key_that_no_page_ended_with_is_refused(desk: Desk, monkeypatch: pytes
 def test_a_key_that_a_page_could_end_with_is_taken(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lists, "_digest", lambda _: b"12345678")
     for path, key in [
-        ("/v1/orders", (2**63 - 1, None)),
+        ("/v1/orders", (2**63 - 1,)),
+        ("/v1/orders?state=open&sort=oldest", (2**63 - 1, datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))),
         ("/v1/orders?sort=ship_on", (0, date.max)),
         ("/v1/alerts", (2**63 - 1, NOBODY)),
         ("/v1/refusals", (2**63 - 1, 2**15 - 1, 2**31 - 1, 2**63 - 1)),

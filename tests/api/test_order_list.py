@@ -88,8 +88,8 @@ def current(desk: Desk) -> dict[str, dict[int, tuple[str, list[str]]]]:
 def test_the_list_says_what_the_ledger_holds(filled: Desk) -> None:
     shown = {one["order_id"]: {line["line"]: (line["outcome"], line["reasons"]) for line in one["lines"]} for one in listed(filled)}
     assert shown == current(filled)
-    assert [one["order_id"] for one in listed(filled)] == ["SO-8", "SO-7", "SO-1", "SO-6", "SO-5", "SO-4", "SO-3", "SO-2"]
-    assert [one["order_id"] for one in listed(filled, "sort=oldest")] == ["SO-2", "SO-3", "SO-4", "SO-5", "SO-6", "SO-1", "SO-7", "SO-8"]
+    assert [one["order_id"] for one in listed(filled)] == ["SO-8", "SO-7", "SO-6", "SO-5", "SO-4", "SO-3", "SO-2", "SO-1"]
+    assert [one["order_id"] for one in listed(filled, "sort=oldest")] == ["SO-1", "SO-2", "SO-3", "SO-4", "SO-5", "SO-6", "SO-7", "SO-8"]
     held = {(row[2], row[1]) for row in filled.ledger.rows(tables.OPEN_LINE)}
     assert {(one["order_id"], line["line"]) for one in listed(filled) for line in one["lines"] if line["open"]} == held
 

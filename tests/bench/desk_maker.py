@@ -96,7 +96,7 @@ ON CONFLICT (wholesaler_id, program, outcome, reasons, open) DO UPDATE SET lines
 """
 LISTED_LINES: Final = """
 INSERT INTO moving_listed_line
-SELECT i, line, k.kind, ship_on, site + 1, CASE WHEN covered THEN site_id END, lot
+SELECT i, line, k.kind, ship_on, site + 1, CASE WHEN covered THEN site_id END, lot, CASE WHEN k.open THEN d.at END
 FROM kinded d JOIN moving_listed_kind k ON (k.wholesaler_id, k.program, k.outcome, k.reasons, k.open)
                                          = (d.wholesaler, d.program, d.outcome, d.reasons, d.open)
 """

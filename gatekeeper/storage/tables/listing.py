@@ -40,7 +40,7 @@ LISTED_ORDER = Table(
     Index("moving_listed_order_received_at", "received_at", "place"),
     Index("moving_listed_order_word", "word"),
     Index("moving_listed_order_ending", "ending"),
-    comment="An order at its highest revision, as the list shows it; its place is the examination that judged the revision first",
+    comment="An order at its highest revision, as the list shows it; its place is the examination of its first message",
 )
 
 LISTED_LINE = Table(
@@ -53,12 +53,14 @@ LISTED_LINE = Table(
     Column("addressee", BigInteger, nullable=False),
     Column("site_id", Text),
     Column("lot", Text),
+    Column("open_since", DateTime(timezone=True)),
     Index("moving_listed_line_kind", "kind", "place"),
     Index("moving_listed_line_ship_on", "kind", "ship_on", "place"),
     Index(
         "moving_listed_line_site", "site_id", "kind", "place", postgresql_where=sql("site_id IS NOT NULL"), postgresql_include=["ship_on"]
     ),
     Index("moving_listed_line_lot", "lot", "kind", "place", postgresql_where=sql("lot IS NOT NULL"), postgresql_include=["ship_on"]),
+    Index("moving_listed_line_open", "kind", "open_since", "place", postgresql_where=sql("open_since IS NOT NULL")),
     Index("moving_listed_line_addressee", "addressee", "kind", "place"),
     comment="A line of an order in the list, by what it can be found",
 )

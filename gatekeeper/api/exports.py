@@ -13,7 +13,7 @@ from gatekeeper.api import alerts, order_list, records, refusals, sites
 from gatekeeper.api.alerts import AlertsQuery
 from gatekeeper.api.areas import Area, Query, reading
 from gatekeeper.api.masking import masked_record
-from gatekeeper.api.order_list import OrdersQuery
+from gatekeeper.api.order_list import OrderListed, OrdersQuery, SearchBody
 from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.sites import SitesQuery
@@ -67,6 +67,13 @@ class OrdersExport(OrdersQuery):
         exclude = ("cursor", "limit")
 
 
+class SearchExport(SearchBody):
+    format = form_member()
+
+    class Meta:
+        exclude = ("cursor", "limit")
+
+
 class AlertsExport(AlertsQuery):
     format = form_member()
 
@@ -98,16 +105,31 @@ class RecordsExport(records.FeedQuery):
 def export_orders(query: dict[str, Any]) -> Response:
     """Every order that the filters find: as CSV a row a line, as JSON lines an order a line. It goes on record."""
     form = query.pop("format", CSV)
+    return streamed("orders", query, form, ORDER_COLUMNS, lambda cursor: _orders(order_list.every_page(cursor, query), form))
+
+
+@AREA.operation(
+    "POST", "/v1/exports/orders/searches", Permission.READ_ORDERS, TEXT, body=SearchExport, content_type="text/csv", responses=BOTH
+)  # fmt: skip
+def export_order_search(body: dict[str, Any]) -> Response:
+    """The same by a body, also for patients, authorizations and prescribers: these need `patients.read`. It goes on record."""
+    form, purpose = body.pop("format", CSV), body.pop("purpose")
+    kind = "patients" if order_list.asks_of_patients(body) else "export"
+    told = Inquiry(kind, "export_order_search", purpose, 0, body.get("wholesaler_id"), None, body.get("program"))
 
     def documents(cursor: Cursor[Any]) -> Iterator[Any]:
-        for page in order_list.every_page(cursor, query):
-            for order in msgspec.to_builtins(page):
-                if form == CSV:
-                    yield from (order | line for line in order["lines"])
-                else:
-                    yield order
+        return _orders(order_list.every_page(cursor, body, of_body=True), form)
 
-    return streamed("orders", query, form, ORDER_COLUMNS, documents)
+    return streamed("orders", body, form, ORDER_COLUMNS, documents, told)
+
+
+def _orders(pages: Iterable[list[OrderListed]], form: str) -> Iterator[Any]:
+    for page in pages:
+        for order in msgspec.to_builtins(page):
+            if form == CSV:
+                yield from (order | line for line in order["lines"])
+            else:
+                yield order
 
 
 @AREA.operation("GET", "/v1/exports/alerts", Permission.READ_ALERTS, TEXT, query=AlertsExport, content_type="text/csv", responses=BOTH)

@@ -142,15 +142,21 @@ def list_orders(query: dict[str, Any]) -> Any:
 def search_orders(body: dict[str, Any]) -> Any:
     """The same by a body, also for patients, authorizations and prescribers: these need `patients.read`, and go on record."""
     query = {name: value for name, value in body.items() if name != "purpose"}
-    of_patients = not query.keys().isdisjoint(OF_PATIENTS)
-    if of_patients:
-        caller().must(Permission.READ_PATIENTS)
+    of_patients = asks_of_patients(query)
     with reading() as cursor:
         page = page_of(cursor, query, of_body=True)
     if of_patients:
         names = query.get("wholesaler_id"), None, query.get("program")
         on_record(Inquiry("patients", "search_orders", body["purpose"], len(page.orders), *names))
     return page
+
+
+def asks_of_patients(query: dict[str, Any]) -> bool:
+    """Whether it does. Ends the request where the caller may not."""
+    of_patients = not query.keys().isdisjoint(OF_PATIENTS)
+    if of_patients:
+        caller().must(Permission.READ_PATIENTS)
+    return of_patients
 
 
 def page_of(cursor: Cursor[Any], query: dict[str, Any], *, of_body: bool = False) -> OrderList:
@@ -197,11 +203,12 @@ def refuse_patients(cursor: Cursor[Any], query: dict[str, Any]) -> None:
         raise Problem("invalid-parameters", errors=[{"parameter": "q", "detail": NOT_IN_A_URL}])
 
 
-def every_page(cursor: Cursor[Any], query: dict[str, Any]) -> Iterator[list[OrderListed]]:
+def every_page(cursor: Cursor[Any], query: dict[str, Any], *, of_body: bool = False) -> Iterator[list[OrderListed]]:
     """All orders that are asked for, page by page."""
-    refuse_patients(cursor, query)
+    if not of_body:
+        refuse_patients(cursor, query)
     sort, after, until = _sort(query), None, order_list.as_of(cursor)
-    _, wanted = wanted_of(cursor, query)
+    _, wanted = wanted_of(cursor, query, of_body=of_body)
     while True:
         keys = order_list.page(cursor, wanted, sort, after, AT_ONCE, until=until, counting=False).keys
         yield [listed(order) for order in order_list.orders(cursor, [key.place for key in keys])]

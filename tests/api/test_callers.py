@@ -63,6 +63,13 @@ AUTHORITY = {
         foreign_wholesaler="/v1/exports/orders?wholesaler_id=WD-2",
         foreign_program="/v1/exports/orders?program=tegsedi",
     ),
+    "export_order_search": Asked(
+        "/v1/exports/orders/searches",
+        READERS,
+        method="POST",
+        body={"purpose": "looking"},
+        foreign={"purpose": "looking", "wholesaler_id": "WD-2"},
+    ),
     "export_alerts": Asked(
         "/v1/exports/alerts",
         READERS,

@@ -43,6 +43,32 @@ def test_orders_are_those_of_the_list(filled: Desk, query: str, monkeypatch: pyt
     assert said == shown
 
 
+def test_a_search_by_body_leaves_whole_and_is_on_record(filled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What must not stand in a URL: by the same permission as the search, with what for."""
+    monkeypatch.setattr(order_list, "AT_ONCE", 2)
+    patient = json.loads(order())["lines"][0]["patient"]["patient_id"]
+    asked = {"patient_id": patient, "purpose": "a complaint", "state": "settled"}
+    wanted = filled.answer("/v1/orders/searches", method="POST", json=asked | {"limit": 200})["orders"]
+    assert len(wanted) > 1
+    export = "/v1/exports/orders/searches"
+    answer = filled.ask(export, "compliance-officer", method="POST", json=asked | {"format": "jsonl"})
+    assert lines(answer) == wanted
+    said = read(filled.ask(export, method="POST", json=asked))
+    assert [row["order_id"] for row in said] == [one["order_id"] for one in wanted for _ in one["lines"]]
+    assert patient.encode() not in answer.data
+    by_name = filled.ask(export, "auditor", method="POST", json={"purpose": "looking", "q": patient, "format": "jsonl"})
+    assert lines(by_name) == []
+    assert sorted(row[1:4] for row in filled.ledger.rows(kept.INQUIRY)) == [
+        ("export", "export_order_search", "looking"),
+        ("patients", "export_order_search", "a complaint"),
+        ("patients", "export_order_search", "a complaint"),
+        ("patients", "search_orders", "a complaint"),
+    ]
+    assert filled.problem(export, "auditor", method="POST", json=asked) == "not-permitted"
+    assert filled.problem(export, method="POST", json=asked | {"limit": 5}) == "invalid-body"
+    assert filled.problem(export, method="POST", json={"state": "open"}) == "invalid-body"
+
+
 def test_limits_of_the_token_hold(filled: Desk) -> None:
     catch_up(filled.engine)
     assert {row["wholesaler_id"] for row in read(filled.ask("/v1/exports/orders", wholesalers=["WD-2"]))} == {"WD-2"}

@@ -184,4 +184,7 @@ def test_what_is_open_all_the_while_stands_once(desk: Desk, sort: str, seed: int
         assert throughout.keys() <= set(shown)
     catch_up(desk.engine)
     expected = sorted(model.open, key=lambda name: model.open[name])
-    assert [each["order_id"] for each in listed(desk, "state=open&sort=oldest")] == expected
+    last = listed(desk, "state=open&sort=oldest")
+    assert [each["order_id"] for each in last] == expected
+    for each in last:
+        assert desk.answer(f"{PATH}/WD-001/{each['order_id']}")["open_since"] == each["open_since"]

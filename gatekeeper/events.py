@@ -118,7 +118,7 @@ class _Known(NamedTuple):
 
     def _confirms(self, event: ShipmentEvent, line: EventLine, outcome: str | None) -> bool:
         if outcome != RELEASED:
-            return outcome == NOT_COVERED
+            return outcome == NOT_COVERED and line.product is UNSET
         records = self.of_orders.books.records(Place(event.wholesaler_id, event.order_id, event.revision or 1, line.line))
         if len(records) != 1 or not as_released(event, line, records[0].body):
             return False

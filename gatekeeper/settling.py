@@ -43,7 +43,7 @@ class Settling(PastGate):
         """
         place, key = place_of(told, line), told_of(told, line.line)
         before = self._before(place, key, fresh=fresh)
-        if before.released is None and before.standing is None and self._may_leave_freely(place):
+        if line.product is UNSET and before.released is None and before.standing is None and self._may_leave_freely(place):
             return ()
         why, judged, lacks = self._gate_says(told, line, before)
         if judged is not None and judged.line.outcome == NOT_COVERED and before.standing is None:

@@ -127,3 +127,19 @@ def test_a_serial_too_many_is_an_alert_and_no_record_has_it(warehouse: Warehouse
     assert told(warehouse)[1:] == [("shipment_disputed", ["more_than_released"])]
     assert (live(ledger, "SO-2") or {})["serials"] == ["G", "H", "I", "J", "K"]
     assert wrong(ledger) == []
+
+
+@pytest.mark.parametrize("batch", [1, None])
+def test_a_covered_product_in_the_place_of_what_nobody_restricts_left_past_the_gate(warehouse: Warehouse, batch: int | None) -> None:
+    """The line was let go as nobody's, and Lemtrada left by it: recorded, used up, and told. Another product of nobody's is not."""
+    nobodys = {"product": CAMPATH["product"]}
+    ordered = json.loads(order())["lines"][0]
+    warehouse.judge(order("SO-1", MANY | {"/lines/0/product": CAMPATH["product"]}), order("SO-2", {"/lines/0": CAMPATH | {"line": 1}}))
+    said = {"line": 1, "product": ordered["product"], "quantity": 5, "lot": "A1234", "serials": FIVE}
+    warehouse.tell(event("shipped", lines=[said]), event("shipped", "SO-2", lines=[{"line": 1} | nobodys]), batch=batch)
+
+    assert told(warehouse) == [("shipment_bypassed", ["not_released"])]
+    assert (live(warehouse.ledger) or {})["outside_gate"] is True
+    assert units(warehouse.ledger) == {"AU-MANY": 5}
+    assert set(serials(warehouse.ledger)) == set(FIVE)
+    assert wrong(warehouse.ledger) == []

@@ -80,9 +80,13 @@ def test_a_cursor_of_a_list_fits_no_other_that_is_keyed_alike(desk: Desk) -> Non
     assert desk.problem(f"/v1/site-aliases?cursor={cursor}") == "invalid-parameters"
 
 
+@pytest.mark.parametrize("later", [timedelta(), timedelta(days=1)])
 @pytest.mark.parametrize("asked", ["near=10002&within=250", "q=main", "", "certified=true"])
-def test_sites_that_move_between_two_pages_are_shown_once_as_the_first_page_knew_them(desk: Desk, asked: str) -> None:
-    """One moves here from afar, one away, one loses its certificate; one comes new. All pages tell of the same day and instant."""
+def test_sites_that_move_between_two_pages_are_shown_once_as_the_first_page_knew_them(desk: Desk, asked: str, later: timedelta) -> None:
+    """One moves here from afar, one away, one loses its certificate; one comes new. All pages tell of the same day and instant.
+
+    A load has the instant at which its transaction began: it may be that of the first page, which knew nothing of it yet.
+    """
     near = [site("A", 1, "10002"), site("B", 2, "11226"), site("C", 3, "11218"), site("D", 4, "02110")]
     desk.ledger.load(*near, world=())
     path = f"{SITES}&{asked}".rstrip("&")
@@ -90,10 +94,10 @@ def test_sites_that_move_between_two_pages_are_shown_once_as_the_first_page_knew
     assert {each["site_id"] for each in wanted} == set("ABCD")
     first, *_ = pages(desk, path, "sites")
     cursor = desk.answer(f"{path}&limit=2")["next"]
-    desk.ledger.set_clock(NOON + timedelta(days=1))
+    desk.ledger.set_clock(NOON + later)
     moved = [site("D", 11, "10002", effective_on="2026-11-10"), site("A", 12, "02110", effective_on="2026-11-10")]
     lost = site("C", 13, "11218", effective_on="2026-11-10", status="suspended")
-    desk.ledger.load(*near, *moved, lost, site("A0", 14), world=(), as_of=NOON + timedelta(hours=1))
+    desk.ledger.load(*near, *moved, lost, site("A0", 14), world=(), as_of=NOON + later)
     rest = desk.answer(f"{path}&limit=2&cursor={cursor}")
     shown = [each["site_id"] for each in (*first, *rest["sites"]) if each["holds"]]
     assert shown == [each["site_id"] for each in wanted]

@@ -126,6 +126,8 @@ def keep(engine: Engine, judged: Judged, offered: Offered, refused: Unusable, pr
     with _copy_of(judged, most) as copy:
         confirmable = isinstance(refused, Loss) and offered.person is not None and copy.whole
         sentence = f"{refused}{_advice(offered, copy, most)}" if isinstance(refused, Loss) else str(refused)
+        # Where the file lies on the machine of who offers it is for him alone.
+        problem = sentence.replace(str(judged.path), judged.path.name)
         for number, piece in enumerate(copy.pieces()):
             _add_piece(engine, copy.sha256, number, piece)
         copy.file.seek(0)
@@ -135,7 +137,7 @@ def keep(engine: Engine, judged: Judged, offered: Offered, refused: Unusable, pr
         with transaction(engine) as cursor:
             ledger.take_lock(cursor)
             counted = refused.counted if isinstance(refused, Loss) else None
-            file = held.RefusedFile(copy.sha256, program, sentence, copy.size, copy.kept, said, confirmable, offered.person, counted)
+            file = held.RefusedFile(copy.sha256, program, problem, copy.size, copy.kept, said, confirmable, offered.person, counted)
             _add_refusal(cursor, file)
     return sentence
 

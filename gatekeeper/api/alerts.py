@@ -76,33 +76,51 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) d ON true
 """
+# An alert that names no program is of those of its order's lines, of all of its revisions; one of them may be none.
+PROGRAMS = """
+LEFT JOIN LATERAL (
+    SELECT array_agg(DISTINCT line ->> 'program') AS programs
+    FROM examination e CROSS JOIN LATERAL (VALUES (e.released), (e.stopped)) AS m (message)
+    CROSS JOIN LATERAL jsonb_array_elements(convert_from(m.message, 'UTF8')::jsonb -> 'lines') AS line
+    WHERE NOT a.said ? 'program' AND (NOT %(every_program)s OR %(program)s::text IS NOT NULL)
+      AND e.order_id = a.said ->> 'order_id' AND e.wholesaler_id = a.said ->> 'wholesaler_id'
+) o ON true
+"""
+SEEN = """
+(%(every_program)s OR coalesce(ARRAY[said ->> 'program'] <@ %(programs)s::text[] OR o.programs <@ %(programs)s::text[], false))
+  AND (%(every_wholesaler)s OR said ->> 'wholesaler_id' = ANY(%(wholesalers)s))
+"""
+SHOWN = "body, d.decision, d.reason, d.person, d.name, d.at, block, alert_id"
 ALERTS = f"""
-SELECT body, d.decision, d.reason, d.person, d.name, d.at, block, alert_id FROM (
+SELECT {SHOWN} FROM (
     SELECT alert_id, kind, body, block, convert_from(body, 'UTF8')::jsonb AS said FROM alert
     WHERE %(block)s::bigint IS NULL OR (block, alert_id) < (%(block)s, %(alert_id)s)
     ORDER BY block DESC, alert_id DESC
-) AS a {DECIDED}
+) AS a {DECIDED} {PROGRAMS}
 WHERE (%(kind)s::text IS NULL OR kind = %(kind)s)
   AND (%(decided)s::boolean IS NULL OR %(decided)s = (d.at IS NOT NULL))
-  AND (%(program)s::text IS NULL OR said ->> 'program' = %(program)s)
+  AND (%(program)s::text IS NULL OR said ->> 'program' = %(program)s OR %(program)s = ANY(o.programs))
   AND (%(wholesaler_id)s::text IS NULL OR said ->> 'wholesaler_id' = %(wholesaler_id)s)
-  AND (%(every_program)s OR said ->> 'program' = ANY(%(programs)s))
-  AND (%(every_wholesaler)s OR said ->> 'wholesaler_id' = ANY(%(wholesalers)s))
+  AND {SEEN}
 ORDER BY block DESC, alert_id DESC LIMIT %(limit)s
 """  # noqa: S608 - our own words
-ALERT = f"SELECT body, d.decision, d.reason, d.person, d.name, d.at FROM alert a {DECIDED} WHERE a.alert_id = %s"  # noqa: S608
+ALERT = f"""
+SELECT {SHOWN} FROM (SELECT *, convert_from(body, 'UTF8')::jsonb AS said FROM alert WHERE alert_id = %(alert_id)s) AS a {DECIDED} {PROGRAMS}
+WHERE {SEEN}
+"""  # noqa: S608
 
 
 @AREA.operation("GET", "/v1/alerts", Permission.READ_ALERTS, AlertList, query=AlertsQuery)
 def list_alerts(query: dict[str, Any]) -> Any:
     """Alerts, of one kind, program or wholesaler, open or decided, each with what people decided about it.
 
-    An alert that names no program, or no wholesaler, shows only to a token that is not limited to some.
+    An alert about an order that names no program is of the programs of all of its lines, and shows to a token that names them all. One
+    that is of no order, and names no program or no wholesaler, shows only to a token that is not limited to some.
     """
     wanted, limit = _wanted(query), limit_of(query)
     with reading() as cursor:
         rows = _alerts(cursor, wanted, begins(query, tuple[Number8, UUID]), limit + 1)
-    shown = [_shown(row[:6]) for row in rows[:limit]]
+    shown = [_shown(row) for row in rows[:limit]]
     return AlertList(shown, ends(query, rows[limit - 1][6:]) if len(rows) > limit else None)
 
 
@@ -117,16 +135,15 @@ def every_alert(cursor: Cursor[Any], query: dict[str, Any]) -> Iterator[Any]:
 @recording(AREA, "/v1/alerts/<uuid:alert_id>/decisions", Permission.DECIDE_ALERTS, AlertShown, body=DecisionBody)
 def decide_alert(body: dict[str, Any], alert_id: UUID) -> Any:
     """Decides about an alert, once. Nothing else follows from it: what it asks for is done by other operations."""
-    row = writing().execute(ALERT, (alert_id,)).fetchone()
-    said = None if row is None else msgspec.json.decode(row[0], type=ComplianceAlert)
-    if said is None or not (caller().programs.allow(said.program or None) and caller().wholesalers.allow(said.wholesaler_id or None)):
+    asked = caller().limits() | {"alert_id": alert_id, "program": None}
+    if writing().execute(ALERT, asked).fetchone() is None:
         raise Problem("not-found")
     desk.decide_alert(writing(), alert_id, body["decision"], body["reason"], caller().person)
-    return _shown(writing().execute(ALERT, (alert_id,)).fetchone() or ())
+    return _shown(writing().execute(ALERT, asked).fetchone() or ())
 
 
 def _shown(row: tuple[Any, ...]) -> AlertShown:
-    body, decision, reason, person, name, at = row
+    body, decision, reason, person, name, at, *_ = row
     decided = None if at is None else DecisionShown(decision, reason, person, name, written(at.astimezone(UTC)))
     return AlertShown(msgspec.Raw(body), "open" if decided is None else "decided", decided)  # type: ignore[arg-type] # as it is stored
 

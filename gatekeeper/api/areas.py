@@ -145,16 +145,16 @@ class Area(flask_smorest.Blueprint):  # type: ignore[misc] # the library has no 
 
     def operation(
         self, method: str, path: str, permission: Permission | str, answers: Any, *, query: type[Query] | None = None,
-        body: type[Body] | None = None, content_type: str | None = None, takes: bool = False, **documented: Any,
+        body: type[Body] | None = None, content_type: str | None = None, **documented: Any,
     ) -> Callable[[View], View]:  # fmt: skip
-        """Registers a view, which gives what is answered. ``permission`` is checked before anything else is looked at.
+        """Registers a view, which gives what is answered. ``permission`` is checked before anything else is looked at."""
 
-        ``takes`` says that the view itself reads headers or a body.
-        """
+        reads = body is not None or "requestBody" in documented
 
         def decorate(view: View) -> View:
             @wraps(view)
             def answered(*given: Any, **path_given: Any) -> Response:
+                _take_no_more(query=query is not None or permission == OPEN, body=reads)
                 answer = view(*given, **path_given)
                 return answer if isinstance(answer, Response) else as_json(answer)
 
@@ -165,9 +165,8 @@ class Area(flask_smorest.Blueprint):  # type: ignore[misc] # the library has no 
             for taken, location in ((query, "query"), (body, "json")):
                 if taken is not None:
                     made = self.arguments(taken, location=location, error_status_code=400)(made)
-            reads = body is not None or "requestBody" in documented
             headers = documented.pop("parameters", [])
-            always = {HEADERS: headers} | _documented(permission, takes=takes or reads or query is not None, body=reads, named="<" in path)
+            always = {HEADERS: headers} | _documented(permission, body=reads, named="<" in path)
             made = self.doc(**documented)(self.doc(operationId=view.__name__, **always)(made))
             made.permission = permission
             made.provide_automatic_options = False
@@ -216,13 +215,19 @@ def reading() -> Iterator[Cursor[Any]]:
         yield cursor
 
 
-def _documented(permission: Permission | str, *, takes: bool, body: bool, named: bool) -> dict[str, Any]:
+def _take_no_more(*, query: bool, body: bool) -> None:
+    """Ends the request where it has a query or a body, and the operation takes none: what is not read must not seem to count."""
+    if not query and request.query_string:
+        raise Problem("invalid-parameters", "The operation takes no parameters in its query.")
+    if not body and (request.content_length or "Transfer-Encoding" in request.headers):
+        raise invalid_body({"": ["The operation takes no body."]})
+
+
+def _documented(permission: Permission | str, *, body: bool, named: bool) -> dict[str, Any]:
     """What every operation of this kind says in the document."""
-    problems = [] if permission == OPEN else ["401", "403", "429", "500", "503"]
+    problems = ["400"] if permission == OPEN else ["400", "401", "403", "429", "500", "503"]
     if named:
         problems.append("404")
-    if takes:
-        problems.append("400")
     if body:
         problems += ["413", "415"]
     return {

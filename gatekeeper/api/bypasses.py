@@ -125,7 +125,7 @@ def _listed(cursor: Cursor[Any], query: dict[str, Any]) -> Listed[Bypass]:
     )
 
 
-@AREA.operation("GET", ONE, Permission.READ_PROPOSALS, BypassOne, parameters=[PARAMETER], takes=True, responses=VERSIONED)
+@AREA.operation("GET", ONE, Permission.READ_PROPOSALS, BypassOne, parameters=[PARAMETER], responses=VERSIONED)
 def show_bypass(bypass_id: UUID) -> Any:
     """One of them, with the patient where the permission `patients.read` and a purpose are there."""
     purpose = purpose_of_request()

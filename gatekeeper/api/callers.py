@@ -28,6 +28,10 @@ class Limits(NamedTuple):
         """Whether this one is among them; what is nobody's belongs to those only who may see all."""
         return self.every or name in self.names
 
+    def cover(self, others: "Limits") -> bool:
+        """Whether whatever those allow is allowed."""
+        return self.every or (not others.every and others.names <= self.names)
+
 
 class Caller(NamedTuple):
     person: Person

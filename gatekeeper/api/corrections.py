@@ -106,7 +106,7 @@ def list_corrections(query: dict[str, Any]) -> Any:
         numbers = page[0].sequence, page[-1].sequence
         on_record(Inquiry("patients", "list_corrections", purpose, len(page), None, None, query["program"], *numbers))
     if purpose is None:
-        shown = [masked(each) | {"problem": "masked"} for each in shown]
+        shown = [masked(each) for each in shown]
     return {"rejected": shown, "patients": "masked" if purpose is None else "shown", "next": following}
 
 
@@ -114,7 +114,7 @@ def every_rejected(cursor: Cursor[Any], query: dict[str, Any]) -> Iterator[Any]:
     """All of a program, by their sequences, patients and the REMS's own words masked."""
     caller().must_see_program(query["program"])
     for told in _listed(cursor, query["program"]).walk():
-        yield masked(_rejected(cursor, told)) | {"problem": "masked"}
+        yield masked(_rejected(cursor, told))
 
 
 def _listed(cursor: Cursor[Any], program: str) -> Listed[Told]:

@@ -1,5 +1,6 @@
 """What is taken out of what is shown: who a patient is, and what is another wholesaler's."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -11,6 +12,14 @@ MASK: Final = "masked"
 OF_ANOTHER: Final = "an order of another wholesaler"
 NAMES: Final = frozenset({"patient_id", "authorization_id"})
 """Members whose values are of one patient."""
+OWN_WORDS: Final = frozenset({"problem"})
+"""What a REMS says in words of its own: it may name any patient."""
+TEXTS: Final = frozenset(
+    {"carrier", "tracking", "receipt", "text", "reason", "purpose", "name", "site_name", "street", "street2", "city"}
+)  # fmt: skip
+"""Members that somebody writes freely: the document's own patients may be named there."""
+_ASKED_OF_PATIENTS: Final = frozenset({"patient", "authorization", "units"})
+"""Questions of a case that end with the id of a patient or an authorization."""
 
 
 class _Named(msgspec.Struct):
@@ -22,16 +31,20 @@ _NAMED: Final = msgspec.json.Decoder(_Named)
 
 
 def masked(document: Any) -> Any:
-    """The document with the values of these members replaced wherever in it they stand."""
-    return _without(document, frozenset(_values(document)))
+    """The document without patients: their members are replaced, a REMS's own words, and the same ids where they stand in free text."""
+    ids = frozenset(_ids(document))
+    # An id stands there by itself: within a longer word or number it is none.
+    named = rf"(?<![^\W_])(?:{'|'.join(sorted(map(re.escape, ids), key=len, reverse=True))})(?![^\W_])"
+    return _without(document, re.compile(named, re.IGNORECASE) if ids else None)
 
 
 def masked_record(body: bytes) -> bytes:
-    """A distribution record as it is stored, with the same masked, without reading all of it: ids are written in JSON as they are."""
+    """A distribution record as it is stored, with its patient masked, without reading all of it: ids are written in JSON as they are."""
     named = _NAMED.decode(body)
-    for value in (named.patient_id, named.authorization_id):
+    for name, value in (("patient_id", named.patient_id), ("authorization_id", named.authorization_id)):
         if value is not None:
-            body = body.replace(b'"%s"' % value.encode(), b'"%s"' % MASK.encode())
+            # Within a text the marks around a name would be escaped: it is the member that is found.
+            body = body.replace(b'"%s":"%s"' % (name.encode(), value.encode()), b'"%s":"%s"' % (name.encode(), MASK.encode()))
     return body
 
 
@@ -52,21 +65,33 @@ def without_others(document: Any, wholesalers: Limits) -> Any:
     return shown
 
 
-def _values(document: Any) -> Iterator[str]:
+def _ids(document: Any) -> Iterator[str]:
     if isinstance(document, dict):
         for name, value in document.items():
             if name in NAMES and isinstance(value, str):
                 yield value
             else:
-                yield from _values(value)
+                yield from _ids(value)
     elif isinstance(document, list):
         for each in document:
-            yield from _values(each)
+            yield from _ids(each)
 
 
-def _without(document: Any, values: frozenset[str]) -> Any:
+def _without(document: Any, ids: re.Pattern[str] | None) -> Any:
     if isinstance(document, dict):
-        return {name: MASK if name in NAMES and value is not None else _without(value, values) for name, value in document.items()}
+        return {name: _member(name, value, ids) for name, value in document.items()}
     if isinstance(document, list):
-        return [_without(each, values) for each in document]
-    return MASK if isinstance(document, str) and document in values else document
+        return [_without(each, ids) for each in document]
+    return document
+
+
+def _member(name: str, value: Any, ids: re.Pattern[str] | None) -> Any:
+    if value is None:
+        return None
+    if name in NAMES or name in OWN_WORDS:
+        return MASK
+    if name in TEXTS and isinstance(value, str):
+        return value if ids is None else ids.sub(MASK, value)
+    if name == "question" and isinstance(value, list) and value[0] in _ASKED_OF_PATIENTS:
+        return [*value[:-1], MASK]
+    return _without(value, ids)

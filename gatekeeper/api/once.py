@@ -12,6 +12,7 @@ from flask import Response, g, request
 from psycopg import Cursor
 
 from gatekeeper.api.areas import MOST_OF_A_BODY, VERSIONED, Area, View, as_json, body, caller, parts
+from gatekeeper.api.callers import Limits
 from gatekeeper.api.problems import Problem
 from gatekeeper.errors import Unusable
 from gatekeeper.permissions import Permission
@@ -54,9 +55,7 @@ def recording(
     }
 
     def decorate(view: View) -> View:
-        return area.operation("POST", path, permission, answers, takes=True, **documented, **options)(
-            (_apart if apart else _once)(view, most)
-        )
+        return area.operation("POST", path, permission, answers, **documented, **options)((_apart if apart else _once)(view, most))
 
     return decorate
 
@@ -97,18 +96,22 @@ class Call(NamedTuple):
         return cls(caller().person.subject, key, sha256(f"{request.method} {request.path}".encode() + said).digest())
 
     def answered(self, cursor: Cursor[Any]) -> Response | None:
-        """As it was answered before. Ends the request where the key stands for another call."""
+        """As it was answered before. Ends the request where the key stands for another call, or the caller sees less than he did then."""
         before = kept.find(cursor, self.person, self.key, ledger.now(cursor))
         if before is None:
             return None
         if before.asked != self.asked:
             raise Problem("key-used")
+        wholesalers, programs = msgspec.json.decode(before.limits, type=tuple[Limits, Limits])
+        if not (caller().wholesalers.cover(wholesalers) and caller().programs.cover(programs)):
+            raise Problem("not-permitted")
         return as_json(msgspec.Raw(before.body), before.etag)
 
     def keep(self, cursor: Cursor[Any], response: Response) -> None:
         """From now on, for a time, it is answered so."""
         now = ledger.now(cursor)
-        answered = AnsweredCall(self.asked, response.get_etag()[0], response.get_data())
+        limits = msgspec.json.encode((caller().wholesalers, caller().programs))
+        answered = AnsweredCall(self.asked, response.get_etag()[0], response.get_data(), limits)
         kept.keep(cursor, self.person, self.key, answered, now, now + KEPT_FOR)
 
 

@@ -1,5 +1,6 @@
 """The stopped orders, and all others: filters that combine freely, counts over the same filters, and pages by key."""
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal
@@ -13,6 +14,7 @@ from gatekeeper.api.lists import Instant as PastInstant
 from gatekeeper.api.lists import Number8, Page, begins, ends, limit_of
 from gatekeeper.api.patients import MOST, on_record
 from gatekeeper.api.problems import Problem
+from gatekeeper.api.reasons import Reason
 from gatekeeper.domain.days import begin_of
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.reasons import REASONS
@@ -122,7 +124,7 @@ class SearchBody(_Filters, Body):
     patient_id = identity()
     authorization_id = identity()
     prescriber_id = identity()
-    purpose = Words(most=MOST, required=True, metadata={"description": "What it is asked for, in words that an auditor understands."})
+    purpose = Reason(most=MOST, required=True, metadata={"description": "What it is asked for, in words that an auditor understands."})
     cursor = PageCursor()
     limit = WholeNumber(1, 200)
 
@@ -199,8 +201,14 @@ def _ends(query: dict[str, Any], sort: str, key: Key, until: datetime | None) ->
 
 def refuse_patients(cursor: Cursor[Any], query: dict[str, Any]) -> None:
     """Ends the request where `q` is written as the ids of patients are: it stands in a URL."""
-    if "q" in query and written_as_patients(cursor, {query["q"].strip(), *query["q"].split()}):
+    if "q" in query and written_as_patients(cursor, _may_be_ids(query["q"])):
         raise Problem("invalid-parameters", errors=[{"parameter": "q", "detail": NOT_IN_A_URL}])
+
+
+def _may_be_ids(text: str) -> set[str]:
+    """The text, its words, and what of them an id may be made of, by itself or after a colon."""
+    found = [part.strip("._:-") for part in _OF_AN_ID.findall(text)]
+    return {text.strip(), *text.split(), *found, *(part.rpartition(":")[2] for part in found)}
 
 
 def every_page(cursor: Cursor[Any], query: dict[str, Any], *, of_body: bool = False) -> Iterator[list[OrderListed]]:
@@ -288,4 +296,5 @@ def ship_date_passes(ship_on: date, names: set[str | None], programs: Iterable[P
     return written(min(begins).astimezone(UTC)) if begins else None
 
 
+_OF_AN_ID: Final = re.compile(r"[A-Za-z0-9._:-]+")
 _LINES: Final = msgspec.json.Decoder(list[LineListed])

@@ -78,7 +78,7 @@ class RecordShown(msgspec.Struct):
 
 
 class LookedShown(msgspec.Struct):
-    """Who saw the order's patients, when and what for."""
+    """Who saw the order's patients, with it or among the records of the feed, when and what for."""
 
     person: str
     name: str
@@ -109,7 +109,7 @@ class OrderShown(msgspec.Struct):
 
 
 @AREA.operation(
-    "GET", "/v1/orders/<id:wholesaler_id>/<id:order_id>", Permission.READ_ORDERS, OrderShown, parameters=[PARAMETER], takes=True,
+    "GET", "/v1/orders/<id:wholesaler_id>/<id:order_id>", Permission.READ_ORDERS, OrderShown, parameters=[PARAMETER],
     responses=VERSIONED,
 )  # fmt: skip
 def show_order(wholesaler_id: str, order_id: str) -> Any:

@@ -85,7 +85,6 @@ AREA = Area("rehearsals", __name__, "Asking ahead.", RehearsalAsked)
     "/v1/rehearsals",
     Permission.REHEARSE,
     RehearsalAnswer,
-    takes=True,
     requestBody=takes_several(RehearsalAsked, "orders", MOST_ORDERS),
 )
 def rehearse_orders() -> Any:

@@ -8,7 +8,7 @@ from psycopg import Cursor
 from gatekeeper.storage import tables
 from gatekeeper.storage.columns import Added, insert
 
-FIND = "SELECT asked, etag, body FROM moving_answered_call WHERE person = %s AND key = %s AND until > %s"
+FIND = "SELECT asked, etag, body, limits FROM moving_answered_call WHERE person = %s AND key = %s AND until > %s"
 OVER = """
 DELETE FROM moving_answered_call WHERE (person, key) = (%s, %s) OR (person, key) IN (
     SELECT person, key FROM moving_answered_call WHERE until <= %s ORDER BY until LIMIT 100
@@ -21,6 +21,8 @@ class AnsweredCall(NamedTuple):
     """A digest of what was asked."""
     etag: str | None
     body: bytes
+    limits: bytes
+    """For which wholesalers and programs it was answered."""
 
 
 def find(cursor: Cursor[Any], person: str, key: str, at: datetime) -> AnsweredCall | None:
@@ -32,4 +34,4 @@ def find(cursor: Cursor[Any], person: str, key: str, at: datetime) -> AnsweredCa
 def keep(cursor: Cursor[Any], person: str, key: str, call: AnsweredCall, at: datetime, until: datetime) -> None:
     """Keeps the answer, and lets some go that are over."""
     cursor.execute(OVER, (person, key, at))
-    insert(cursor, Added(tables.ANSWERED_CALL, [(person, key, *call, until)]))
+    insert(cursor, Added(tables.ANSWERED_CALL, [(person, key, call.asked, call.etag, call.body, until, call.limits)]))

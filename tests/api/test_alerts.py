@@ -42,13 +42,34 @@ def test_an_alert_is_decided_once(desk: Desk, alerted: str) -> None:
 
 def test_an_alert_of_others_is_not_there(desk: Desk, alerted: str) -> None:
     none = desk.act(f"/v1/alerts/{UUID(int=1)}/decisions", json=WHY)
-    for limits in ({"wholesalers": ["WD-2"]}, {"programs": ["lemtrada"]}):
+    for limits in ({"wholesalers": ["WD-2"]}, {"programs": ["tegsedi"]}):
         hidden = desk.act(alerted, json=WHY, **limits)
         assert (hidden.status_code, hidden.data) == (404, none.data)
     assert desk.act("/v1/alerts/1/decisions", json=WHY).status_code == 404
     for body in ({"decision": "maybe", "reason": "x"}, {"decision": "no_action"}, {"reason": "x"}, []):
         assert desk.act(alerted, json=body).status_code == 400
     assert desk.ledger.rows(tables.ALERT_DECISION) == []
+
+
+def test_an_alert_about_an_order_is_of_whoever_sees_its_lines(desk: Desk, alerted: str) -> None:
+    """It names no program itself. Where one line is of another program or of none it is as hidden as what people wrote about the order."""
+    limits = {"wholesalers": ["WD-001"], "programs": ["lemtrada"]}
+    seen = desk.answer("/v1/alerts", "compliance-officer", **limits)["alerts"]
+    assert [shown["alert"]["order_id"] for shown in seen] == ["SO-1"]
+    assert desk.answer("/v1/alerts?program=lemtrada")["alerts"] == desk.answer("/v1/alerts?program=lemtrada", **limits)["alerts"] == seen
+    assert desk.answer("/v1/alerts", programs=["tegsedi"])["alerts"] == []
+    assert desk.answer("/v1/alerts?program=tegsedi")["alerts"] == []
+    other = json.loads(order())["lines"][0] | {"line": 2, "product": {"ndc": "00093-7180-56"}, "serials": []}
+    desk.ledger.judge(order("SO-1", {"/revision": 3, "/lines/1": other}))
+    assert desk.answer("/v1/alerts", **limits)["alerts"] == []
+    assert desk.act(alerted, "compliance-officer", json=WHY, **limits).status_code == 404
+    assert len(desk.answer("/v1/alerts")["alerts"]) == len(desk.answer("/v1/alerts?program=lemtrada")["alerts"]) == 2
+
+
+def test_who_sees_the_lines_decides_the_alert(desk: Desk, alerted: str) -> None:
+    limits = {"wholesalers": ["WD-001"], "programs": ["lemtrada"]}
+    assert desk.act(alerted, "compliance-officer", json=WHY, **limits).status_code == 200
+    assert [shown["state"] for shown in desk.answer("/v1/alerts", **limits)["alerts"]] == ["decided"]
 
 
 def test_the_alert_about_a_bypass_is_decided_when_its_record_was_made(desk: Desk) -> None:

@@ -6,11 +6,13 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, unquote
+from uuid import UUID
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from gatekeeper.api.areas import KIB
+from gatekeeper.storage import tables
 from schemas.documents import HERE
 from tests.api.desk import DOCUMENT, Desk
 from tests.gate.ledger import order
@@ -173,3 +175,27 @@ def test_whoever_may_not_ask_is_told_nothing_of_what_he_sent(watched: Desk, role
     for raw in BODIES.values():
         answer = watched.ask("/v1/orders/searches", role, method="POST", data=raw, content_type="application/json")
         assert answer.status_code == (401 if role is None else 403)
+
+
+def test_what_an_operation_does_not_take_is_refused(desk: Desk) -> None:
+    """A query or a body that is not read must not seem to count; nothing is recorded, and a patient in it is not repeated."""
+    desk.ledger.load()
+    desk.ledger.judge(order())
+    one = "/v1/orders/WD-001/SO-1"
+    for path in (
+        "/v1/reasons?x=1",
+        "/v1/programs?program=lemtrada",
+        f"{one}?revision=7",
+        "/v1/settings?x",
+        f"/v1/bypasses/{UUID(int=1)}?x=1",
+    ):
+        assert desk.problem(path) == "invalid-parameters", path
+    asked = {"purpose": "looking"}
+    search = desk.ask("/v1/orders/searches?patient_id=P-1", method="POST", json=asked)
+    assert (search.status_code, b"P-1" in search.data) == (400, False)
+    assert desk.act(f"{one}/notes?x=1&x=2", json={"text": "a"}).status_code == 400
+    for body in ({"data": b"garbage", "content_type": "text/plain"}, {"json": {}}):
+        assert desk.act(f"{one}/take", seen=one, **body).status_code == 400
+    assert desk.ask("/v1/reasons", data=b"x").status_code == 400
+    assert desk.ledger.rows(tables.DESK_ENTRY) == []
+    assert desk.act(f"{one}/take", seen=one).status_code == 200

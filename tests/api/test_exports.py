@@ -129,11 +129,13 @@ def test_a_spreadsheet_computes_nothing(filled: Desk) -> None:
     assert whole["site_name"] == FORMULA
 
 
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\ta", "\ra"])
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\ta", "\ra", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20a"])
 def test_cells_that_begin_a_formula(text: str) -> None:
     assert harmless(text) == f"'{text}"
     [_, row] = rows([{"a": text, "b": [text, "x"], "c": 'say "so", please'}], tables.CSV, ("a", "b", "c", "d"))
     assert next(csv.reader(io.StringIO(row.decode(), newline=""))) == [f"'{text}", f"'{text}|x", 'say "so", please', ""]
+    # Who parts cells by semicolons begins one after each.
+    assert harmless(f"a;{text};b") == f"a;'{text};b"
 
 
 @pytest.mark.parametrize("form", [tables.CSV, tables.LINES])

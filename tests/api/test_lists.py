@@ -110,7 +110,7 @@ def test_alerts_show_to_whom_they_concern(desk: Desk) -> None:
     [own] = desk.answer("/v1/alerts?wholesaler_id=WD-2", wholesalers=["WD-2"])["alerts"]
     assert (own["alert"]["wholesaler_id"], own["alert"]["order_id"]) == ("WD-2", "SO-2")
     assert [shown["alert"]["order_id"] for shown in desk.answer("/v1/alerts", wholesalers=["WD-2"])["alerts"]] == ["SO-2"]
-    assert desk.answer("/v1/alerts", programs=["lemtrada"])["alerts"] == []
+    assert desk.answer("/v1/alerts", programs=["tegsedi"])["alerts"] == []
     assert desk.answer("/v1/alerts?kind=registry_stale")["alerts"] == []
 
 

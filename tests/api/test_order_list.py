@@ -4,6 +4,7 @@ import itertools
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -174,6 +175,8 @@ def test_a_patient_never_stands_in_a_url(filled: Desk) -> None:
         assert json.loads(answer.data)["errors"][0]["parameter"] == "q"
         assert word.encode() not in answer.data
     assert filled.problem(f"{PATH}?patient_id=P-1") == "invalid-parameters"
+    for text in ("P-1", "(p-7)", "P-1,", "patient:P-1", "x 'P-1'", "P-1."):
+        assert filled.problem(f"{PATH}?q={quote(text)}") == "invalid-parameters", text
 
 
 def test_searches_for_patients_are_on_record(filled: Desk) -> None:
@@ -198,7 +201,9 @@ def test_searches_for_patients_are_on_record(filled: Desk) -> None:
     (b'{"purpose": null}', {"/purpose": "Must not be null."}),
     (b'{"purpose": "x", "limit": "5"}', {"/limit": "Must be a whole number from 1 to 200."}),
     (b'{"purpose": "x", "colour": 1}', {"/colour": "Is not in the contract."}),
-    (b'{"purpose": "a\\u0000b"}', {"/purpose": "Must not hold a control character."}),
+    (b'{"purpose": "a\\u0000b"}', {"/purpose": "Must be a text of 1 to 200 characters on one line."}),
+    (b'{"purpose": "  "}', {"/purpose": "Must be a text of 1 to 200 characters on one line."}),
+    (b'{"purpose": "\\u3000\\u200b"}', {"/purpose": "Must be a text of 1 to 200 characters on one line."}),
     (b"\xff", {"": "Is not UTF-8."}),
     (b"[" * 5000, {"": "Nests more than 16 deep."}),
     (b"[]", {"": "Must be an object."}),

@@ -3,9 +3,13 @@
 import json
 from typing import Any
 
+import msgspec
+
+from gatekeeper.api.masking import masked, masked_record
 from gatekeeper.storage import tables
 from tests.api.desk import PURPOSE, Desk
-from tests.gate.ledger import Wire, order
+from tests.feed.rems import MANY, Rems, acknowledgement
+from tests.gate.ledger import Wire, authorization, order
 from tests.gate.test_revisions import revision
 from tests.gate.warehouse import Warehouse, event
 
@@ -79,6 +83,37 @@ def test_patients_are_masked_everywhere(desk: Desk) -> None:
     assert desk.problem(PATH, "auditor", headers=PURPOSE) == "not-permitted"
 
 
+def test_what_others_write_freely_names_no_patient(desk: Desk) -> None:
+    """A REMS's own words may name any patient; a carrier, a tracking number and a note those of the order."""
+    desk.ledger.load(authorization("AU-MANY", 1000))
+    rems = Rems(desk.ledger)
+    [record] = rems.records(1, MANY)
+    rems.say(acknowledgement(record, "rejected", problem="P-00001234 is not ours."))
+    Warehouse(desk.ledger).tell(event("shipped", lines=[{"line": 1, "quantity": 5}], carrier="Van for (p-1), AU-MANY", tracking="P-12"))
+    desk.act(f"{PATH}/notes", json={"text": "P-1 called."})
+    shown = desk.answer(PATH, "compliance-reader")
+    assert shown["records"][0]["acknowledgement"]["problem"] == "masked"
+    [told] = shown["events"]
+    assert (told["carrier"], told["tracking"]) == ("Van for (masked), masked", "P-12")
+    assert shown["work"]["entries"][0]["text"] == "masked called."
+    whole = desk.answer(PATH, headers=PURPOSE)
+    assert whole["records"][0]["acknowledgement"]["problem"] == "P-00001234 is not ours."
+    assert whole["events"][0]["carrier"] == "Van for (p-1), AU-MANY"
+
+
+def test_a_patient_who_is_called_as_something_else_hides_only_himself(desk: Desk) -> None:
+    """Ids that are also a unit, a kind and the name of a member."""
+    named = {"patient_id": "lot", "authorization_id": "vial"}
+    document = {"kind": "original", "lot": "L1", "unit": "vial", **named}
+    hidden = document | dict.fromkeys(named, "masked")
+    assert masked(document) == json.loads(masked_record(msgspec.json.encode(document))) == hidden
+    desk.ledger.load()
+    desk.ledger.judge(order("SO-1", {"/lines/0/patient": {"patient_id": "unit", "authorization_id": "held"}}))
+    assert (desk.answer(PATH)["examinations"][0]["lines"][0]["outcome"], desk.answer(PATH)["patients"]) == ("held", "masked")
+    asked = [asked["question"] for asked in desk.answer(PATH)["examinations"][0]["case"]["asked"]]
+    assert ["patient", "lemtrada", "masked"] in asked
+
+
 def test_who_saw_an_orders_patients_shows_with_the_order(desk: Desk) -> None:
     desk.ledger.load()
     desk.ledger.judge(order())
@@ -87,6 +122,21 @@ def test_who_saw_an_orders_patients_shows_with_the_order(desk: Desk) -> None:
     assert shown["looked"] == []
     looked = desk.answer(PATH, "auditor")["looked"]
     assert looked == [{"person": "u-17", "name": "J. Rivera", "at": "2026-11-20T17:00:00.000Z", "purpose": "checks for a test"}]
+
+
+def test_who_read_an_orders_records_shows_with_the_order(desk: Desk) -> None:
+    """By page or as an export, with patients; not who read other records, or read them masked."""
+    desk.ledger.load(authorization("AU-MANY", 1000))
+    desk.ledger.judge(order("SO-0", MANY), order("SO-1", MANY))
+    feed, export = "/v1/distribution-records?program=lemtrada", "/v1/exports/distribution-records?program=lemtrada"
+    desk.answer(feed)
+    assert desk.ask(f"{export}&after=9", headers=PURPOSE).status_code == 200
+    desk.answer(f"{feed}&limit=1", headers=PURPOSE, person="u-1")
+    assert desk.answer(PATH)["looked"] == []
+    desk.answer(feed, headers=PURPOSE, person="u-2")
+    assert desk.ask(f"{export}&after=1", headers=PURPOSE, person="u-3").get_data()
+    assert [who["person"] for who in desk.answer(PATH)["looked"]] == ["u-2", "u-3"]
+    assert [who["person"] for who in desk.answer("/v1/orders/WD-001/SO-0")["looked"]] == ["u-1", "u-2"]
 
 
 def test_what_is_not_there_and_what_may_not_be_seen_look_the_same(desk: Desk) -> None:

@@ -93,6 +93,17 @@ def test_two_of_the_same_call_at_once_are_one(stopped: Desk) -> None:
     assert len(entries(stopped)) == 1
 
 
+def test_an_answer_is_kept_for_who_still_sees_what_it_shows(stopped: Desk) -> None:
+    headers = {"Idempotency-Key": "k-1", "If-Match": stopped.ask(PATH).headers["ETag"]}
+    limits = {"wholesalers": ["WD-001"], "programs": ["lemtrada"]}
+    first = stopped.act(f"{PATH}/take", headers=headers, **limits)
+    assert first.status_code == 200
+    for fewer in ({"programs": ["tegsedi"]}, {"programs": []}, {"wholesalers": ["WD-2"]}):
+        assert problem(stopped.act(f"{PATH}/take", headers=headers, **limits | fewer)) == (403, "not-permitted")
+    for more in ({}, {"programs": ["lemtrada", "tegsedi"]}, {"programs": ["*"], "wholesalers": ["*"]}):
+        assert stopped.act(f"{PATH}/take", headers=headers, **limits | more).data == first.data
+
+
 def test_a_key_ends_and_what_was_refused_is_not_kept(stopped: Desk) -> None:
     headers = {"Idempotency-Key": "k-1"}
     assert stopped.act(f"{PATH}/give-back", headers=headers, seen=PATH).status_code == 409

@@ -1,6 +1,6 @@
 """Evidence of who asked for what is not for everybody: only ever added."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, Table, Text, Uuid, text
 
 from gatekeeper.storage.tables.metadata import METADATA
 
@@ -22,5 +22,11 @@ INQUIRY = Table(
     Column("at", DateTime(timezone=True), nullable=False),
     Column("block", BigInteger, nullable=False),
     Index("inquiry_order", "order_id", "wholesaler_id"),
+    Index(
+        "inquiry_sequences",
+        text("int8range(first_sequence, GREATEST(last_sequence + 1, first_sequence))"),
+        postgresql_using="gist",
+        postgresql_where=text("first_sequence IS NOT NULL"),
+    ),
     comment="A call of the API that showed patients' pseudonyms, or asked what the gate would answer, or said what became of records",
 )

@@ -248,6 +248,7 @@ ANSWERED_CALL = Table(
     Column("etag", Text),
     Column("body", LargeBinary, nullable=False),
     Column("until", DateTime(timezone=True), nullable=False),
+    Column("limits", LargeBinary, nullable=False),
     Index("moving_answered_call_until", "until"),
     comment="What was answered to a call that recorded something, under the key that its caller gave; for a time it is answered so again",
 )

@@ -50,7 +50,7 @@ class Digest(msgspec.Struct):
     """Open, and to ship that day."""
     more_due: bool
     as_of: str | None
-    """Everything up to this instant is in the list of orders, and so here."""
+    """Everything before this instant is in the list of orders, and so here."""
 
 
 class DigestQuery(Query):

@@ -84,7 +84,7 @@ class OrderList(msgspec.Struct):
     counts: Counts | None
     """Of the first page; null on those after it."""
     as_of: str | None
-    """Everything up to this instant is in the list: that of the last block of the ledger which it has; null where it has not begun."""
+    """Everything before this instant is in the list: that of the last block of the ledger which it has; null where it has not begun."""
     next: str | None
 
 

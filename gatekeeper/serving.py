@@ -9,15 +9,13 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
-from gunicorn.http.errors import NoMoreData, ParseException
 from sqlalchemy import Engine
 
 from gatekeeper import site_list
 from gatekeeper.access import must_recognize
 from gatekeeper.api.app import make_app
-from gatekeeper.api.problems import answer_as
 from gatekeeper.config import Settings
-from gatekeeper.connections import Threads
+from gatekeeper.connections import MOST_CONNECTIONS, MOST_OF_A_HEADER, SERVER, Threads
 from gatekeeper.listing import follow
 from gatekeeper.metrics import LISTS_FOLLOWED
 from gatekeeper.opening import migrate_ledger, open_ledger
@@ -77,6 +75,9 @@ class _Server(BaseApplication):  # type: ignore[misc] # it has no types
             "workers": 1,
             "worker_class": Threads,
             "threads": settings.http_threads,
+            "worker_connections": MOST_CONNECTIONS,
+            "limit_request_field_size": MOST_OF_A_HEADER,
+            "http_parser": "python",
             "keepalive": KEEP_ALIVE_S,
             "graceful_timeout": settings.stop_deadline_s,
             "logger_class": Silent,
@@ -89,11 +90,10 @@ class _Server(BaseApplication):  # type: ignore[misc] # it has no types
 
     def load(self) -> Flask:
         """In the process that serves."""
-        wsgi.SERVER = "gatekeeper"
+        wsgi.SERVER = SERVER
         settings = self._settings
         engine = open_ledger(settings, statement_timeout_s=QUERY_TIMEOUT_S, connections=settings.http_threads + 2)
         app = application(settings, engine, self._book, self.stopping)
-        answer_as(app, "bad-request", NoMoreData, ParseException)
         sys.setswitchinterval(TURN_S)
         gc.freeze()
         gc.set_threshold(CONTAINERS_BETWEEN_COLLECTIONS)

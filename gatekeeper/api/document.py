@@ -19,6 +19,8 @@ from schemas.text import DAY, INSTANT, NO_CONTROL
 ABOUT: Final = (
     "Who was stopped, why, and what clears it; what the gate would answer; the feed of distribution records. Times are UTC. "
     "Lists page by opaque cursor. What goes wrong is a problem document (RFC 9457), whose `type` stays the same. "
+    "A request that is no HTTP, comes too slowly, or has an address or headers that are too large is answered before any operation is "
+    "known: by 400, 408, 414, 431 or 505, as the responses of these names say. "
     "`x-permission` names the permission that an operation needs; a token's claims are `roles`, `wholesalers` and `programs`, "
     "lists of texts, and `*` is all of them."
 )

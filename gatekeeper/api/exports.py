@@ -6,7 +6,7 @@ from threading import BoundedSemaphore
 from typing import Any, Final
 
 import msgspec
-from flask import Response, stream_with_context
+from flask import Response, request, stream_with_context
 from psycopg import Cursor
 
 from gatekeeper.api import alerts, order_list, records, refusals, sites
@@ -52,6 +52,7 @@ TEXT: Final = {"type": "string"}
 BOTH: Final = {
     "200": {"description": "The rows.", "content": {"text/csv": {"schema": TEXT}, "application/x-ndjson": {"schema": TEXT}}},
     "503": {"$ref": "#/components/responses/Problem503"},
+    "505": {"$ref": "#/components/responses/Problem505"},
 }
 
 
@@ -195,6 +196,8 @@ def streamed(
     told: Inquiry | None = None,
 ) -> Response:
     """Row by row, in one transaction. What cannot be answered is said before the first row; what fails later cuts the answer off."""
+    if request.environ["SERVER_PROTOCOL"] == "HTTP/1.0":
+        raise Problem("http-version", "Over HTTP/1.0 an export that was cut off could not be told from one that is complete.")
     if not AT_ONCE.acquire(blocking=False):
         raise Problem("unavailable")
     written = _written(documents, form, columns)

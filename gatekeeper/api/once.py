@@ -48,7 +48,7 @@ def recording(
 ) -> Callable[[View], View]:  # fmt: skip
     """Registers a POST operation that records something. ``matches``: it must say what was seen. ``apart``: it takes too long for one
     transaction, and is one that is done once whatever its key."""
-    problems = ["409", "413", "422", *(["412", "428"] if matches else [])]
+    problems = ["408", "409", "413", "422", *(["412", "428"] if matches else [])]
     documented: dict[str, Any] = {
         "parameters": [KEY_PARAMETER, *([MATCH_PARAMETER] if matches else [])],
         "responses": {status: {"$ref": f"#/components/responses/Problem{status}"} for status in problems} | (VERSIONED if matches else {}),

@@ -33,15 +33,19 @@ KINDS: Final[dict[str, Kind]] = {
     "not-permitted": Kind(403, "This is not permitted.", "No role of the token permits it here; whether anything is there is not said."),
     "not-found": Kind(404, "There is nothing here.", "The path names nothing, or nothing that the token may see."),
     "method-not-allowed": Kind(405, "There is no such operation.", "The path has other methods; `Allow` names them."),
+    "too-slow": Kind(408, "The request came too slowly.", "It did not come whole in time; nothing was changed."),
     "conflict": Kind(409, "What is on record does not allow it.", "`detail` says why; nothing was changed."),
     "changed-meanwhile": Kind(412, "It is not any more what it was.", "`If-Match` names another state: read it again, and decide anew."),
     "too-large": Kind(413, "The request is too large.", "The body is longer than this operation takes."),
+    "address-too-long": Kind(414, "The address is too long.", "What is asked for in so many words goes by a body."),
     "unsupported-media-type": Kind(415, "The body is of another kind.", "The operation takes another `Content-Type`."),
     "key-used": Kind(422, "The key stands for another call.", "Under this `Idempotency-Key` the same caller sent something else before."),
     "match-missing": Kind(428, "It must be said what was seen.", "Send `If-Match` with the `ETag` of what was read: others may write."),
     "too-many-requests": Kind(429, "These are too many requests.", "The caller asks too often: ask again after `Retry-After`."),
+    "headers-too-large": Kind(431, "The headers are too large.", "One header, or all of them, are larger than is read."),
     "fault": Kind(500, "A fault of the gatekeeper.", "It is on its log; nothing was changed."),
     "unavailable": Kind(503, "It cannot be answered now.", "The database, or the issuer of tokens, is away or busy: ask again later."),
+    "http-version": Kind(505, "It needs HTTP/1.1.", "It is answered over HTTP/1.1 only."),
 }  # fmt: skip
 """By the last part of its type."""
 _BY_STATUS: Final = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "unsupported-media-type"}
@@ -87,19 +91,14 @@ def invalid_parameters(messages: Any) -> Problem:
 
 def answer_problems(app: Flask) -> None:
     """Every error of the application is a problem document."""
-    app.register_error_handler(Problem, _answered)
+    app.register_error_handler(Problem, answered)
     app.register_error_handler(HTTPException, _of_http)
-    app.register_error_handler(TryAgain, lambda _: _answered(Problem("unavailable")))
+    app.register_error_handler(TryAgain, lambda _: answered(Problem("unavailable")))
     app.register_error_handler(Exception, _fault)
 
 
-def answer_as(app: Flask, kind: str, *errors: type[Exception]) -> None:
-    """These errors, which whoever serves the application may raise, are answered as this kind of problem."""
-    for error in errors:
-        app.register_error_handler(error, lambda _: _answered(Problem(kind)))
-
-
-def _answered(problem: Problem) -> Response:
+def answered(problem: Problem) -> Response:
+    """The document of a problem."""
     kind = KINDS[problem.kind]
     document: dict[str, Any] = {"type": PREFIX + problem.kind, "title": kind.title, "status": kind.status}
     if problem.detail:
@@ -116,7 +115,7 @@ def _answered(problem: Problem) -> Response:
 
 def _of_http(error: HTTPException) -> Response:
     status = error.code or 500
-    response = _answered(Problem(_BY_STATUS.get(status, "bad-request" if status < 500 else "fault")))
+    response = answered(Problem(_BY_STATUS.get(status, "bad-request" if status < 500 else "fault")))
     for name, value in error.get_headers():
         if name == "Allow":
             response.headers[name] = value
@@ -126,4 +125,4 @@ def _of_http(error: HTTPException) -> Response:
 def _fault(error: Exception) -> Response:
     """Its words may hold what was sent, so only its kind is logged."""
     log("request_failed", code=type(error).__name__)
-    return _answered(Problem("fault"))
+    return answered(Problem("fault"))

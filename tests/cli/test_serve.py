@@ -1,66 +1,19 @@
 """``gatekeeper serve`` as a program: it answers over a real socket, says nothing of what it was sent, and ends when it is told to."""
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
-
-import pytest
 
 from gatekeeper.storage.engine import transaction
-from tests.api.desk import KEY, OKPAlgorithm, token
+from tests.api.desk import token
+from tests.cli.served import Served, served
 from tests.gate.conftest import ledger, template
 from tests.gate.ledger import Ledger
-from tests.real.ports import free_ports
 from tests.real.waiting import wait_until
 
-__all__ = ["ledger", "template"]
+__all__ = ["ledger", "served", "template"]
 PATIENT = "P-00001234"
-
-
-class Served:
-    def __init__(self, port: int, log: Path, running: subprocess.Popen[bytes]) -> None:
-        self.port, self.log, self.running = port, log, running
-
-    def ask(self, path: str, **headers: str) -> tuple[int, bytes, dict[str, str]]:
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
-        try:
-            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
-                return answer.status, answer.read(), dict(answer.headers)
-        except urllib.error.HTTPError as error:
-            return error.code, error.read(), dict(error.headers)
-
-    def ready(self) -> bool:
-        assert self.running.poll() is None, self.log.read_text()
-        try:
-            return self.ask("/health/ready")[0] == 200
-        except OSError:
-            return False
-
-
-@pytest.fixture
-def served(ledger: Ledger, tmp_path: Path) -> Iterator[Served]:
-    (tmp_path / "keys.json").write_text(json.dumps({"keys": [OKPAlgorithm.to_jwk(KEY.public_key(), as_dict=True) | {"kid": "1"}]}))
-    (port,) = free_ports(1)
-    given = {"DATABASE_URL": ledger.url, "JWKS": str(tmp_path / "keys.json"), "ISSUER": "id", "AUDIENCE": "gate", "HTTP_PORT": str(port)}
-    given |= {"HTTP_THREADS": "2", "HTTP_REQUEST_S": "1"}
-    environment = os.environ | {f"GATEKEEPER_{name}": text for name, text in given.items()} | {"GUNICORN_CMD_ARGS": "--access-logfile=-"}
-    with (tmp_path / "log").open("wb") as log:
-        running = subprocess.Popen([str(Path(sys.executable).parent / "gatekeeper"), "serve"], env=environment, stdout=log, stderr=log)
-    served = Served(port, tmp_path / "log", running)
-    try:
-        wait_until(served.ready, 60, "the API answers")
-        yield served
-    finally:
-        running.kill()
-        running.wait()
 
 
 def test_it_answers_and_ends(served: Served) -> None:
@@ -73,7 +26,7 @@ def test_it_answers_and_ends(served: Served) -> None:
     assert json.loads(served.ask("/health/ready")[1]) == {"ready": True, "lists": True}
     with socket.create_connection(("127.0.0.1", served.port)) as raw:
         raw.sendall(f"GET /{PATIENT} HTTP/9.9\r\n{PATIENT}\r\n\r\n".encode())
-        assert raw.recv(100).startswith(b"HTTP/1.1 400")
+        assert raw.recv(100).startswith(b"HTTP/1.1 505")
     served.running.send_signal(signal.SIGTERM)
     assert served.running.wait(30) == 0
     log = served.log.read_text()
@@ -115,8 +68,8 @@ def test_slow_clients_hold_no_thread(served: Served) -> None:
 
         wait_until(goes_on, 30, "slow clients are cut off")
         assert served.ask("/health/live")[0] == 200
-    assert ended["headers"] == b""
-    assert {answer[:12] for name, answer in ended.items() if name != "headers"} <= {b"HTTP/1.1 400", b""}
+    assert ended["headers"].startswith(b"HTTP/1.1 408")
+    assert {answer[:12] for name, answer in ended.items() if name != "headers"} <= {b"HTTP/1.1 400", b"HTTP/1.1 408"}
     assert served.ask("/v1/reasons", Authorization=f"Bearer {bearer}")[0] == 200
     assert PATIENT not in served.log.read_text()
 

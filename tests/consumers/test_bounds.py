@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from gatekeeper.domain import verdict
 from gatekeeper.domain.checks import CHECKS
 from gatekeeper.domain.covered_line import CoveredLine
+from gatekeeper.errors import TryAgain
 from gatekeeper.storage import engine, tables
 from tests.consumers.place import Place
 from tests.consumers.relays import ALERTS, Relaying, fill
@@ -109,9 +110,15 @@ def test_a_batch_that_is_too_much_work_for_a_transaction_is_halved_until_it_is_n
 
 
 def test_a_batch_never_has_more_bytes_than_it_may_and_what_is_over_is_not_lost(place: Place) -> None:
-    """Messages of many sizes, one of them too large for any batch; also while partitions come and go."""
+    """Messages of many sizes, one of them too large for any batch; also while partitions come and go and something is away."""
+    away = iter([False, False, True, False, False, True])
+
+    def stumble() -> None:
+        if next(away, False):
+            raise TryAgain("Something is away.")
+
     place.send([order(f"SO-{number:03}", MANY) + b" " * (number % 7 * 9_000 + 150_000 * (number == 30)) for number in range(120)])
-    first = place.start("one", batch_bytes=100_000)
+    first = place.start("one", stumble, batch_bytes=100_000)
     place.wait_for("shipments-released", 120)
     second = place.start("two", batch_bytes=100_000)
     place.send(order(f"SX-{number:03}", MANY) + b" " * (number % 7 * 9_000) for number in range(120))

@@ -130,7 +130,7 @@ def test_parameters_of_the_query(watched: Desk, path: str, method: str, operatio
         for value in VALUES:
             accepted = value not in NOT_UTF8 and fits(parameter["schema"], unquote(value))
             # An export that is answered goes on record.
-            if not accepted or "exports" not in operation["tags"]:
+            if not accepted or not path.startswith("/v1/exports/"):
                 clear(watched, f"{here}?{parameter['name']}={value}", method, accepted=accepted)
     for name in (MARKER, "a[]", "a.b", "%00", "x" * 3000):
         clear(watched, f"{here}?{name}={MARKER}", method, accepted=not taken)

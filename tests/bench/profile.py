@@ -114,10 +114,10 @@ def _timed() -> Iterator[dict[str, list[float]]]:
 
 
 def _timing(step: Callable[..., Any], spent: list[float]) -> Callable[..., Any]:
-    def timed(*arguments: Any) -> Any:
+    def timed(*arguments: Any, **named: Any) -> Any:
         wall, cpu = time.perf_counter(), time.thread_time()
         try:
-            return step(*arguments)
+            return step(*arguments, **named)
         finally:
             spent[0] += time.perf_counter() - wall
             spent[1] += time.thread_time() - cpu

@@ -35,15 +35,15 @@ def judge(
     Raises ``Halt`` where going on could be wrong, ``TryAgain`` where the database's clock ran back, or other rules hold by now.
     """
     asking = partial(registry_says, cursor, programs=rules.programs, guarded=partial(guarded, source))
-    known, drafts = None, None
+    ordered, known, drafts = _orders(arrivals), None, None
     try:
         # Before the lock, so that others do not wait for it.
-        known = asking(_orders(arrivals))
+        known = asking(ordered)
         drafts = None if known.stood is None else _drafts(source, arrivals, known.said, known.stood, rules, terms)
     except Halt:
         # By what may have been judged already, and is read back then: that is known under the lock.
         pass
-    names = [order.order_id for _, order in _orders(arrivals)]
+    names = [order.order_id for _, order in ordered]
     (tail, _, _, counts, on_record), fresh, answers = begin(cursor, source, arrivals, names)
     if book is not None and book.at(tail.now) is not rules:
         raise TryAgain("Other rules hold than when the messages were read: they are read again.")

@@ -39,6 +39,11 @@ SESSION = {
 }
 KEEPALIVE = {"connect_timeout": 10, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 OLDEST = 150_000
+NOT_DURABLE = """
+CASE 'off' WHEN current_setting('fsync') THEN 'fsync' WHEN current_setting('full_page_writes') THEN 'full_page_writes'
+           WHEN current_setting('synchronous_commit') THEN 'synchronous_commit' END
+"""
+"""The setting by which a commit may be lost when the power fails, where there is one; it may be changed at any time."""
 AWAY = ("08", "25", "40", "53", "55", "57", "58")
 """Classes of SQLSTATE that pass: connection, state of the session, rollback, resources, locks, an operator's doing, the machine."""
 
@@ -156,12 +161,9 @@ def check_version(connection: Connection) -> None:
 
 def check_durable(connection: Connection) -> None:
     """Raises ``Unusable`` where a commit may be lost when the power fails: a verdict might be published and then forgotten."""
-    rows = connection.exec_driver_sql(
-        "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')"
-    )
-    for name, setting in rows:
-        if setting == "off":
-            raise Unusable(f"The database runs with {name} = off, so a committed verdict could be lost: set {name} = on.")
+    name = connection.exec_driver_sql(f"SELECT {NOT_DURABLE}").scalar_one()
+    if name is not None:
+        raise Unusable(f"The database runs with {name} = off, so a committed verdict could be lost: set {name} = on.")
 
 
 def _script() -> ScriptDirectory:

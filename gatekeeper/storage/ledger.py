@@ -11,15 +11,11 @@ from sqlalchemy import Table
 from gatekeeper.errors import Halt, TryAgain
 from gatekeeper.storage import chain, tables
 from gatekeeper.storage.columns import Added, insert
+from gatekeeper.storage.engine import NOT_DURABLE
 
 LEDGER_LOCK = 7313001
 """Whoever changes what is decided or known takes this lock first: verdicts and facts stand in one order."""
 
-NOT_DURABLE = """
-CASE 'off' WHEN current_setting('fsync') THEN 'fsync' WHEN current_setting('full_page_writes') THEN 'full_page_writes'
-           WHEN current_setting('synchronous_commit') THEN 'synchronous_commit' END
-"""
-"""The setting by which a commit may be lost when the power fails, where there is one; it may have been changed at any time."""
 OF_TAIL = f"{NOT_DURABLE}, date_trunc('milliseconds', clock_timestamp()), block, hash, at, examination, registry_version, outbox"
 TAIL = f"SELECT {OF_TAIL} FROM moving_tail"  # noqa: S608 - our own words
 ON_RECORD = """

@@ -72,17 +72,28 @@ def outcomes_of(revision: int, examinations: Iterable[EarlierExamination]) -> di
     return said
 
 
-def withdrawn_since(revision: int, line: int, examinations: Iterable[EarlierExamination], events: Iterable[OrderEvent]) -> datetime | None:
-    """Since when a line of this revision may not leave: since it was withdrawn and not released again, or the warehouse cancelled it."""
-    since: list[datetime] = []
+def not_to_leave(
+    revision: int, line: int, examinations: Iterable[EarlierExamination], events: Iterable[OrderEvent]
+) -> list[tuple[datetime, datetime | None]]:
+    """When a line of this revision was not to leave: from a withdrawal to the next release, if one followed, and from a cancellation on."""
+    found: list[tuple[datetime, datetime | None]] = []
     for examination in examinations:
         if examination.revision == revision and examination.released is not None and examination.cause != "cancelled":
             message = _released.decode(examination.released)
+            at = datetime.fromisoformat(message.decided_at)
             for said in message.lines:
-                if said.line == line:
-                    since = [datetime.fromisoformat(message.decided_at)] if said.outcome == "withdrawn" else []
+                ended = not found or found[-1][1] is not None
+                if said.line == line and said.outcome == "withdrawn" and ended:
+                    found.append((at, None))
+                elif said.line == line and said.outcome != "withdrawn" and not ended:
+                    found[-1] = found[-1][0], at
     cancelled = [event.said.at for event in events if event.event == "cancelled" and event.revision >= revision and event.is_of(line)]
-    return min([*since, *map(datetime.fromisoformat, cancelled)], default=None)
+    return found + [(datetime.fromisoformat(at), None) for at in cancelled]
+
+
+def withdrawn_since(revision: int, line: int, examinations: Iterable[EarlierExamination], events: Iterable[OrderEvent]) -> datetime | None:
+    """Since when a line of this revision may not leave: since it was withdrawn and not released again, or the warehouse cancelled it."""
+    return min([begin for begin, end in not_to_leave(revision, line, examinations, events) if end is None], default=None)
 
 
 def gone_lines(revision: int, events: Iterable[OrderEvent], kinds: Container[str] = ("shipped", "returned")) -> frozenset[int]:

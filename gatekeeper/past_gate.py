@@ -1,7 +1,7 @@
 """Goods that left, and whether the gate had let them go: as they were, to whom they went, and when. It changes nothing."""
 
 from collections import ChainMap
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -10,12 +10,13 @@ from msgspec import UNSET
 
 from gatekeeper.as_shipped import as_shipped, goods_gone
 from gatekeeper.bookkeeping import Bookkeeping
+from gatekeeper.by_people import as_corrected
 from gatekeeper.domain.case import Case, Question
 from gatekeeper.domain.facts import RecallFact
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.verdict import LineVerdict, Reason, decide
 from gatekeeper.evidence import Asked, asked_as_kept
-from gatekeeper.history import earlier_of, withdrawn_since
+from gatekeeper.history import earlier_of, not_to_leave
 from gatekeeper.line_book import Book, Books, Told, holding, told_of
 from gatekeeper.recalls import recall_of, recall_questions
 from gatekeeper.storage.bypasses import Bypass
@@ -75,18 +76,18 @@ class PastGate(Bookkeeping):
     def _gate_says(self, told: ShipmentEvent, line: EventLine, book: Book) -> tuple[tuple[str, ...], Judged | None, tuple[str, ...]]:
         """Why this left past the gate (nothing where it did not), what would have been decided, and what nobody has said."""
         place, why = place_of(told, line), []
-        since = withdrawn_since(place.revision, place.line, self._history[place[:2]], self._events[place[:2]])
+        at, closed = datetime.fromisoformat(told.at), not_to_leave(*place[2:], self._history[place[:2]], self._events[place[:2]])
         if book.released is None:
             why.append("not_released")
-        elif since is not None and datetime.fromisoformat(told.at) > since:
+        elif any(begin < at and (end is None or at < end) for begin, end in closed):
             why.append("withdrawn")
         if not why and book.released is not None and as_released(told, line, book.released.body):
             return (), None, ()
         completion = self.grounds.completions.get(told_of(told, line.line))
         shipped = as_shipped(told, line, self.grounds.orders.get(place[:3]), completion)
         judged = None if shipped.order is None else self._judge(place, shipped.order, told, holding(book))
-        if judged is not None and book.released is not None:
-            why += _parties(told, line, judged, book.released.body)
+        if judged is not None:
+            why += _parties(told, line, judged, book)
         return tuple(why), judged, shipped.lacks if book.standing is None else ()
 
     def _recall(self, told: ShipmentEvent, line: EventLine) -> RecallFact | None:
@@ -105,7 +106,8 @@ class PastGate(Bookkeeping):
         events = [each for each in self._events[name] if each.event != "shipped" or each.revision != place.revision]
         earlier = earlier_of(order, others, events, reports=False)
         said: dict[Question, Said] = {("order", *name): NOTHING}
-        for question in [*own, *[("serial", gtin, serial) for gtin, serial in self._said_serials(order.lines[0].serials)]]:
+        gtins = {package.gtin for program in programs for package in program.packages}
+        for question in [*own, *[("serial", gtin, serial) for gtin in gtins for serial in order.lines[0].serials]]:
             if question in self._said and question[0] == "units":
                 said[question] = plain(self._said[question].answer - own[question])
             elif question in self._said and self._said[question].answer == str(place):
@@ -130,10 +132,6 @@ class PastGate(Bookkeeping):
             self._rules.kept_for(order),
         )
 
-    def _said_serials(self, serials: Iterable[str]) -> list[tuple[str, str]]:
-        wanted = set(serials)
-        return [(question[1], question[2]) for question in self._said if question[0] == "serial" and question[2] in wanted]
-
 
 def as_released(told: ShipmentEvent, line: EventLine, released: DistributionRecord) -> bool:
     """Whether an event names nothing of goods and parties that is not what was released; quantities do not matter."""
@@ -147,15 +145,18 @@ def as_released(told: ShipmentEvent, line: EventLine, released: DistributionReco
     )
 
 
-def _parties(told: ShipmentEvent, line: EventLine, judged: Judged, released: DistributionRecord) -> list[str]:
-    """In what the goods were for others than those to whom they were released."""
-    found, package = [], judged.line.package
+def _parties(told: ShipmentEvent, line: EventLine, judged: Judged, book: Book) -> list[str]:
+    """In what the goods were for others than those to whom they were released, also as people corrected it since."""
+    if book.released is None:
+        return []
+    found, package, released = [], judged.line.package, book.released.body
+    corrected = as_corrected(released, [change for change in book.changes if change.before.outside_gate is UNSET])
     if told.ship_to is not UNSET and (judged.line.site is None or judged.line.site_id != released.ship_to.site_id):
         found.append("other_site")
     if line.product is not UNSET and (package is None or package.gtin != released.product.gtin):
         found.append("other_product")
-    patient = [judged.patient_id or UNSET, judged.authorization_id or UNSET]
-    if line.patient is not UNSET and patient != [released.patient_id, released.authorization_id]:
+    patient = judged.patient_id or UNSET, judged.authorization_id or UNSET
+    if line.patient is not UNSET and patient not in [(each.patient_id, each.authorization_id) for each in (released, corrected)]:
         found.append("other_patient")
     return found
 

@@ -215,3 +215,36 @@ def test_what_a_report_does_not_say_stays_as_people_corrected_it(
     assert (last["quantity"], last.get("serials")) == (quantity, serials)
     assert "correction_replaced" not in {kind for kind, _ in rems.alerts()}
     assert wrong(rems.ledger) == []
+
+
+@pytest.mark.parametrize("short", [False, True])
+def test_goods_for_the_patient_whom_people_named_did_not_leave_past_the_gate(rems: Rems, short: bool) -> None:  # noqa: FBT001
+    """The event that says so confirms the correction, or is a correction of how many: no bypass."""
+    rems.ledger.load(authorization("AU-MANY", 1000), authorization("AU-2", 1000))
+    [record] = rems.records(1, MANY)
+    rems.say(acknowledgement(record, "rejected"))
+    made = approved(rems, proposed(rems, record, patient_id="P-2", authorization_id="AU-2"))
+    patient = {"patient_id": "P-2", "authorization_id": "AU-2", "prescriber_id": "PR-1", "administering_site_id": "HF1"}
+    Warehouse(rems.ledger).tell(event("shipped", "SO-1", lines=[{"line": 1, "patient": patient} | ({"quantity": 3} if short else {})]))
+    *_, last = bodies(rems)
+    assert (last["record_id"] == made.record_id) is not short
+    assert (last["patient_id"], last["quantity"], last.get("outside_gate")) == ("P-2", 3 if short else 5, None)
+    assert [kind for kind, _ in rems.alerts()] == ["record_rejected"]
+    assert wrong(rems.ledger) == []
+
+
+def test_a_correction_of_goods_past_the_gate_does_not_let_others_go(rems: Rems) -> None:
+    """They left for another patient than was released; whom people named instead is not one to whom the gate released them."""
+    rems.ledger.load(*[authorization(name, 1000) for name in ("AU-MANY", "AU-2", "AU-3")])
+    warehouse = Warehouse(rems.ledger)
+    rems.records(1, MANY)
+    for patient, authorized in (("P-2", "AU-2"), ("P-3", "AU-3")):
+        line = {"line": 1, "quantity": 2, "patient": {"patient_id": patient, "authorization_id": authorized}}
+        warehouse.tell(event("shipped", "SO-1", lines=[line]))
+        *_, last = bodies(rems)
+        if patient == "P-2":
+            rems.say(acknowledgement(last["record_id"], "rejected"))
+            approved(rems, proposed(rems, last["record_id"], patient_id="P-3", authorization_id="AU-3"))
+    why = [body["evidence"]["why"] for kind, body in rems.alerts() if kind == "shipment_bypassed"]
+    assert why == [["other_patient"]] * 2
+    assert wrong(rems.ledger) == []

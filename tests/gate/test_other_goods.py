@@ -1,12 +1,14 @@
 """Goods that left otherwise than they were released: two lots, two parties, another product, another patient, one vial too many."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from gatekeeper import bypasses
-from tests.gate.ledger import Ledger, Wire, authorization, order
+from tests.gate.following import LIFTED, SUSPENDED
+from tests.gate.ledger import NOON, Ledger, Wire, authorization, order
 from tests.gate.shelves import alerts, live
 from tests.gate.test_again import wrong
 from tests.gate.test_answers import CAMPATH
@@ -143,3 +145,22 @@ def test_a_covered_product_in_the_place_of_what_nobody_restricts_left_past_the_g
     assert units(warehouse.ledger) == {"AU-MANY": 5}
     assert set(serials(warehouse.ledger)) == set(FIVE)
     assert wrong(warehouse.ledger) == []
+
+
+@pytest.mark.parametrize(("seconds", "past"), [(-1, False), (0, False), (1, True), (3599, True), (3600, False), (3601, False)])
+def test_what_left_while_its_line_was_withdrawn_left_past_the_gate(warehouse: Warehouse, seconds: int, past: bool) -> None:  # noqa: FBT001
+    """By the instant when it left, also where that is told only after the line was released again; not before, and not from then on."""
+    ledger = warehouse.ledger
+    warehouse.judge(order("SO-1", MANY))
+    withdrawn = NOON + timedelta(hours=1)
+    for hours, site in ((0, SUSPENDED), (1, LIFTED)):
+        ledger.set_clock(withdrawn + timedelta(hours=hours))
+        ledger.load(authorization("AU-MANY", 1000), site)
+        warehouse.follow()
+    ledger.set_clock(withdrawn + timedelta(hours=2))
+    at = (withdrawn + timedelta(seconds=seconds)).isoformat()
+    warehouse.tell(event("shipped", lines=[{"line": 1, "quantity": 3}], at=at))
+    assert [why for kind, why in told(warehouse) if kind == "shipment_bypassed"] == [["withdrawn"]] * past
+    record = live(ledger) or {}
+    assert (record["quantity"], record.get("outside_gate", False), "verdict_id" in record) == (3, past, not past)
+    assert wrong(ledger) == []

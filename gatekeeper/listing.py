@@ -5,7 +5,7 @@ Nothing waits for it. It is no evidence, and is made anew by beginning from noth
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date, datetime
+from datetime import UTC, date
 from threading import Event
 from typing import Any, Final, Literal
 
@@ -13,8 +13,8 @@ import msgspec
 from sqlalchemy import Engine
 
 from gatekeeper.errors import Halt, TryAgain
-from gatekeeper.order_desk import Cancelled, Judged, Said, lines_said, open_since
-from gatekeeper.storage import listing
+from gatekeeper.order_desk import Cancelled, Judged, Said, lines_said, open_by_program, open_since
+from gatekeeper.storage import listing, patient_forms
 from gatekeeper.storage.desk import Entry
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.listing import Examined, LineRow, Name, OrderRow, UpTo
@@ -77,7 +77,7 @@ def step(engine: Engine, *, most: int = ORDERS_AT_ONCE) -> bool:
         cursor.execute("SET LOCAL synchronous_commit = off")
         come = come or UpTo(0, 0, 0, end.at)
         if end.registry_version > come.registry_version:
-            listing.learn_forms(cursor, come.registry_version, end.registry_version)
+            patient_forms.learn_forms(cursor, come.registry_version, end.registry_version)
         stop = listing.next_stop(cursor, come, end, most)
         names = listing.touched(cursor, come, stop)
         listing.keep(cursor, names, list(_orders(cursor, names)), stop)
@@ -141,26 +141,22 @@ def _order(name: Name, examinations: list[Examined], opened: set[tuple[int, int]
     content = _KEPT.decode(first.evidence or b"").order
     ordered = {line.line: line for line in content.lines}
     lines = current(of_it)
-    shown = [_shown(line, (revision, line.line) in opened) for line in lines]
-    waiting = [line.line for line in shown if line.open]
+    waiting = {line.line: line for line in lines if (revision, line.line) in opened}
+    happened = [*(Judged(each.decided_at, each.revision, lines_said(each.stopped, each.released)) for each in examinations), *besides]
     return OrderRow(
         messages[0].id,
         *name,
         revision,
         messages[0].decided_at,
         of_it[-1].decided_at,
-        _open_since(examinations, waiting, besides) if waiting else None,
+        open_since(happened, waiting) if waiting else None,
         content.ship_on,
         content.ship_to.get("name"),
         _words(content.ship_to, lines),
-        _LISTED.encode(shown),
+        _LISTED.encode([_shown(line, line.line in waiting) for line in lines]),
         tuple(_row(line, ordered.get(line.line)) for line in lines),
+        {program or "": since.astimezone(UTC) for program, since in open_by_program(happened, waiting.values()).items()},
     )
-
-
-def _open_since(examinations: list[Examined], lines: list[int], besides: list[Entry | Cancelled]) -> datetime:
-    judged = [Judged(each.decided_at, each.revision, lines_said(each.stopped, each.released)) for each in examinations]
-    return open_since([*judged, *besides], lines)
 
 
 def _shown(line: Said, opened: bool) -> LineListed:  # noqa: FBT001

@@ -1,7 +1,9 @@
 """What compliance staff do about one order: each step on record with who, when and why. The caller holds the ledger lock, and commits."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
+from operator import eq
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -134,17 +136,31 @@ def open_since(happened: Iterable[Judged | Entry | Cancelled], lines: Iterable[i
 
     ``happened`` is all that was of it; ``lines`` are those that are open now, of the highest revision.
     """
+    return _since(happened, frozenset(lines), lambda _: True)
+
+
+def open_by_program(happened: Sequence[Judged | Entry | Cancelled], lines: Iterable[Said]) -> dict[str | None, datetime]:
+    """The same by program, as if the order had no lines of others; ``lines`` are those that are open now."""
+    opened: dict[str | None, set[int]] = {}
+    for line in lines:
+        opened.setdefault(line.program, set()).add(line.line)
+    return {program: _since(happened, frozenset(of_it), partial(eq, program)) for program, of_it in opened.items()}
+
+
+def _since(happened: Iterable[Judged | Entry | Cancelled], now: frozenset[int], counts: Callable[[str | None], bool]) -> datetime:
     several = sorted(happened, key=lambda each: (each.at, not isinstance(each, Judged)))
-    highest, now = max(each.revision for each in several if isinstance(each, Judged)), frozenset(lines)
-    found, waiting = _walk(several, highest, frozenset())
+    highest = max(each.revision for each in several if isinstance(each, Judged))
+    found, waiting = _walk(several, highest, frozenset(), counts)
     # What is open no more though nothing was judged left past the gate, nobody knows here when: it counts for nothing.
     if gone := waiting - now:
-        found, _ = _walk(several, highest, gone)
+        found, _ = _walk(several, highest, gone, counts)
     return found or several[-1].at
 
 
-def _walk(happened: Iterable[Judged | Entry | Cancelled], highest: int, without: frozenset[int]) -> tuple[datetime | None, frozenset[int]]:
-    """Since when it is open, and what of it, by what happened."""
+def _walk(
+    happened: Iterable[Judged | Entry | Cancelled], highest: int, without: frozenset[int], counts: Callable[[str | None], bool]
+) -> tuple[datetime | None, frozenset[int]]:
+    """Since when it is open, and what of it, by what happened; ``counts`` says of which programs."""
     since, revision = None, 0
     waiting, stopped = set[int](), set[int]()
     for each in happened:
@@ -153,7 +169,7 @@ def _walk(happened: Iterable[Judged | Entry | Cancelled], highest: int, without:
         if isinstance(each, Judged):
             if each.revision > revision:
                 revision, waiting, stopped = each.revision, set(), set()
-            judged = {line.line: line.outcome in _STOPPED and _may_clear(line) for line in each.said}
+            judged = {line.line: counts(line.program) and line.outcome in _STOPPED and _may_clear(line) for line in each.said}
             stopped = {line for line in stopped | judged.keys() if judged.get(line, True)} - (without if revision == highest else set())
             waiting = {line for line in waiting | judged.keys() if judged.get(line, True)} & stopped
         elif isinstance(each, Cancelled) or each.kind == SETTLED:

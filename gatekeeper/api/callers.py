@@ -86,7 +86,7 @@ def caller_of_request(settings: Settings) -> Caller:
 
 def _limits(claims: dict[str, Any], name: str) -> Limits:
     words = _words(claims, name)
-    return Limits(ALL in words, frozenset(words) - {ALL})
+    return Limits(ALL in words, frozenset(words) - {ALL, ""})
 
 
 def _words(claims: dict[str, Any], name: str) -> list[str]:

@@ -69,7 +69,7 @@ def show_digest(query: dict[str, Any]) -> Any:
     with reading() as cursor:
         now = ledger.now(cursor)
         since, to, day = _span(query, now)
-        found = digest.happened(cursor, since, to)
+        found = digest.happened(cursor, since, to, caller().limits())
         opened, cleared = ([each for each in several if _visible(each, query)] for several in found)
         kinds = [kind.kind for kind in order_list.kinds(cursor, _open_kinds(query))]
         due = digest.due(cursor, kinds, day, MOST + 1)

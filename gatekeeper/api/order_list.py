@@ -1,6 +1,5 @@
 """The stopped orders, and all others: filters that combine freely, counts over the same filters, and pages by key."""
 
-import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal
@@ -12,7 +11,7 @@ from gatekeeper.api.areas import Area, Body, Query, caller, parts, reading
 from gatekeeper.api.lists import Cursor as PageCursor
 from gatekeeper.api.lists import Instant as PastInstant
 from gatekeeper.api.lists import Number8, Page, begins, ends, limit_of
-from gatekeeper.api.patients import MOST, on_record
+from gatekeeper.api.patients import MOST, on_record, refuse_patients
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.reasons import Reason
 from gatekeeper.domain.days import begin_of
@@ -24,8 +23,7 @@ from gatekeeper.listing import LineListed, term, words_of
 from gatekeeper.messages import written
 from gatekeeper.permissions import Permission
 from gatekeeper.storage import order_list
-from gatekeeper.storage.listing import written_as_patients
-from gatekeeper.storage.order_list import COUNTED, ENDLESS, Found, Key, Kind, Listed, Wanted
+from gatekeeper.storage.order_list import COUNTED, ENDLESS, OPEN, OPEN_IN_PROGRAM, OPENED, Found, Key, Kind, Listed, Wanted, since_seen
 from schemas.members import Instant, OneOf, WholeNumber, Words, Written
 from schemas.order_schema import SERIAL_SENTENCE, identity, identity_without_colon
 from schemas.text import SERIAL
@@ -35,13 +33,12 @@ OUTCOMES: Final = ("released", "not_covered", "withdrawn", "held", "blocked")
 STATES: Final = ("open", "settled")
 BY_DAY: Final = "ship_on"
 SORTS: Final = ("newest", "oldest", BY_DAY)
-KEYS: Final = {BY_DAY: tuple[Number8, date], "open": tuple[Number8, PastInstant, PastInstant]}
+KEYS: Final = {BY_DAY: tuple[Number8, date], **dict.fromkeys(OPENED, tuple[Number8, PastInstant, PastInstant])}
 """What a cursor of such a list holds; of others a place."""
 AT_ONCE: Final = 500
 """Where all orders are read, so many a page."""
 MORE: Final = f"more than {COUNTED:,}"
 OF_PATIENTS: Final = ("patient_id", "authorization_id", "prescriber_id")
-NOT_IN_A_URL: Final = "Must not be written as the ids of patients and authorizations are: search by POST /v1/orders/searches."
 TOO_MUCH: Final = (
     f"Begins more than {order_list.MOST_ORDERS:,} orders, or more than {order_list.MOST_ADDRESSEES} sites, or only words that many sites "
     "have: say more of it."
@@ -66,7 +63,8 @@ class OrderListed(msgspec.Struct):
     """As the order writes it."""
     state: Literal["open", "settled"]
     open_since: str | None
-    """Since when it is open without a break: some line of it, of whatever revision, was stopped and could still be released."""
+    """Since when it is open without a break: some line of it, of whatever revision, was stopped and could still be released. To who sees
+    not all programs: a line of one program that he sees."""
     lines: list[LineListed]
 
 
@@ -109,7 +107,8 @@ class _Filters(Query):
         SORTS,
         metadata={
             "description": "`newest` where not given, and `oldest`, by when the order came; with `state=open`, `oldest` is by since when "
-            "it is open; `ship_on`, by the day of shipment, the first day first."
+            "it is open (for a token of several programs, but not all, by when it came); `ship_on`, by the day of shipment, the first day "
+            "first."
         },
     )
 
@@ -177,9 +176,12 @@ def page_of(cursor: Cursor[Any], query: dict[str, Any], *, of_body: bool = False
 
 
 def _sort(query: dict[str, Any]) -> str:
-    """The oldest of the open ones are those that wait longest."""
+    """The oldest of the open ones are those that wait longest; to who sees some programs, but more than one, those that came first."""
     sort: str = query.get("sort", "newest")
-    return "open" if sort == "oldest" and query.get("state") == "open" else sort
+    if sort != "oldest" or query.get("state") != "open":
+        return sort
+    programs = caller().programs
+    return OPEN if programs.every else OPEN_IN_PROGRAM if len(programs.names) == 1 else sort
 
 
 def _after(query: dict[str, Any], sort: str) -> tuple[Key, datetime | None] | None:
@@ -191,24 +193,12 @@ def _after(query: dict[str, Any], sort: str) -> tuple[Key, datetime | None] | No
     if begin is None:
         return None
     place, *more = begin
-    return (Key(place, since=more[0]), more[1]) if sort == "open" else (Key(place, *more), None)
+    return (Key(place, since=more[0]), more[1]) if sort in OPENED else (Key(place, *more), None)
 
 
 def _ends(query: dict[str, Any], sort: str, key: Key, until: datetime | None) -> str:
-    more = {BY_DAY: (key.day,), "open": (key.since, until)}.get(sort, ())
+    more = (key.since, until) if sort in OPENED else (key.day,) if sort == BY_DAY else ()
     return ends(query, (key.place, *more))
-
-
-def refuse_patients(cursor: Cursor[Any], query: dict[str, Any]) -> None:
-    """Ends the request where `q` is written as the ids of patients are: it stands in a URL."""
-    if "q" in query and written_as_patients(cursor, _may_be_ids(query["q"])):
-        raise Problem("invalid-parameters", errors=[{"parameter": "q", "detail": NOT_IN_A_URL}])
-
-
-def _may_be_ids(text: str) -> set[str]:
-    """The text, its words, and what of them an id may be made of, by itself or after a colon."""
-    found = [part.strip("._:-") for part in _OF_AN_ID.findall(text)]
-    return {text.strip(), *text.split(), *found, *(part.rpartition(":")[2] for part in found)}
 
 
 def every_page(cursor: Cursor[Any], query: dict[str, Any], *, of_body: bool = False) -> Iterator[list[OrderListed]]:
@@ -274,6 +264,7 @@ def _capped(counts: dict[str, int], names: Any) -> dict[str, Count]:
 def listed(order: Listed) -> OrderListed:
     """The order as it is shown, without lines of programs that the caller may not see."""
     lines = [line for line in _LINES.decode(order.lines) if caller().programs.allow(line.program)]
+    since = since_seen(order.open_since, order.opened, caller().limits())
     return OrderListed(
         order.wholesaler_id,
         order.order_id,
@@ -283,8 +274,8 @@ def listed(order: Listed) -> OrderListed:
         order.ship_on,
         ship_date_passes(order.ship_on, {line.program for line in lines if line.open}, parts().book.newest),
         order.site_name,
-        "settled" if order.open_since is None else "open",
-        None if order.open_since is None else written(order.open_since.astimezone(UTC)),
+        "settled" if since is None else "open",
+        None if since is None else written(since.astimezone(UTC)),
         lines,
     )
 
@@ -296,5 +287,4 @@ def ship_date_passes(ship_on: date, names: set[str | None], programs: Iterable[P
     return written(min(begins).astimezone(UTC)) if begins else None
 
 
-_OF_AN_ID: Final = re.compile(r"[A-Za-z0-9._:-]+")
 _LINES: Final = msgspec.json.Decoder(list[LineListed])

@@ -144,7 +144,7 @@ def _order(
     of_highest = [row for row in rows.examinations if row.revision == highest]
     first = next((row for row in of_highest if row.cause == "message"), None)
     lines = [line for examination in examinations if examination["revision"] == highest for line in examination["lines"]]
-    opened = {line["line"] for line in lines if line["open"]}
+    opened = [line for line in lines if line["open"]]
     programs_of = {line["program"] for line in lines}
     ship_on = None if first is None else date.fromisoformat(msgspec.json.decode(members(first.evidence)["order"])["ship_on"])
     whole, all_revisions = _sees_all(of_highest), _sees_all(rows.examinations)
@@ -182,12 +182,19 @@ def _may_see(alert: dict[str, Any], *, whole: bool) -> bool:
     return caller().programs.allow(alert["program"]) if "program" in alert else whole
 
 
-def _open_since(rows: OrderRows, lines: Iterable[int], entries: Sequence[Entry]) -> str:
+def _open_since(rows: OrderRows, lines: Sequence[dict[str, Any]], entries: Sequence[Entry]) -> str:
+    """As the list says it: hidden lines open nothing."""
     judged = [
         order_desk.Judged(row.decided_at, row.revision, order_desk.lines_said(row.stopped, row.released)) for row in rows.examinations
     ]
     cancelled = [order_desk.Cancelled(*each) for each in rows.cancelled]
-    return written(order_desk.open_since([*judged, *entries, *cancelled], lines).astimezone(UTC))
+    happened: list[order_desk.Judged | Entry | order_desk.Cancelled] = [*judged, *entries, *cancelled]
+    if caller().programs.every:
+        since = order_desk.open_since(happened, [line["line"] for line in lines])
+    else:
+        said = [order_desk.Said(line["line"], line["outcome"], line["program"]) for line in lines]
+        since = min(order_desk.open_by_program(happened, said).values())
+    return written(since.astimezone(UTC))
 
 
 def _examination(row: Examination, open_lines: set[tuple[int, int]]) -> dict[str, Any]:

@@ -1,16 +1,21 @@
-"""Patients' pseudonyms: masked, unless the caller may see them and says what for; then on record before they are shown."""
+"""Patients' pseudonyms: masked, unless the caller may see them and says what for; then on record before they are shown. Never in a URL."""
 
+import re
 from typing import Any, Final
 
 from flask import request
+from psycopg import Cursor
 
 from gatekeeper.api.areas import caller, parts
 from gatekeeper.api.problems import Problem
 from gatekeeper.inquiries import Inquiry, record_inquiry
 from gatekeeper.permissions import Permission
+from gatekeeper.storage.patient_forms import written_as_patients
 
 HEADER: Final = "Gatekeeper-Purpose"
 MOST: Final = 200
+NOT_IN_A_URL: Final = "Must not be written as the ids of patients and authorizations are: search by POST /v1/orders/searches."
+_OF_AN_ID: Final = re.compile(r"[A-Za-z0-9._:-]+")
 PARAMETER: Final[dict[str, Any]] = {
     "in": "header",
     "name": HEADER,
@@ -34,3 +39,15 @@ def purpose_of_request() -> str | None:
 def on_record(inquiry: Inquiry) -> None:
     """From then on it may be answered."""
     record_inquiry(parts().engine, inquiry, caller().person)
+
+
+def refuse_patients(cursor: Cursor[Any], query: dict[str, Any]) -> None:
+    """Ends the request where `q` is written as the ids of patients are: it stands in a URL."""
+    if "q" in query and written_as_patients(cursor, _may_be_ids(query["q"])):
+        raise Problem("invalid-parameters", errors=[{"parameter": "q", "detail": NOT_IN_A_URL}])
+
+
+def _may_be_ids(text: str) -> set[str]:
+    """The text, its words, and what of them an id may be made of, by itself or after a colon."""
+    found = [part.strip("._:-") for part in _OF_AN_ID.findall(text)]
+    return {text.strip(), *text.split(), *found, *(part.rpartition(":")[2] for part in found)}

@@ -14,7 +14,7 @@ from gatekeeper.api.areas import Area, Number, Query, caller, parts, reading
 from gatekeeper.api.lists import Instant as PastInstant
 from gatekeeper.api.lists import Name, Number4, Number8, Page, begins, ends, limit_of
 from gatekeeper.api.masking import without_others
-from gatekeeper.api.order_list import refuse_patients
+from gatekeeper.api.patients import refuse_patients
 from gatekeeper.api.problems import Problem
 from gatekeeper.both_times import Answer, Subject
 from gatekeeper.domain.addresses import zip5

@@ -7,14 +7,21 @@ from typing import Any, NamedTuple
 
 from psycopg import Cursor
 
-from gatekeeper.storage.order_list import Listed, orders
+from gatekeeper.storage.order_list import Listed, orders, since_seen
 
 NEXT = "SELECT id, decided_at FROM examination WHERE id >= %s ORDER BY id LIMIT 1"
 LAST = "SELECT examination, block FROM moving_tail"
+SEEN = """
+({0} IS NOT NULL AND (%(every_program)s OR EXISTS (
+    SELECT FROM jsonb_array_elements(convert_from({0}, 'UTF8')::jsonb -> 'lines') AS said WHERE said ->> 'program' = ANY(%(programs)s)
+)))
+"""
+"""Whether a message says something of a line of programs that are seen."""
+RELEASED, STOPPED = SEEN.format("e.released"), SEEN.format("e.stopped")
 # What may have opened or cleared an order: it was judged, an event came, or people did something.
-HAPPENED = """
+HAPPENED = f"""
 SELECT e.order_id, e.wholesaler_id, min(e.id), bool_or(
-    e.cause = 'cancelled' OR (e.cause = 'again' AND e.released IS NOT NULL) OR (e.cause = 'message' AND e.revision > 1)
+    e.cause = 'cancelled' OR (e.cause = 'again' AND {RELEASED}) OR (e.cause = 'message' AND e.revision > 1)
 ) FROM examination e
 WHERE e.id >= %(first)s AND e.id < %(end)s AND (e.cause IN ('again', 'withdrawn', 'cancelled') OR e.stopped IS NOT NULL OR e.revision > 1)
 GROUP BY 1, 2
@@ -23,21 +30,21 @@ SELECT d.order_id, d.wholesaler_id, NULL, true FROM desk_entry d WHERE d.at >= %
 UNION ALL
 SELECT s.order_id, s.wholesaler_id, NULL, true FROM block b JOIN shipment_event s ON s.block = b.number
 WHERE b.number >= %(block)s AND b.number < %(end_block)s AND s.event = 'cancelled'
-"""
+"""  # noqa: S608 - our own words
 BLOCK = "SELECT number, at FROM block WHERE number >= %s ORDER BY number LIMIT 1"
-# Before what happened first the order was stopped, or it was stopped in between.
-STANDING = """
-SELECT l.order_id, l.wholesaler_id, l.place, l.open_since, coalesce((
-    SELECT e.stopped IS NOT NULL FROM examination e
+# Before what happened first a line that is seen was stopped, or it was stopped in between.
+STANDING = f"""
+SELECT l.order_id, l.wholesaler_id, l.place, l.open_since, l.opened, coalesce((
+    SELECT {STOPPED} FROM examination e
     WHERE e.order_id = n.order_id AND e.wholesaler_id = n.wholesaler_id AND (n.first IS NULL OR e.id < n.first)
     ORDER BY e.revision DESC, e.number DESC LIMIT 1
 ), false) OR EXISTS (
     SELECT FROM examination e WHERE e.order_id = n.order_id AND e.wholesaler_id = n.wholesaler_id AND e.id >= n.first
-    AND e.stopped IS NOT NULL AND (e.cause IN ('again', 'withdrawn') OR (e.cause = 'message' AND e.number = 1))
+    AND {STOPPED} AND (e.cause IN ('again', 'withdrawn') OR (e.cause = 'message' AND e.number = 1))
 )
-FROM unnest(%s::text[], %s::text[], %s::bigint[]) AS n(order_id, wholesaler_id, first)
+FROM unnest(%(orders)s::text[], %(wholesaler_ids)s::text[], %(firsts)s::bigint[]) AS n(order_id, wholesaler_id, first)
 JOIN moving_listed_order l ON l.order_id = n.order_id AND l.wholesaler_id = n.wholesaler_id
-"""
+"""  # noqa: S608
 DUE = """
 SELECT DISTINCT l.place FROM unnest(%(kinds)s::int[]) AS k(kind), LATERAL (
     SELECT place FROM moving_listed_line l WHERE l.kind = k.kind AND l.ship_on = %(day)s ORDER BY place LIMIT %(most)s
@@ -56,28 +63,30 @@ class Happened(NamedTuple):
     cleared: list[Listed]
 
 
-def happened(cursor: Cursor[Any], since: datetime, to: datetime) -> Happened:
-    """Which orders opened, and are open; and which were stopped, and are open no more."""
+def happened(cursor: Cursor[Any], since: datetime, to: datetime, limits: dict[str, Any]) -> Happened:
+    """Which orders opened, and are open; and which were stopped, and are open no more: by the lines of the programs in ``limits``."""
     [(last, block)] = cursor.execute(LAST).fetchall()
     asked = {
         "since": since, "to": to, "first": _first(cursor, NEXT, since, last), "end": _first(cursor, NEXT, to, last),
-        "block": _first(cursor, BLOCK, since, block), "end_block": _first(cursor, BLOCK, to, block),
+        "block": _first(cursor, BLOCK, since, block), "end_block": _first(cursor, BLOCK, to, block), **limits,
     }  # fmt: skip
     first: dict[tuple[str, str], int | None] = {}
     could_clear = set()
-    for order_id, wholesaler_id, examination, clears in cursor.execute(HAPPENED, asked):
+    for order_id, wholesaler_id, examination, clears in cursor.execute(HAPPENED.encode(), asked):
         known = first.get((order_id, wholesaler_id))
         first[order_id, wholesaler_id] = known if examination is None else examination
         if clears:
             could_clear.add((order_id, wholesaler_id))
     if not first:
         return Happened([], [])
-    names = [list(column) for column in zip(*((*name, examination) for name, examination in first.items()), strict=True)]
+    names = [[order_id for order_id, _ in first], [wholesaler_id for _, wholesaler_id in first], [*first.values()]]
+    asked = dict(zip(("orders", "wholesaler_ids", "firsts"), names, strict=True)) | limits
     opened, cleared = [], []
-    for order_id, wholesaler_id, place, open_since, stopped in cursor.execute(STANDING, names):
-        if open_since is not None and since <= open_since < to:
+    for order_id, wholesaler_id, place, open_since, by_program, stopped in cursor.execute(STANDING.encode(), asked):
+        seen = since_seen(open_since, by_program, limits)
+        if seen is not None and since <= seen < to:
             opened.append(place)
-        elif open_since is None and stopped and (order_id, wholesaler_id) in could_clear:
+        elif seen is None and stopped and (order_id, wholesaler_id) in could_clear:
             cleared.append(place)
     return Happened(orders(cursor, sorted(opened)), orders(cursor, sorted(cleared)))
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from hashlib import md5
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from psycopg import Cursor
 
 from gatekeeper.storage import tables
@@ -49,24 +50,11 @@ SELECT s.order_id, s.wholesaler_id, b.at, s.revision
 FROM {NAMED} JOIN shipment_event s USING (order_id, wholesaler_id) JOIN block b ON b.number = s.block WHERE s.event = 'cancelled'
 """  # noqa: S608
 LISTED = f"SELECT l.place, l.revision FROM {NAMED} JOIN moving_listed_order l USING (order_id, wholesaler_id)"  # noqa: S608
-KINDS = "SELECT wholesaler_id, program, outcome, reasons, open, kind FROM moving_listed_kind"
+KINDS = "SELECT wholesaler_id, program, outcome, reasons, opened, kind FROM moving_listed_kind"
 MORE_LINES = " ON CONFLICT (kind) DO UPDATE SET lines = moving_listed_kind.lines + EXCLUDED.lines"
 UP_TO_THERE = """ ON CONFLICT ("only") DO UPDATE SET examination = EXCLUDED.examination, block = EXCLUDED.block,
  registry_version = EXCLUDED.registry_version, at = EXCLUDED.at"""
-_LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-FORM: Final = (
-    "lower(coalesce(substring({0} from '^[A-Za-z]+[-._:]'), ''))"
-    f" || translate(regexp_replace({{0}}, '^[A-Za-z]+[-._:]', ''), '{_LETTERS}', '{'a' * 52}{'9' * 10}')"
-)
-"""How an id is written: a word before a separator as it is, of all other letters and digits only that they are such."""
-FORMS = f"""
-INSERT INTO moving_patient_form SELECT DISTINCT {FORM.format("subject")} FROM fact
-WHERE kind IN ('patient', 'authorization') AND load IN (
-    SELECT id FROM registry_load WHERE version > %(after)s AND version <= %(through)s
-    UNION ALL SELECT id FROM registry_batch WHERE version > %(after)s AND version <= %(through)s
-) ON CONFLICT DO NOTHING
-"""  # noqa: S608
-
+_OPENED: Final = msgspec.json.Encoder()
 SEPARATOR: Final = re.compile(r"[-._:]")
 Name = tuple[str, str]
 """Order and wholesaler."""
@@ -125,6 +113,8 @@ class OrderRow(NamedTuple):
     shown: bytes
     """Its lines, as they are shown."""
     lines: tuple[LineRow, ...]
+    opened: dict[str, datetime]
+    """Since when it would be open if it had the lines of one program only, by program; those of none are of an empty one."""
 
 
 def take_list(cursor: Cursor[Any]) -> bool:
@@ -203,12 +193,24 @@ def keep(cursor: Cursor[Any], names: Sequence[Name], orders: Sequence[OrderRow],
         for line in order.lines:
             kind = kinds[_kind(order, line)]
             counted[kind] += 1
-            lines.append((order.place, line.line, kind, order.ship_on, addressee, line.site_id, line.lot, order.open_since))
+            lines.append(
+                (
+                    order.place,
+                    line.line,
+                    kind,
+                    order.ship_on,
+                    addressee,
+                    line.site_id,
+                    line.lot,
+                    order.open_since,
+                    order.opened.get(line.program),
+                )
+            )
     said = {kind: said for said, kind in kinds.items()}
     terms = {(term, order.place, line.line) for order in orders if order.place not in old for line in order.lines for term in line.terms}
     insert(
         cursor,
-        Added(tables.LISTED_ORDER, [(*order[:9], *_of_the_name(order.order_id), order.shown) for order in orders]),
+        Added(tables.LISTED_ORDER, [_as_listed(order) for order in orders]),
         Added(tables.LISTED_LINE, lines),
         Added(tables.LISTED_KIND, [(kind, *said[kind], more) for kind, more in counted.items() if more], MORE_LINES),
         Added(tables.LISTED_TERM, sorted(terms)),
@@ -216,17 +218,6 @@ def keep(cursor: Cursor[Any], names: Sequence[Name], orders: Sequence[OrderRow],
         Added(tables.LISTED_WORD, [(word, number) for number, words in addressees.new.values() for word in words]),
         Added(tables.LISTED_UP_TO, [(True, stop.examination, stop.block, stop.registry_version, stop.at)], UP_TO_THERE),
     )
-
-
-def learn_forms(cursor: Cursor[Any], after: int, through: int) -> None:
-    """How the patients' ids are written that came with these versions of the registry."""
-    cursor.execute(FORMS.encode(), {"after": after, "through": through})
-
-
-def written_as_patients(cursor: Cursor[Any], words: Iterable[str]) -> bool:
-    """Whether one of the words is written as the ids of patients are, be there such a patient or not."""
-    statement = f"SELECT EXISTS (SELECT FROM unnest(%s::text[]) AS w(word) JOIN moving_patient_form f ON f.form = {FORM.format('w.word')})"  # noqa: S608
-    return cursor.execute(statement.encode(), (list(words),)).fetchone() == (True,)
 
 
 class _Addressees(NamedTuple):
@@ -250,8 +241,18 @@ def _take_out(cursor: Cursor[Any], names: Sequence[Name], stay: set[tuple[int, i
     return revisions.keys() - set(gone)
 
 
+def _as_listed(order: OrderRow) -> tuple[Any, ...]:
+    return *order[:9], *_of_the_name(order.order_id), order.shown, _OPENED.encode(order.opened)
+
+
 def _kind(order: OrderRow, line: LineRow) -> tuple[Any, ...]:
-    return order.wholesaler_id, line.program, line.outcome, line.reasons, order.open_since is not None
+    return order.wholesaler_id, line.program, line.outcome, line.reasons, opened_in(order.opened)
+
+
+def opened_in(programs: Iterable[str]) -> str:
+    """Of which programs an order has open lines, as one text: with commas between and around; empty where there is none."""
+    names = ",".join(sorted(programs))
+    return f",{names}," if programs else ""
 
 
 def _kinds(cursor: Cursor[Any], orders: Sequence[OrderRow]) -> dict[tuple[Any, ...], int]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from psycopg import Cursor
 
 from gatekeeper.storage.listing import up_to
@@ -16,6 +17,8 @@ ENDLESS: Final = 2**63 - 1
 """After every place."""
 COUNTED: Final = 10_000
 """So many lines are counted exactly."""
+OPEN, OPEN_IN_PROGRAM = OPENED = ("open", "open_in_program")
+"""Sorts by since when orders are open: by all of their lines, or by those of the line's program alone."""
 KINDS = """
 SELECT kind, outcome, string_to_array(nullif(reasons, ''), ','), lines FROM moving_listed_kind
 WHERE lines > 0 AND (%(every_wholesaler)s OR wholesaler_id = ANY(%(wholesalers)s)) AND (%(every_program)s OR program = ANY(%(programs)s))
@@ -23,24 +26,27 @@ WHERE lines > 0 AND (%(every_wholesaler)s OR wholesaler_id = ANY(%(wholesalers)s
   AND (%(program)s::text IS NULL OR program = %(program)s)
   AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
   AND (%(reason)s::text IS NULL OR %(reason)s = ANY(string_to_array(reasons, ',')))
-  AND (%(open)s::boolean IS NULL OR open = %(open)s)
+  AND (%(open)s::boolean IS NULL OR %(open)s = CASE
+       WHEN %(every_program)s THEN opened <> '' ELSE string_to_array(opened, ',') && %(programs)s::text[] END)
 """
 AFTER: Final = {
     "newest": "l.place < %(place)s",
     "oldest": "l.place > %(place)s",
     "ship_on": "(l.ship_on, l.place) > (%(day)s::date, %(place)s)",
-    "open": "(l.open_since, l.place) > (%(since)s::timestamptz, %(place)s) AND l.open_since <= %(until)s",
+    OPEN: "(l.open_since, l.place) > (%(since)s::timestamptz, %(place)s) AND l.open_since <= %(until)s",
+    OPEN_IN_PROGRAM: "(l.program_since, l.place) > (%(since)s::timestamptz, %(place)s) AND l.program_since <= %(until)s",
 }
-ORDER: Final = {"newest": "place DESC", "oldest": "place", "ship_on": "ship_on, place", "open": "open_since, place"}
+ORDER: Final = {"newest": "place DESC", "oldest": "place", "ship_on": "ship_on, place", **dict.fromkeys(OPENED, "open_since, place")}
 COLUMNS: Final = {
     "newest": "place, NULL::date AS ship_on, NULL::timestamptz AS open_since",
     "oldest": "place, NULL::date AS ship_on, NULL::timestamptz AS open_since",
     "ship_on": "place, ship_on, NULL::timestamptz AS open_since",
-    "open": "place, NULL::date AS ship_on, open_since",
+    OPEN: "place, NULL::date AS ship_on, open_since",
+    OPEN_IN_PROGRAM: "place, NULL::date AS ship_on, program_since AS open_since",
 }
 # Each kind by its own look into the index, in the order of the page; then the first of all of them.
 PAGE = """
-SELECT DISTINCT {columns} FROM unnest(%(kinds)s::int[]) AS k(kind), LATERAL (
+SELECT DISTINCT place, ship_on, open_since FROM unnest(%(kinds)s::int[]) AS k(kind), LATERAL (
     SELECT DISTINCT {columns} FROM moving_listed_line l WHERE l.kind = k.kind AND {has} AND {after} ORDER BY {order} LIMIT %(most)s
 ) p ORDER BY {order} LIMIT %(most)s
 """
@@ -50,7 +56,7 @@ FROM unnest(%(kinds)s::int[]) AS k(kind)
 """
 GATHERED = """
 WITH found AS MATERIALIZED (
-    SELECT l.place, l.kind, l.ship_on, l.open_since FROM {source} WHERE l.kind = ANY(%(kinds)s) AND {has}
+    SELECT l.place, l.kind, l.ship_on, l.open_since, l.program_since FROM {source} WHERE l.kind = ANY(%(kinds)s) AND {has}
 )
 SELECT kind, count(*), NULL::bigint, NULL::date, NULL::timestamptz FROM found GROUP BY kind
 UNION ALL (SELECT DISTINCT NULL::int, NULL::bigint, {columns} FROM found l WHERE {after} ORDER BY {order} LIMIT %(most)s)
@@ -74,7 +80,7 @@ SELECT addressee FROM unnest(%(among)s::bigint[]) AS a(addressee), LATERAL (
 ) w
 """  # noqa: S608
 ORDERS = """
-SELECT place, wholesaler_id, order_id, revision, received_at, decided_at, open_since, ship_on, site_name, lines
+SELECT place, wholesaler_id, order_id, revision, received_at, decided_at, open_since, ship_on, site_name, lines, opened
 FROM moving_listed_order WHERE place = ANY(%s)
 """
 FIRST = "SELECT place FROM moving_listed_order WHERE received_at >= %s ORDER BY received_at, place LIMIT 1"
@@ -128,6 +134,7 @@ class Listed(NamedTuple):
     ship_on: date
     site_name: str | None
     lines: bytes
+    opened: bytes
 
 
 class Page(NamedTuple):
@@ -146,7 +153,7 @@ def page(
 ) -> Page:
     """The next orders with such a line, ``most`` at most; with counts where they are wanted and not in the table of kinds.
 
-    ``until`` is where the list is by since when orders are open (``sort`` is ``open``): what opened later is not on the page.
+    ``until`` is where the list is by since when orders are open (``sort`` is one of ``OPENED``): what opened later is not on the page.
     """
     has, asked = _conditions(wanted)
     after = after or Key({"newest": wanted.end, "oldest": wanted.first - 1}.get(sort, 0))
@@ -166,6 +173,14 @@ def orders(cursor: Cursor[Any], places: Sequence[int]) -> list[Listed]:
     """These orders, in this order."""
     found = {row[0]: Listed(*row) for row in cursor.execute(ORDERS, (list(places),))}
     return [found[place] for place in places if place in found]
+
+
+def since_seen(open_since: datetime | None, opened: bytes, limits: dict[str, Any]) -> datetime | None:
+    """Since when an order is open to who has these limits: lines that he does not see open nothing. None where it is not."""
+    if limits["every_program"] or open_since is None:
+        return open_since
+    by_program = _OPENED.decode(opened)
+    return min((by_program[program] for program in limits["programs"] if program in by_program), default=None)
 
 
 def first_since(cursor: Cursor[Any], instant: datetime, end: int) -> int:
@@ -258,3 +273,6 @@ def _ranged(wanted: Wanted) -> bool:
 def _sorted(sort: str, rows: Iterable[tuple[Any, ...]]) -> list[Key]:
     keys: Iterator[Key] = (Key(*row) for row in rows)
     return sorted(keys, key=lambda key: (key.day or key.since or 0, key.place), reverse=sort == "newest")
+
+
+_OPENED: Final = msgspec.json.Decoder(dict[str, datetime])

@@ -80,25 +80,31 @@ SELECT i, min(name), min(wholesaler), 1, min(at), min(at), CASE WHEN bool_or(rea
            '{"line":%%s,"outcome":"%%s","program":%%s,"site_id":%%s,"reasons":[%%s],"open":%%s}', line, outcome,
            CASE WHEN covered THEN '"lemtrada"' ELSE 'null' END, CASE WHEN covered THEN '"' || site_id || '"' ELSE 'null' END,
            CASE WHEN reason IS NOT NULL THEN '"' || reason || '"' ELSE '' END,
-           CASE WHEN reason IS NULL THEN 'false' ELSE 'true' END), ',' ORDER BY line) || ']', 'UTF8')
+           CASE WHEN reason IS NULL THEN 'false' ELSE 'true' END), ',' ORDER BY line) || ']', 'UTF8'),
+       convert_to(CASE WHEN bool_or(reason IS NOT NULL) THEN format('{"lemtrada":"%%sZ"}', to_char(
+           min(at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS' || CASE WHEN mod(extract(microseconds FROM min(at)), 1000000) = 0
+           THEN '' ELSE '.US' END)) ELSE '{}' END, 'UTF8')
 FROM said GROUP BY i
 """
 KINDED: Final = """
 CREATE TEMP TABLE kinded ON COMMIT DROP AS
-SELECT s.*, bool_or(reason IS NOT NULL) OVER (PARTITION BY i) AS open, CASE WHEN covered THEN 'lemtrada' ELSE '' END AS program,
+SELECT s.*, CASE WHEN bool_or(reason IS NOT NULL) OVER (PARTITION BY i) THEN ',lemtrada,' ELSE '' END AS opened,
+       CASE WHEN covered THEN 'lemtrada' ELSE '' END AS program,
        coalesce(reason, '') AS reasons FROM said s
 """
 KINDS: Final = """
 INSERT INTO moving_listed_kind AS k
-SELECT (SELECT coalesce(max(kind), 0) FROM moving_listed_kind) + row_number() OVER (), wholesaler, program, outcome, reasons, open, count(*)
-FROM kinded GROUP BY wholesaler, program, outcome, reasons, open
-ON CONFLICT (wholesaler_id, program, outcome, reasons, open) DO UPDATE SET lines = k.lines + EXCLUDED.lines
+SELECT (SELECT coalesce(max(kind), 0) FROM moving_listed_kind) + row_number() OVER (),
+       wholesaler, program, outcome, reasons, opened, count(*)
+FROM kinded GROUP BY wholesaler, program, outcome, reasons, opened
+ON CONFLICT (wholesaler_id, program, outcome, reasons, opened) DO UPDATE SET lines = k.lines + EXCLUDED.lines
 """
 LISTED_LINES: Final = """
 INSERT INTO moving_listed_line
-SELECT i, line, k.kind, ship_on, site + 1, CASE WHEN covered THEN site_id END, lot, CASE WHEN k.open THEN d.at END
-FROM kinded d JOIN moving_listed_kind k ON (k.wholesaler_id, k.program, k.outcome, k.reasons, k.open)
-                                         = (d.wholesaler, d.program, d.outcome, d.reasons, d.open)
+SELECT i, line, k.kind, ship_on, site + 1, CASE WHEN covered THEN site_id END, lot, CASE WHEN k.opened <> '' THEN d.at END,
+       CASE WHEN k.opened <> '' AND covered THEN d.at END
+FROM kinded d JOIN moving_listed_kind k ON (k.wholesaler_id, k.program, k.outcome, k.reasons, k.opened)
+                                         = (d.wholesaler, d.program, d.outcome, d.reasons, d.opened)
 """
 TERMS: Final = """
 INSERT INTO moving_listed_term

@@ -16,11 +16,12 @@ from tests.gate.warehouse import Warehouse, event
 __all__ = ["varied"]
 MEANT = {
     "orders": "SELECT place, order_id, wholesaler_id, revision, received_at, decided_at, open_since, ship_on, site_name, "
-    "word, ending, lines FROM moving_listed_order",
-    "lines": "SELECT l.place, l.line, k.wholesaler_id, k.program, k.outcome, k.reasons, k.open, l.ship_on, l.site_id, l.lot, l.open_since, "
+    "word, ending, lines, opened FROM moving_listed_order",
+    "lines": "SELECT l.place, l.line, k.wholesaler_id, k.program, k.outcome, k.reasons, k.opened, l.ship_on, l.site_id, l.lot, "
+    "l.open_since, l.program_since, "
     "(SELECT array_agg(word ORDER BY word) FROM moving_listed_word w WHERE w.addressee = l.addressee) "
     "FROM moving_listed_line l JOIN moving_listed_kind k USING (kind)",
-    "kinds": "SELECT wholesaler_id, program, outcome, reasons, open, lines FROM moving_listed_kind WHERE lines <> 0",
+    "kinds": "SELECT wholesaler_id, program, outcome, reasons, opened, lines FROM moving_listed_kind WHERE lines <> 0",
     "terms": "SELECT term, place, line FROM moving_listed_term",
     "forms": "SELECT form FROM moving_patient_form",
     "up to": "SELECT examination, block, registry_version, at FROM moving_listed_up_to",

@@ -36,6 +36,7 @@ LISTED_ORDER = Table(
     Column("word", _WORD, nullable=False),
     Column("ending", _WORD, nullable=False),
     Column("lines", LargeBinary, nullable=False),
+    Column("opened", LargeBinary, nullable=False),
     Index("moving_listed_order_order", "order_id", "wholesaler_id"),
     Index("moving_listed_order_received_at", "received_at", "place"),
     Index("moving_listed_order_word", "word"),
@@ -54,6 +55,7 @@ LISTED_LINE = Table(
     Column("site_id", Text),
     Column("lot", Text),
     Column("open_since", DateTime(timezone=True)),
+    Column("program_since", DateTime(timezone=True)),
     Index("moving_listed_line_kind", "kind", "place"),
     Index("moving_listed_line_ship_on", "kind", "ship_on", "place"),
     Index(
@@ -61,6 +63,7 @@ LISTED_LINE = Table(
     ),
     Index("moving_listed_line_lot", "lot", "kind", "place", postgresql_where=sql("lot IS NOT NULL"), postgresql_include=["ship_on"]),
     Index("moving_listed_line_open", "kind", "open_since", "place", postgresql_where=sql("open_since IS NOT NULL")),
+    Index("moving_listed_line_program", "kind", "program_since", "place", postgresql_where=sql("program_since IS NOT NULL")),
     Index("moving_listed_line_addressee", "addressee", "kind", "place"),
     comment="A line of an order in the list, by what it can be found",
 )
@@ -73,10 +76,11 @@ LISTED_KIND = Table(
     Column("program", Text, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("reasons", Text, nullable=False),
-    Column("open", Boolean, nullable=False),
+    Column("opened", Text, nullable=False),
     Column("lines", BigInteger, nullable=False),
-    Index("moving_listed_kind_said", "wholesaler_id", "program", "outcome", "reasons", "open", unique=True),
-    comment="What lines in the list have in common (no program is an empty one, reasons have commas between), and how many lines have it",
+    Index("moving_listed_kind_said", "wholesaler_id", "program", "outcome", "reasons", "opened", unique=True),
+    comment="What lines in the list have in common (no program is an empty one, reasons have commas between; opened are the programs of "
+    "their order's open lines, with commas around), and how many lines have it",
 )
 
 LISTED_TERM = Table(

@@ -17,6 +17,7 @@ from gatekeeper.permissions import Permission
 from gatekeeper.recording import Terms
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage import tables
+from schemas.reading import Unreadable, read_order
 from tests.api.desk import Desk
 from tests.gate.ledger import GIVEN, Ledger, change, order, undone
 from tests.gate.test_cases import DECIDED, tell
@@ -108,6 +109,18 @@ def test_what_an_order_would_use_up_counts_for_the_later_ones(desk: Desk) -> Non
     assert desk.answer(PATH, method="POST", json=orders) == first
 
 
+@pytest.mark.parametrize("wrong", [b'{"order_id": "\\ud800"}', b'{"\\udfff": {}}', b'{"order_id": "\\u0000"}', b'"SO-2"', b"9" * 5000])
+def test_one_that_cannot_be_read_spoils_no_other(desk: Desk, wrong: bytes) -> None:
+    """It is refused as the gate's own decoder refuses it."""
+    desk.ledger.load()
+    body = b' { "orders" : [ %b , %b,%b\n] } ' % (order("SO-1"), wrong, order("SO-3", {"/ship_to/name": "Praxis Süd"}))
+    first, refused, last = desk.answer(PATH, method="POST", data=body, content_type="application/json")["orders"]
+    read = read_order(wrong)
+    assert isinstance(read, Unreadable)
+    assert (refused["position"], refused["refused"]) == (2, read.problems)
+    assert [(one["order_id"], one["lines"][0]["outcome"]) for one in (first, last)] == [("SO-1", "released"), ("SO-3", "held")]
+
+
 def test_a_repeat_is_answered_as_it_was(desk: Desk) -> None:
     desk.ledger.load()
     desk.ledger.judge(order())
@@ -128,10 +141,14 @@ def test_others_orders_and_programs_are_not_to_be_asked_about(desk: Desk) -> Non
 
 @pytest.mark.parametrize(("sent", "problems"), [
     (b"", {"": "Is not JSON."}),
-    (b"[]", {"": "Is not JSON."}),
+    (b"[]", {"": "Must be an object."}),
+    (b"{1: []}", {"": "Is not JSON."}),
+    (b'{"orders": [{}],}', {"": "Is not JSON."}),
+    (b'{"orders": [{} {}]}', {"": "Is not JSON."}),
+    (b'{"orders": [{}]} {}', {"": "Is not JSON."}),
     (b"\xef\xbb\xbf{}", {"": "Is not JSON."}),
     (b'{"orders": [\xff]}', {"": "Is not JSON."}),
-    (b"[" * 100_000, {"": "Is not JSON."}),
+    (b"[" * 100_000, {"": "Nests more than 16 deep."}),
     (b'{"orders": NaN}', {"": "Is not JSON."}),
     (b"{}", {"/orders": "Must be given."}),
     (b'{"orders": null}', {"/orders": "Must be a list."}),

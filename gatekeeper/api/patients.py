@@ -14,6 +14,8 @@ from gatekeeper.storage.patient_forms import written_as_patients
 
 HEADER: Final = "Gatekeeper-Purpose"
 MOST: Final = 200
+IN_A_URL: Final = ("q", "lot", "serial", "site_id")
+"""Filters that take what may be a patient's id."""
 NOT_IN_A_URL: Final = "Must not be written as the ids of patients and authorizations are: search by POST /v1/orders/searches."
 _OF_AN_ID: Final = re.compile(r"[A-Za-z0-9._:-]+")
 PARAMETER: Final[dict[str, Any]] = {
@@ -42,9 +44,10 @@ def on_record(inquiry: Inquiry) -> None:
 
 
 def refuse_patients(cursor: Cursor[Any], query: dict[str, Any]) -> None:
-    """Ends the request where `q` is written as the ids of patients are: it stands in a URL."""
-    if "q" in query and written_as_patients(cursor, _may_be_ids(query["q"])):
-        raise Problem("invalid-parameters", errors=[{"parameter": "q", "detail": NOT_IN_A_URL}])
+    """Ends the request where a text of it is written as the ids of patients are: it stands in a URL."""
+    told = [name for name in IN_A_URL if name in query and written_as_patients(cursor, _may_be_ids(query[name]))]
+    if told:
+        raise Problem("invalid-parameters", errors=[{"parameter": name, "detail": NOT_IN_A_URL} for name in told])
 
 
 def _may_be_ids(text: str) -> set[str]:

@@ -175,6 +175,12 @@ def test_a_patient_never_stands_in_a_url(filled: Desk) -> None:
         assert json.loads(answer.data)["errors"][0]["parameter"] == "q"
         assert word.encode() not in answer.data
     assert filled.problem(f"{PATH}?patient_id=P-1") == "invalid-parameters"
+    for name, text in (("lot", "P-1"), ("lot", "lot of (p-7)"), ("serial", "P-9"), ("site_id", "AU-ZZZZ"), ("site_id", "x:P-1")):
+        answer = filled.ask(f"{PATH}?{name}={quote(text)}&q=so")
+        assert [error["parameter"] for error in json.loads(answer.data)["errors"]] == [name], text
+        assert text.encode() not in answer.data
+        assert filled.problem(f"/v1/exports/orders?{name}={quote(text)}") == "invalid-parameters"
+        assert filled.answer(SEARCH, method="POST", json={name: text, "purpose": "looking"})["orders"] == []
     for text in ("P-1", "(p-7)", "P-1,", "patient:P-1", "x 'P-1'", "P-1."):
         assert filled.problem(f"{PATH}?q={quote(text)}") == "invalid-parameters", text
 

@@ -13,7 +13,6 @@ from gatekeeper.api import (
     bypasses,
     corrections,
     digest,
-    exports,
     findings,
     health,
     more_exports,
@@ -44,7 +43,7 @@ from gatekeeper.rules import RuleBook
 AREAS: Final = (
     health.AREA, rules.AREA, sites.AREA, refusals.AREA, findings.AREA, records.AREA, order_list.AREA,
     orders.AREA, rehearsals.AREA, work.AREA, alerts.AREA, acknowledgements.AREA, site_aliases.AREA, snapshots.AREA,
-    corrections.AREA, bypasses.AREA, exports.AREA, more_exports.AREA, settings_area.AREA, digest.AREA,
+    corrections.AREA, bypasses.AREA, more_exports.AREA, settings_area.AREA, digest.AREA,
 )  # fmt: skip
 HEADERS: Final = {
     "Cache-Control": "no-store",

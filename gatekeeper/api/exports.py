@@ -11,7 +11,7 @@ from psycopg import Cursor
 
 from gatekeeper.api import alerts, order_list, records, refusals, sites
 from gatekeeper.api.alerts import AlertsQuery
-from gatekeeper.api.areas import Area, Query, reading
+from gatekeeper.api.areas import Area, Body, Query, View, reading
 from gatekeeper.api.masking import masked_record
 from gatekeeper.api.order_list import OrderListed, OrdersQuery, SearchBody
 from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
@@ -56,62 +56,25 @@ BOTH: Final = {
 }
 
 
-def form_member() -> OneOf:
+def export(path: str, permission: Permission, lists: type[Query], **documented: Any) -> Callable[[View], View]:
+    """Registers an export of what takes ``lists``: it takes the same, but for pages, and the form."""
     about = "`csv` where not given, with cells that a spreadsheet does not compute; or `jsonl`, whole documents."
-    return OneOf(tuple(CONTENT_TYPES), metadata={"description": about})
+    form = OneOf(tuple(CONTENT_TYPES), metadata={"description": about})
+    meta = type("Meta", (), {"exclude": tuple({"cursor", "limit", "wait"} & lists().fields.keys())})
+    name = f"{lists.__name__.removesuffix('Query').removesuffix('Body')}Export"
+    takes: Any = type(name, (lists,), {"format": form, "Meta": meta})
+    method, where = ("POST", "body") if issubclass(lists, Body) else ("GET", "query")
+    return AREA.operation(method, path, permission, TEXT, content_type="text/csv", responses=BOTH, **{where: takes}, **documented)
 
 
-class OrdersExport(OrdersQuery):
-    format = form_member()
-
-    class Meta:
-        exclude = ("cursor", "limit")
-
-
-class SearchExport(SearchBody):
-    format = form_member()
-
-    class Meta:
-        exclude = ("cursor", "limit")
-
-
-class AlertsExport(AlertsQuery):
-    format = form_member()
-
-    class Meta:
-        exclude = ("cursor", "limit")
-
-
-class RefusalsExport(Query):
-    format = form_member()
-
-
-class SitesExport(SitesQuery):
-    format = form_member()
-
-    class Meta:
-        exclude = ("cursor", "limit")
-
-
-class RecordsExport(records.FeedQuery):
-    format = form_member()
-
-    class Meta:
-        exclude = ("limit", "wait")
-
-
-@AREA.operation(
-    "GET", "/v1/exports/orders", Permission.READ_ORDERS, TEXT, query=OrdersExport, content_type="text/csv", responses=BOTH
-)  # fmt: skip
+@export("/v1/exports/orders", Permission.READ_ORDERS, OrdersQuery)
 def export_orders(query: dict[str, Any]) -> Response:
     """Every order that the filters find: as CSV a row a line, as JSON lines an order a line. It goes on record."""
     form = query.pop("format", CSV)
     return streamed("orders", query, form, ORDER_COLUMNS, lambda cursor: _orders(order_list.every_page(cursor, query), form))
 
 
-@AREA.operation(
-    "POST", "/v1/exports/orders/searches", Permission.READ_ORDERS, TEXT, body=SearchExport, content_type="text/csv", responses=BOTH
-)  # fmt: skip
+@export("/v1/exports/orders/searches", Permission.READ_ORDERS, SearchBody)
 def export_order_search(body: dict[str, Any]) -> Response:
     """The same by a body, also for patients, authorizations and prescribers: these need `patients.read`. It goes on record."""
     form, purpose = body.pop("format", CSV), body.pop("purpose")
@@ -133,21 +96,19 @@ def _orders(pages: Iterable[list[OrderListed]], form: str) -> Iterator[Any]:
                 yield order
 
 
-@AREA.operation("GET", "/v1/exports/alerts", Permission.READ_ALERTS, TEXT, query=AlertsExport, content_type="text/csv", responses=BOTH)
+@export("/v1/exports/alerts", Permission.READ_ALERTS, AlertsQuery)
 def export_alerts(query: dict[str, Any]) -> Response:
     """Every alert that the filters find, the newest first. It goes on record."""
     return streamed("alerts", query, query.pop("format", CSV), ALERT_COLUMNS, lambda cursor: alerts.every_alert(cursor, query))
 
 
-@AREA.operation(
-    "GET", "/v1/exports/refusals", Permission.READ_REFUSALS, TEXT, query=RefusalsExport, content_type="text/csv", responses=BOTH
-)  # fmt: skip
+@export("/v1/exports/refusals", Permission.READ_REFUSALS, Query)
 def export_refusals(query: dict[str, Any]) -> Response:
     """Everything that could not be read, the newest first; for tokens that name all wholesalers and programs. It goes on record."""
     return streamed("refusals", query, query.pop("format", CSV), REFUSAL_COLUMNS, refusals.every_refusal)
 
 
-@AREA.operation("GET", "/v1/exports/sites", Permission.READ_SITES, TEXT, query=SitesExport, content_type="text/csv", responses=BOTH)
+@export("/v1/exports/sites", Permission.READ_SITES, SitesQuery)
 def export_sites(query: dict[str, Any]) -> Response:
     """The sites that the filters find, with what holds of each on the day, as known at the instant. It goes on record."""
     form = query.pop("format", CSV)
@@ -163,10 +124,7 @@ def export_sites(query: dict[str, Any]) -> Response:
     return streamed("sites", query, form, SITE_COLUMNS, documents)
 
 
-@AREA.operation(
-    "GET", "/v1/exports/distribution-records", Permission.READ_RECORDS, TEXT, query=RecordsExport, content_type="text/csv",
-    parameters=[PARAMETER], responses=BOTH,
-)  # fmt: skip
+@export("/v1/exports/distribution-records", Permission.READ_RECORDS, records.FeedQuery, parameters=[PARAMETER])
 def export_records(query: dict[str, Any]) -> Response:
     """A program's records by sequence, `after` one of them. It goes on record. Patients are masked unless permitted, for a purpose."""
     form, purpose = query.pop("format", CSV), purpose_of_request()

@@ -6,14 +6,14 @@ from flask import Response
 from psycopg import Cursor
 
 from gatekeeper.api import bypasses, corrections, findings, site_aliases, snapshots
-from gatekeeper.api.areas import Area, reading
-from gatekeeper.api.exports import BOTH, TEXT, form_member, streamed
+from gatekeeper.api.areas import reading
+from gatekeeper.api.exports import AREA, export, streamed
 from gatekeeper.api.patients import PARAMETER, purpose_of_request
 from gatekeeper.api.tables import CSV
 from gatekeeper.inquiries import Inquiry
 from gatekeeper.permissions import Permission
 
-AREA = Area("more-exports", __name__, "Whole lists of what look-backs found, and of what needs two people.")
+__all__ = ["AREA"]
 FINDING_COLUMNS: Final = (
     "wholesaler_id", "order_id", "revision", "examination", "line", "decided_at", "left_at", "state", "left", "program", "site_id",
     "site_name", "ndc", "gtin", "quantity", "unit", "lot", "serials", "patient_id", "prescriber_id", "authorization_id", "ship_to",
@@ -33,45 +33,7 @@ BYPASS_COLUMNS: Final = (
 )  # fmt: skip
 
 
-class FindingsExport(findings.FindingsQuery):
-    format = form_member()
-
-    class Meta:
-        exclude = ("cursor", "limit")
-
-
-class SiteAliasesExport(site_aliases.SiteAliasesQuery):
-    format = form_member()
-
-    class Meta:
-        exclude = ("cursor", "limit")
-
-
-class SnapshotsExport(snapshots.SnapshotsQuery):
-    format = form_member()
-
-    class Meta:
-        exclude = ("cursor", "limit")
-
-
-class CorrectionsExport(corrections.RejectedQuery):
-    format = form_member()
-
-    class Meta:
-        exclude = ("cursor", "limit")
-
-
-class BypassesExport(bypasses.BypassesQuery):
-    format = form_member()
-
-    class Meta:
-        exclude = ("cursor", "limit")
-
-
-@AREA.operation(
-    "GET", "/v1/exports/findings", Permission.READ_ALERTS, TEXT, query=FindingsExport, content_type="text/csv", parameters=[PARAMETER],
-    responses=BOTH,
-)  # fmt: skip
+@export("/v1/exports/findings", Permission.READ_ALERTS, findings.FindingsQuery, parameters=[PARAMETER])
 def export_findings(query: dict[str, Any]) -> Response:
     """Every line that a look-back found, or that had a recalled lot. It goes on record. Patients are masked unless permitted, for a
     purpose.
@@ -87,36 +49,28 @@ def export_findings(query: dict[str, Any]) -> Response:
     return streamed("findings", query, form, FINDING_COLUMNS, documents, told)
 
 
-@AREA.operation(
-    "GET", "/v1/exports/site-aliases", Permission.READ_PROPOSALS, TEXT, query=SiteAliasesExport, content_type="text/csv", responses=BOTH
-)  # fmt: skip
+@export("/v1/exports/site-aliases", Permission.READ_PROPOSALS, site_aliases.SiteAliasesQuery)
 def export_site_aliases(query: dict[str, Any]) -> Response:
     """Every site alias that the filters find, the oldest first. It goes on record."""
     form = query.pop("format", CSV)
     return streamed("site-aliases", query, form, ALIAS_COLUMNS, lambda cursor: site_aliases.every_site_alias(cursor, query))
 
 
-@AREA.operation(
-    "GET", "/v1/exports/refused-snapshots", Permission.READ_PROPOSALS, TEXT, query=SnapshotsExport, content_type="text/csv", responses=BOTH
-)  # fmt: skip
+@export("/v1/exports/refused-snapshots", Permission.READ_PROPOSALS, snapshots.SnapshotsQuery)
 def export_refused_snapshots(query: dict[str, Any]) -> Response:
     """Every refused snapshot that the filters find, the newest first. It goes on record."""
     form = query.pop("format", CSV)
     return streamed("refused-snapshots", query, form, SNAPSHOT_COLUMNS, lambda cursor: snapshots.every_snapshot(cursor, query))
 
 
-@AREA.operation(
-    "GET", "/v1/exports/corrections", Permission.READ_PROPOSALS, TEXT, query=CorrectionsExport, content_type="text/csv", responses=BOTH
-)  # fmt: skip
+@export("/v1/exports/corrections", Permission.READ_PROPOSALS, corrections.RejectedQuery)
 def export_corrections(query: dict[str, Any]) -> Response:
     """Every record of a program that needs a correction, by sequence; patients and the REMS's words masked. It goes on record."""
     form = query.pop("format", CSV)
     return streamed("corrections", query, form, CORRECTION_COLUMNS, lambda cursor: corrections.every_rejected(cursor, query))
 
 
-@AREA.operation(
-    "GET", "/v1/exports/bypasses", Permission.READ_PROPOSALS, TEXT, query=BypassesExport, content_type="text/csv", responses=BOTH
-)  # fmt: skip
+@export("/v1/exports/bypasses", Permission.READ_PROPOSALS, bypasses.BypassesQuery)
 def export_bypasses(query: dict[str, Any]) -> Response:
     """Everything that left past the gate and that the filters find, the oldest first; patients masked. It goes on record."""
     form = query.pop("format", CSV)

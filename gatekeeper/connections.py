@@ -26,6 +26,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from gatekeeper import clock
 from gatekeeper.access import MOST_CHARACTERS
 from gatekeeper.api.app import HEADERS
+from gatekeeper.api.measured import unread
 from gatekeeper.api.problems import Problem, answered
 from gatekeeper.telemetry import log
 
@@ -227,6 +228,7 @@ def _is_whole(heard: bytes) -> bool:
 def _written(kind: str) -> bytes:
     """An answer as it leaves, where there is no application to make it."""
     response = answered(Problem(kind))
+    unread(response.status_code)
     own = {"Server": SERVER, "Date": http_date(), "Connection": "close", "Content-Length": str(response.content_length)}
     lines = [f"HTTP/1.1 {response.status}", *(f"{name}: {text}" for name, text in (dict(response.headers) | HEADERS | own).items())]
     return "\r\n".join([*lines, "", ""]).encode() + response.get_data()

@@ -1,4 +1,4 @@
-"""What is measured: a closed list, in base units. No label holds anything but a topic, a partition, a program or a code of ours."""
+"""What is measured: a closed list, in base units. No label holds anything but a topic, partition, program, route or code of ours."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -70,6 +70,20 @@ LISTS_FOLLOWED: Final = Gauge(
     "1 while the lists of orders and sites are kept up to the ledger, 0 after a fault of that.",
     registry=REGISTRY,
 )
+HTTP_REQUESTS: Final = Counter(
+    "gatekeeper_http_requests",
+    "Calls that were answered, by the route's template, method and class of status; what is no operation is of the route `unknown`.",
+    ("route", "method", "status"),
+    registry=REGISTRY,
+)
+HTTP_SECONDS: Final = Histogram(
+    "gatekeeper_http_request_seconds",
+    "One call, from its head to the end of its answer.",
+    ("route", "method"),
+    buckets=_TIMES,
+    registry=REGISTRY,
+)
+HTTP_IN_FLIGHT: Final = Gauge("gatekeeper_http_requests_in_flight", "Calls that are being answered.", registry=REGISTRY)
 LAST_READ: Final = Gauge("gatekeeper_last_read_timestamp_seconds", "When the broker last answered a read, in Unix time.", registry=REGISTRY)
 
 

@@ -114,7 +114,8 @@ def test_every_metric_has_words_and_no_label_for_people() -> None:
     assert all(metric.documentation.endswith(".") for metric in found)
     made = [made for made in vars(metrics).values() if hasattr(made, "_labelnames")]
     assert len(made) == len(found)
-    assert {label for metric in made for label in metric._labelnames} == {"topic", "partition", "outcome", "code", "program"}  # noqa: SLF001
+    labels = {label for metric in made for label in metric._labelnames}  # noqa: SLF001
+    assert labels == {"topic", "partition", "outcome", "code", "program", "route", "method", "status"}
 
 
 @pytest.fixture

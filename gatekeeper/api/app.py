@@ -32,6 +32,7 @@ from gatekeeper.api.areas import MOST_OF_A_BODY, OPEN, Digest, Id, Parts
 from gatekeeper.api.callers import caller_of_request
 from gatekeeper.api.document import Document
 from gatekeeper.api.limits import Rates
+from gatekeeper.api.measured import measure_calls
 from gatekeeper.api.origins import allow_origins
 from gatekeeper.api.problems import Problem, answer_problems
 from gatekeeper.api.reader import add_reader
@@ -72,6 +73,7 @@ def make_app(
         document.add(area)
     add_reader(app, document)
     answer_problems(app)
+    measure_calls(app)
     allow_origins(app, settings.http_origins)
     app.before_request(_permitted)
     app.after_request(_with_headers)

@@ -1,13 +1,12 @@
 """The connections of the API's server: a thread is given to a request whose head has come whole, and waits for its body for a bounded
-time; what cannot be read is answered as a problem."""
+time; what cannot be read is answered as a problem, and what a client does not take at once is given it without a thread."""
 
-import struct
 from collections import deque
 from contextlib import suppress
 from functools import partial
 from os import SEEK_END
-from selectors import EVENT_READ
-from socket import SHUT_WR, SO_SNDTIMEO, SOL_SOCKET
+from selectors import EVENT_READ, EVENT_WRITE
+from socket import SHUT_WR
 from typing import Any, Final
 
 from gunicorn.http.body import LengthReader
@@ -28,6 +27,7 @@ from gatekeeper.access import MOST_CHARACTERS
 from gatekeeper.api.app import HEADERS
 from gatekeeper.api.measured import unread
 from gatekeeper.api.problems import Problem, answered
+from gatekeeper.sending import Sending
 from gatekeeper.telemetry import log
 
 SERVER: Final = "gatekeeper"
@@ -35,8 +35,6 @@ MOST_CONNECTIONS: Final = 500
 """Where there are more, those that have waited longest with no whole request are closed."""
 MOST_OF_A_HEAD: Final = 64 * 1024
 MOST_OF_A_HEADER: Final = MOST_CHARACTERS + len("Authorization: Bearer \r\n")
-SENDING_S: Final = 10
-"""So long a client may take nothing of its answer."""
 LEAVING_S: Final = 2
 """So long a client may take to end a connection that was ended here: what it still sends would else destroy the answer under way."""
 UNREAD_S: Final = 0.1
@@ -57,12 +55,14 @@ class Threads(ThreadWorker):  # type: ignore[misc] # it has no types
     def init_process(self) -> None:
         self._leaving: deque[Any] = deque()
         """Connections that were ended here, and not yet by their clients."""
+        self._sending: deque[Any] = deque()
+        """Connections whose clients have not taken all of their answers."""
         super().init_process()
 
     def enqueue_req(self, conn: Any) -> None:
         """Called where something may have come over a connection, which is in no one's hands now."""
         if not conn.initialized:
-            conn.sock.setsockopt(SOL_SOCKET, SO_SNDTIMEO, struct.pack("ll", SENDING_S, 0))
+            conn.sock = Sending(conn.sock)
             conn.init()
             conn.parser.unreader.sock = _Timed(conn)
         conn.sock.settimeout(0)
@@ -95,6 +95,7 @@ class Threads(ThreadWorker):  # type: ignore[misc] # it has no types
             self._refuse(conn, "bad-request")
 
     def handle_request(self, req: Any, conn: Any) -> Any:
+        conn.sock.begin()
         req.body.reader = _Whole(req.body.reader)
         return super().handle_request(req, conn)
 
@@ -114,11 +115,33 @@ class Threads(ThreadWorker):  # type: ignore[misc] # it has no types
             return False
 
     def finish_request(self, conn: Any, fs: Any) -> None:
-        """As the library does, but without waiting for the client's end in the loop that all wait for."""
-        if fs.cancelled() or fs.exception() is not None or not fs.result():
+        """As the library does, but once the answer has left, and without waiting for the client's end in the loop that all wait for."""
+        if conn.sock.waits and conn.sock.fileno() >= 0:
+            self._send_on(conn, fs)
+        elif fs.cancelled() or fs.exception() is not None or not fs.result():
             self._leave(conn)
         else:
             super().finish_request(conn, fs)
+
+    def _send_on(self, conn: Any, fs: Any) -> None:
+        conn.done, conn.waits_since = fs, clock.seconds()
+        conn.timeout = conn.waits_since + conn.sock.patience_s
+        self._sending.append(conn)
+        self.poller.register(conn.sock, EVENT_WRITE, partial(self._push, conn))
+
+    def _push(self, conn: Any, _: Any) -> None:
+        now = clock.seconds()
+        conn.sock.waited(now - conn.waits_since)
+        try:
+            conn.sock.push()
+        except OSError:
+            self._close(conn, self._sending)
+            return
+        if conn.sock.waits:
+            conn.waits_since, conn.timeout = now, now + conn.sock.patience_s
+        else:
+            self._take_out(conn, self._sending)
+            self.finish_request(conn, conn.done)
 
     def murder_pending(self) -> None:
         """Called at least every second."""
@@ -130,7 +153,9 @@ class Threads(ThreadWorker):  # type: ignore[misc] # it has no types
                 self._close(conn, self.pending_conns)
         while self._leaving and self._leaving[0].timeout <= now:
             self._close(self._leaving[0], self._leaving)
-        for waiting in (self._leaving, self.pending_conns, self.keepalived_conns):
+        for conn in [conn for conn in self._sending if conn.timeout <= now]:
+            self._close(conn, self._sending)
+        for waiting in (self._leaving, self.pending_conns, self.keepalived_conns, self._sending):
             while waiting and self.nr_conns >= self.worker_connections:
                 self._close(waiting[0], waiting)
 

@@ -65,8 +65,10 @@ def make_app(
     app.config.update(MAX_CONTENT_LENGTH=MOST_OF_A_BODY, PROPAGATE_EXCEPTIONS=False, TRAP_HTTP_EXCEPTIONS=False)
     app.url_map.converters |= {"id": Id, "digest": Digest}
     app.url_map.merge_slashes = False
-    waiters = BoundedSemaphore(max(1, settings.http_threads // 2))
-    app.extensions["gatekeeper"] = Parts(engine, book, Terms.of(settings), settings, stopping or Event(), waiters, lists_followed)
+    waiters, exporters = (BoundedSemaphore(max(1, settings.http_threads // share)) for share in (2, 4))
+    app.extensions["gatekeeper"] = Parts(
+        engine, book, Terms.of(settings), settings, stopping or Event(), waiters, exporters, lists_followed
+    )
     app.extensions["rates"] = Rates(settings.http_rate)
     document = Document(app)
     for area in AREAS:

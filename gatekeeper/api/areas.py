@@ -51,7 +51,9 @@ class Parts(NamedTuple):
     stopping: Event
     """Is set when the program is told to stop: who waits answers at once."""
     waiters: BoundedSemaphore
-    """For how many callers at once a thread may wait; the others are answered as if they had not asked to wait."""
+    """For how many callers at once a thread may wait."""
+    exports: BoundedSemaphore
+    """How many exports may be under way at once: each keeps a connection, and a thread while its reader is slow."""
     lists_followed: Callable[[], bool]
     """Whether this program keeps the lists up to the ledger: not where a fault has ended that."""
 

@@ -11,7 +11,7 @@ from psycopg import Cursor
 
 from gatekeeper.api import alerts, order_list, records, refusals, sites
 from gatekeeper.api.alerts import AlertsQuery
-from gatekeeper.api.areas import Area, Body, Query, View, reading
+from gatekeeper.api.areas import Area, Body, Query, View, parts, reading
 from gatekeeper.api.masking import masked_record
 from gatekeeper.api.order_list import OrderListed, OrdersQuery, SearchBody
 from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
@@ -23,8 +23,7 @@ from gatekeeper.permissions import Permission
 from schemas.members import OneOf
 
 AREA = Area("exports", __name__, "Whole lists, as CSV or JSON lines.")
-AT_ONCE: Final = BoundedSemaphore(2)
-"""So many exports run at a time in one program: each keeps a connection and a thread."""
+RETRY_S: Final = 10
 PATIENCE_S: Final = 60
 """Who takes no row for so long is cut off."""
 ORDER_COLUMNS: Final = (
@@ -156,9 +155,10 @@ def streamed(
     """Row by row, in one transaction. What cannot be answered is said before the first row; what fails later cuts the answer off."""
     if request.environ["SERVER_PROTOCOL"] == "HTTP/1.0":
         raise Problem("http-version", "Over HTTP/1.0 an export that was cut off could not be told from one that is complete.")
-    if not AT_ONCE.acquire(blocking=False):
-        raise Problem("unavailable")
-    written = _written(documents, form, columns)
+    exports = parts().exports
+    if not exports.acquire(blocking=False):
+        raise Problem("unavailable", "As many exports are under way as may be at once.", retry_after_s=RETRY_S)
+    written = _written(documents, form, columns, exports)
     try:
         next(written)
         on_record(
@@ -173,8 +173,10 @@ def streamed(
     return response
 
 
-def _written(documents: Callable[[Cursor[Any]], Iterable[Any]], form: str, columns: tuple[str, ...]) -> Generator[bytes, None, None]:
-    """First nothing, once it is known that it can be answered; then the rows."""
+def _written(
+    documents: Callable[[Cursor[Any]], Iterable[Any]], form: str, columns: tuple[str, ...], under_way: BoundedSemaphore
+) -> Generator[bytes, None, None]:
+    """First nothing, once it is known that it can be answered; then the rows. One less is ``under_way`` at its end."""
     try:
         with reading() as cursor:
             cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{PATIENCE_S}s'".encode())
@@ -183,4 +185,4 @@ def _written(documents: Callable[[Cursor[Any]], Iterable[Any]], form: str, colum
             yield b""
             yield from rows(chain(first, several), form, columns)
     finally:
-        AT_ONCE.release()
+        under_way.release()

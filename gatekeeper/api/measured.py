@@ -21,13 +21,14 @@ def measure_calls(app: Flask) -> None:
         HTTP_IN_FLIGHT.inc()
 
     def answered(response: Response) -> Response:
-        began, route, method = g.began, UNKNOWN, UNKNOWN
+        # Not the answer itself: it would hold what holds it, and be gone late.
+        began, status, route, method = g.began, status_class(response.status_code), UNKNOWN, UNKNOWN
         if request.url_rule is not None:
             route, method = _PARAMETER.sub(r"{\1}", request.url_rule.rule), request.method
 
         def end() -> None:
             HTTP_IN_FLIGHT.dec()
-            HTTP_REQUESTS.labels(route, method, status_class(response.status_code)).inc()
+            HTTP_REQUESTS.labels(route, method, status).inc()
             HTTP_SECONDS.labels(route, method).observe(clock.seconds() - began)
 
         response.call_on_close(end)

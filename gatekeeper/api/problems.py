@@ -44,7 +44,7 @@ KINDS: Final[dict[str, Kind]] = {
     "too-many-requests": Kind(429, "These are too many requests.", "The caller asks too often: ask again after `Retry-After`."),
     "headers-too-large": Kind(431, "The headers are too large.", "One header, or all of them, are larger than is read."),
     "fault": Kind(500, "A fault of the gatekeeper.", "It is on its log; nothing was changed."),
-    "unavailable": Kind(503, "It cannot be answered now.", "The database, or the issuer of tokens, is away or busy: ask again later."),
+    "unavailable": Kind(503, "It cannot be answered now.", "Something that it needs is away or busy: ask again after `Retry-After`."),
     "http-version": Kind(505, "It needs HTTP/1.1.", "It is answered over HTTP/1.1 only."),
 }  # fmt: skip
 """By the last part of its type."""

@@ -45,4 +45,10 @@ def reader_file(name: str) -> Response:
 
 def _served(name: str, kind: str) -> Response:
     headers: Any = {"Content-Security-Policy": POLICY, "Cache-Control": KEPT}
-    return Response((FOLDER / name).read_bytes(), content_type=kind, headers=headers)
+    return Response(_content(name), content_type=kind, headers=headers)
+
+
+@cache
+def _content(name: str) -> bytes:
+    """Once for all who read it, however slowly."""
+    return (FOLDER / name).read_bytes()

@@ -21,6 +21,8 @@ MOST: Final = 1000
 USUAL: Final = 200
 LONGEST_WAIT_S: Final = 20
 LOOKS_EVERY_S: Final = 0.25
+RETRY_S: Final = 5
+"""Who could not wait asks again after this."""
 RECORDS = "SELECT sequence, body FROM distribution_record WHERE program = %s AND sequence > %s ORDER BY sequence LIMIT %s"
 LAST = "SELECT coalesce((SELECT sequence FROM moving_record_count WHERE program = %s), 0)"
 
@@ -55,9 +57,11 @@ def list_records(query: dict[str, Any]) -> Any:
     must_see_feed(program)
     purpose = purpose_of_request()
     rows, last = _read(program, after, limit)
-    if not rows and parts().waiters.acquire(blocking=False):
+    if not rows and query.get("wait"):
+        if not parts().waiters.acquire(blocking=False):
+            raise Problem("unavailable", "As many callers wait for a record as may at once.", retry_after_s=RETRY_S)
         try:
-            until = clock.seconds() + query.get("wait", 0)
+            until = clock.seconds() + query["wait"]
             while not rows and clock.seconds() < until and not parts().stopping.wait(LOOKS_EVERY_S):
                 rows, last = _read(program, after, limit)
         finally:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from gatekeeper.api import exports, order_list, tables
+from gatekeeper.api import order_list, tables
 from gatekeeper.api.masking import masked, masked_record
 from gatekeeper.api.tables import harmless, rows
 from gatekeeper.listing import catch_up
@@ -166,9 +166,11 @@ def test_one_state_of_the_ledger(filled: Desk, monkeypatch: pytest.MonkeyPatch) 
         seen = [next(parts)]
         filled.ledger.judge(order("SO-88", MANY))
         catch_up(filled.engine)
-        assert exports.AT_ONCE.acquire(blocking=False)
-        assert filled.problem("/v1/exports/alerts") == "unavailable"
-        exports.AT_ONCE.release()
+        under_way = filled.app.extensions["gatekeeper"].exports
+        assert under_way.acquire(blocking=False)
+        refused = filled.ask("/v1/exports/alerts")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
+        under_way.release()
         seen += list(parts)
     assert [json.loads(line)["order_id"] for part in seen for line in part.splitlines()] == wanted
     assert filled.ask("/v1/exports/alerts").status_code == 200

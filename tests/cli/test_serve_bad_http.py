@@ -8,6 +8,7 @@ from uuid import UUID
 
 from gatekeeper.api.app import HEADERS
 from gatekeeper.api.problems import PREFIX
+from gatekeeper.api.reader import FOLDER
 from gatekeeper.storage import tables
 from tests.api.desk import token
 from tests.cli.served import Served, lead, patient, served
@@ -112,6 +113,27 @@ def test_who_is_slow_or_does_not_end_holds_up_nobody(patient: Served) -> None:
             raw = open_ones.enter_context(socket.create_connection(("127.0.0.1", patient.port), timeout=20))
             raw.sendall(sent.encode())
         assert patient.ask("/health/live")[0] == 200
+
+
+def test_who_stops_reading_holds_up_nobody(patient: Served) -> None:
+    """More than there are threads, each with long answers that he does not take; who goes on reading gets all of his."""
+    asked = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: here\r\n\r\n" * 5 + b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"
+    with ExitStack() as open_ones:
+        slow = []
+        for _ in range(8):
+            raw = open_ones.enter_context(socket.socket())
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            raw.settimeout(20)
+            raw.connect(("127.0.0.1", patient.port))
+            raw.sendall(asked)
+            slow.append(raw)
+        for raw in slow:
+            assert raw.recv(15) == b"HTTP/1.1 200 OK"
+        with socket.create_connection(("127.0.0.1", patient.port), timeout=5) as quick:
+            quick.sendall(b"GET /health/live HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+            assert quick.recv(15) == b"HTTP/1.1 200 OK"
+        content = b"".join(iter(lambda: slow[0].recv(65536), b""))
+        assert content.count((FOLDER / "swagger-ui-bundle.js").read_bytes()) == 5
 
 
 def test_the_oldest_that_wait_make_room_for_others(patient: Served) -> None:

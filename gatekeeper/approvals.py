@@ -9,12 +9,13 @@ from psycopg import Cursor
 from gatekeeper.access import Person
 from gatekeeper.errors import Unusable
 
-SITE_ALIAS, SNAPSHOT, CORRECTION, BYPASS = "site_alias", "snapshot", "correction", "bypass"
+SITE_ALIAS, SNAPSHOT, CORRECTION, BYPASS, VOID = "site_alias", "snapshot", "correction", "bypass", "void"
 MEANINGS: Final = {
     SITE_ALIAS: "I saw the evidence: the address or account is the site's, and may make an order agree with it.",
     SNAPSHOT: "The sites that this file loses are really lost: it is to be loaded as it is.",
     CORRECTION: "The record was wrong, and says what was so with these changes: the correction is to replace it.",
     BYPASS: "The goods left as is said here: a distribution record is to be made of them.",
+    VOID: "The goods of this record stayed: it is to be void, and what it used up is free.",
 }
 """What somebody says who approves, by what is approved."""
 OF_KIND: Final = "SELECT about, person, name, meaning, at FROM approval WHERE kind = %s AND about = ANY(%s)"

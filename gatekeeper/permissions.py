@@ -34,6 +34,8 @@ class Permission(StrEnum):
     CONFIRM_SNAPSHOTS = "snapshots.confirm"
     PROPOSE_CORRECTIONS = "corrections.propose"
     APPROVE_CORRECTIONS = "corrections.approve"
+    PROPOSE_VOIDS = "voids.propose"
+    APPROVE_VOIDS = "voids.approve"
     PROPOSE_BYPASSES = "bypasses.propose"
     APPROVE_BYPASSES = "bypasses.approve"
     READ_METRICS = "metrics.read"
@@ -57,12 +59,14 @@ ABOUT: Final[dict[Permission, str]] = {
     Permission.READ_SETTINGS: "The settings in force, without secrets.",
     Permission.ACKNOWLEDGE_RECORDS: "Saying which distribution records were accepted, and which rejected: the word of the REMS.",
     Permission.DECIDE_ALERTS: "Deciding what becomes of an alert.",
-    Permission.READ_PROPOSALS: "What needs two people: site aliases, refused snapshots, corrections, bypasses; patients masked.",
+    Permission.READ_PROPOSALS: "What needs two people: site aliases, refused snapshots, corrections, voids, bypasses; patients masked.",
     Permission.PROPOSE_SITE_ALIASES: "Proposing an address or an account of a known site, and withdrawing one that counts.",
     Permission.APPROVE_SITE_ALIASES: "Approving or refusing what another proposed.",
     Permission.CONFIRM_SNAPSHOTS: "Confirming that the sites which a snapshot loses are really lost.",
     Permission.PROPOSE_CORRECTIONS: "Proposing what to change of a record that the REMS rejected.",
     Permission.APPROVE_CORRECTIONS: "Approving or refusing it.",
+    Permission.PROPOSE_VOIDS: "Saying that the goods of a withdrawn line stayed, so that its record is void.",
+    Permission.APPROVE_VOIDS: "Approving or refusing it.",
     Permission.PROPOSE_BYPASSES: "Completing what is known of goods that left past the gate.",
     Permission.APPROVE_BYPASSES: "Approving or refusing it.",
     Permission.READ_METRICS: "Metrics.",
@@ -102,6 +106,7 @@ BUILT_IN: Final = (
             Permission.DECIDE_ALERTS,
             Permission.PROPOSE_SITE_ALIASES,
             Permission.PROPOSE_CORRECTIONS,
+            Permission.PROPOSE_VOIDS,
             Permission.PROPOSE_BYPASSES,
         },
     ),

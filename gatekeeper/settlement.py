@@ -19,7 +19,9 @@ from schemas.record import DistributionRecord, RecordShipFrom
 SHIPPED, RETURNED, RELEASED_AFTER = "shipped", "returned", "released_after"
 CORRECTED = "corrected"
 """By people, because a REMS rejected the record."""
-CAUSES = (SHIPPED, RETURNED, RELEASED_AFTER, CORRECTED)
+VOIDED = "voided"
+"""By people, because the goods stayed."""
+CAUSES = (SHIPPED, RETURNED, RELEASED_AFTER, CORRECTED, VOIDED)
 """Of examinations that settle the records of one line and say nothing else."""
 _record = msgspec.json.Decoder(DistributionRecord)
 
@@ -72,7 +74,7 @@ def settled(cause: str, case: Settlement, envelope: Envelope, document: bytes) -
     record = replace(
         about, record_id=str(name), kind=_KIND[cause], replaces=about.record_id, recorded_at=envelope.decided_at, sequence=0,
     )  # fmt: skip
-    if cause == RELEASED_AFTER:
+    if cause in (RELEASED_AFTER, VOIDED):
         return record
     if cause == CORRECTED:
         return with_changes(record, case.changes or RecordChanges())
@@ -97,7 +99,7 @@ def with_changes(record: DistributionRecord, changes: RecordChanges) -> Distribu
     return replace(record, **given)
 
 
-_KIND: dict[str, Any] = {RETURNED: "return", RELEASED_AFTER: "void", CORRECTED: "correction"}
+_KIND: dict[str, Any] = {RETURNED: "return", RELEASED_AFTER: "void", CORRECTED: "correction", VOIDED: "void"}
 
 
 def _corrected(case: Settlement, envelope: Envelope, document: bytes) -> DistributionRecord:

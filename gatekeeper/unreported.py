@@ -43,14 +43,17 @@ def end_watches(cursor: Cursor[Any], reporting: Collection[str], most: int) -> b
 
 
 def _heard_of(line: OverLine, history: Iterable[EarlierExamination], events: list[OrderEvent], books: Books) -> bool:
-    """Whether all of a withdrawn line is known to have left or stayed, or it was released again, and is watched anew."""
+    """Whether all of a withdrawn line is known to have left or stayed (then its record is void, whoever said so), or it was released
+    again, and is watched anew.
+    """
     number, place = line.line, Place(*line[1:])
     out = released_lines(history).get((line.revision, number))
     if (out is not None and out.out) or stayed(line.revision, number, events):
         return True
-    released = Book(books.records(place)).released
-    return released is not None and number in emptied_lines(
-        line.revision, events, {number: Amount(released.body.quantity, released.body.unit)}
+    book = Book(books.records(place))
+    released = book.released
+    return released is not None and (
+        book.live is None or number in emptied_lines(line.revision, events, {number: Amount(released.body.quantity, released.body.unit)})
     )
 
 

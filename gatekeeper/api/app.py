@@ -25,6 +25,7 @@ from gatekeeper.api import (
     site_aliases,
     sites,
     snapshots,
+    voids,
     work,
 )
 from gatekeeper.api import settings as settings_area
@@ -44,7 +45,7 @@ from gatekeeper.rules import RuleBook
 AREAS: Final = (
     health.AREA, rules.AREA, sites.AREA, refusals.AREA, findings.AREA, records.AREA, order_list.AREA,
     orders.AREA, rehearsals.AREA, work.AREA, alerts.AREA, acknowledgements.AREA, site_aliases.AREA, snapshots.AREA,
-    corrections.AREA, bypasses.AREA, more_exports.AREA, settings_area.AREA, digest.AREA,
+    corrections.AREA, voids.AREA, bypasses.AREA, more_exports.AREA, settings_area.AREA, digest.AREA,
 )  # fmt: skip
 HEADERS: Final = {
     "Cache-Control": "no-store",

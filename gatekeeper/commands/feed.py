@@ -8,6 +8,7 @@ import click
 from gatekeeper.access import person
 from gatekeeper.commands.feed_corrections import correct, rejected_command, show_command
 from gatekeeper.commands.feed_options import FOLDER, PROGRAM, day_of, fed, folder_of, opened, program_named, range_of
+from gatekeeper.commands.feed_voids import void
 from gatekeeper.config import read_settings
 from gatekeeper.errors import Unusable
 from gatekeeper.feeds.layout import CADENCES
@@ -134,5 +135,5 @@ def told(written: Written) -> str:
     return f"{written.path}: {written.what}; {about}, sha256 {file.sha256.hex()}."
 
 
-for command in (rejected_command, show_command, correct):
+for command in (rejected_command, show_command, correct, void):
     feed.add_command(command)

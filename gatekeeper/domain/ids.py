@@ -31,6 +31,11 @@ def correction_id(record_id: str, block: int) -> UUID:
     return _named(f"correction/{record_id}/{block}")
 
 
+def voiding_id(record_id: str, block: int) -> UUID:
+    """Of one void that a person proposes: ``block`` is the one that has it on record."""
+    return _named(f"voiding/{record_id}/{block}")
+
+
 def resubmission_id(program: str, sequence: int, block: int) -> UUID:
     """Of one submission of a record once more: ``block`` is the one that has it on record."""
     return _named(f"resubmission/{program}/{sequence}/{block}")

@@ -71,6 +71,7 @@ STEPS = {
     ),
     "list_snapshots": Asked("/v1/refused-snapshots", READERS, limited_to_wholesalers=False),
     "list_corrections": Asked("/v1/corrections?program=lemtrada", READERS, foreign_program="/v1/corrections?program=tegsedi"),
+    "list_voids": Asked("/v1/voids", READERS),
     "list_bypasses": Asked("/v1/bypasses", READERS),
     "show_bypass": Asked(f"/v1/bypasses/{UUID(int=1)}", READERS, records=True),
     "propose_site_alias": Asked(
@@ -93,6 +94,9 @@ STEPS = {
             ("propose_correction", "/v1/distribution-records/{}/corrections", OFFICERS, {"changes": {"lot": "B1"}}),
             ("approve_correction", "/v1/corrections/{}/approvals", {"lead"}, {}),
             ("refuse_correction", "/v1/corrections/{}/refusals", {"lead"}, {}),
+            ("propose_void", "/v1/distribution-records/{}/voids", OFFICERS, {}),
+            ("approve_void", "/v1/voids/{}/approvals", {"lead"}, {}),
+            ("refuse_void", "/v1/voids/{}/refusals", {"lead"}, {}),
             ("complete_bypass", "/v1/bypasses/{}/completions", OFFICERS, {"completion": {"lot": "B1"}}),
             ("approve_bypass", "/v1/bypasses/{}/approvals", {"lead"}, {}),
             ("refuse_bypass", "/v1/bypasses/{}/refusals", {"lead"}, {}),

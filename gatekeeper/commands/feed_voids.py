@@ -1,0 +1,66 @@
+"""``gatekeeper feed void``."""
+
+import os
+from datetime import UTC
+
+import click
+
+from gatekeeper import voiding
+from gatekeeper.commands.acting import acting
+from gatekeeper.commands.feed_corrections import REASON
+from gatekeeper.commands.feed_options import opened
+from gatekeeper.config import read_settings
+from gatekeeper.messages import written
+
+
+@click.group("void")
+def void() -> None:
+    """Void the record of a withdrawn line whose goods stayed, where no shipment event says so: one person proposes, another approves.
+
+    Who acts is the person of GATEKEEPER_TOKEN.
+    """
+
+
+@void.command("list")
+@click.option("--all", "every", is_flag=True, help="Also those that were approved or refused.")
+def list_command(*, every: bool) -> None:
+    """Show the voids that wait for a second person, oldest first: of which record, who proposed it and why."""
+    with opened(read_settings(os.environ)) as engine:
+        found = voiding.listed(engine, every=every)
+    for each in found:
+        click.echo(f"{each.voiding_id}  {each.state}  record {each.sequence} of {each.program} ({each.record_id}), {each.place}")
+        click.echo(f"    proposed {written(each.at.astimezone(UTC))} by {each.person}: {each.reason}")
+        if each.decided_at is not None:
+            click.echo(f"    {each.decision} {written(each.decided_at.astimezone(UTC))} by {each.decided_by}: {each.decided_because}")
+    if not found:
+        click.echo("No void waits for a second person." if not every else "No void was ever proposed.")
+
+
+@void.command("propose")
+@click.argument("record_id")
+@REASON
+def propose_command(record_id: str, reason: str) -> None:
+    """Say that the goods of a record stayed. Its line must be withdrawn, and nothing of it may be reported to have left."""
+    with acting() as by:
+        name = voiding.propose(by.engine, record_id, reason, by.person, by.book, by.terms)
+    click.echo(f"{name} is proposed by {by.person.name}. Another person must approve it before it counts.")
+
+
+@void.command("approve")
+@click.argument("void_id")
+@REASON
+def approve_command(void_id: str, reason: str) -> None:
+    """Make the void record, which the relay publishes; units and serials are free. Nobody approves what he proposed."""
+    with acting() as by:
+        made = voiding.approve(by.engine, void_id, reason, by.person, by.book, by.terms)
+    click.echo(f"Record {made.sequence} of {made.program} ({made.record_id}) voids {made.replaces}, approved by {by.person.name}.")
+
+
+@void.command("refuse")
+@click.argument("void_id")
+@REASON
+def refuse_command(void_id: str, reason: str) -> None:
+    """Close a proposal that is not to count."""
+    with acting() as by:
+        voiding.refuse(by.engine, void_id, reason, by.person)
+    click.echo(f"{void_id} is refused by {by.person.name}.")

@@ -1,4 +1,4 @@
-"""Released, shipped, recorded, submitted, acknowledged: the books of one program over some days, compared with each other."""
+"""Released, shipped, returned, recorded, submitted, acknowledged: the books of one program over some days, compared with each other."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -10,7 +10,7 @@ from msgspec import UNSET, Struct, UnsetType
 from psycopg import Cursor
 from sqlalchemy import Engine
 
-from gatekeeper import reports
+from gatekeeper import reports, returns, their_books
 from gatekeeper.acknowledging import record_named
 from gatekeeper.books import STANDING
 from gatekeeper.domain.acknowledgements import ACCEPTED, REJECTED
@@ -34,18 +34,15 @@ UNRECORDED = "shipped and not recorded"
 NOT_RELEASED = "recorded as released, and not released"
 NOT_SHIPPED = "recorded and not reported as shipped"
 OTHERWISE = "recorded otherwise than reported as shipped"
-WAITING = "shipped and waiting for their order"
+WAITING = "reported and waiting for their order"
+NOT_RETURNED = "returned and not recorded"
+RETURN_UNREPORTED = "recorded as returned and not reported"
+RETURNED_OTHERWISE = "recorded otherwise than reported as returned"
 NOT_SUBMITTED = "recorded and in no file"
 NOT_ACKNOWLEDGED = "not acknowledged"
 NOT_CORRECTED = "rejected and not corrected"
 GAP = "missing in the sequence of our records"
 FILES_GAP = "not covered by our files, or by two of them"
-MISSING_THERE = "not in their list"
-UNKNOWN_HERE = "in their list and not in our books, by its row"
-OUTSIDE = "in their list and of other days"
-TWICE = "twice in their list"
-SEQUENCE_TWICE = "a sequence that is twice in their list"
-DIFFERS = "in their list with another sequence, kind, quantity or lot"
 
 FOR_TOPIC = "for the topic"
 """All that is recorded, where records go out at once: what really went out is known to the broker, and not to the ledger."""
@@ -57,7 +54,7 @@ class Reconciled(NamedTuple):
     """The sequence of the first record of these days."""
     last: int
     counts: dict[str, int]
-    """In their order: released, recorded, of what kind, shipped, for the topic or in files, acknowledged; and theirs."""
+    """In their order: released, recorded, of what kind, shipped, returned, for the topic or in files, acknowledged; and theirs."""
     differences: dict[str, Runs]
     """By what differs, the sequences of the records; those of which there are none are left out."""
     orders: list[str]
@@ -65,11 +62,13 @@ class Reconciled(NamedTuple):
     unrecorded: list[str]
     """Of what left past the gate and lacks its record: wholesaler, order, revision, line and event."""
     waiting: list[str]
-    """Of what left, of whatever product, while its order is waited for: the same."""
+    """Of what left or came back, of whatever product, while its order is waited for: the same."""
+    returned: list[str]
+    """Of what came back and no return record says: the same."""
 
     @property
     def agree(self) -> bool:
-        return not (self.differences or self.orders or self.unrecorded or self.waiting)
+        return not (self.differences or self.orders or self.unrecorded or self.waiting or self.returned)
 
 
 class _Line(Struct):
@@ -88,10 +87,7 @@ class _Place(Struct):
     order_id: str
     revision: int
     line: int
-    quantity: int
-    kind: str
     outside_gate: bool = False
-    lot: str | None = None
 
 
 _lines = msgspec.json.Decoder(_Lines)
@@ -116,6 +112,7 @@ def reconcile(
         walk.releases(storage.examination_before(cursor, begin) + 1, storage.examination_before(cursor, end))
         walk.bypasses(begin, end)
         walk.waiting(begin, end)
+        walk.returns(storage.block_before(cursor, begin) + 1, storage.block_before(cursor, end))
         walk.files()
         if theirs is not None:
             walk.theirs(theirs)
@@ -132,6 +129,7 @@ class _Walk:
         self._orders: list[str] = []
         self._unrecorded: list[str] = []
         self._waiting: list[str] = []
+        self._returned: list[str] = []
 
     def records(self) -> None:
         """Each record: is it where it must be, was it released, did it leave, is it acknowledged."""
@@ -140,6 +138,7 @@ class _Walk:
             places = [_place.decode(account.body) for account in part]
             left = reports.of_orders(self._cursor, {place.order_id for place in places})
             stand: list[tuple[Account, Line]] = []
+            back: list[tuple[Account, Line]] = []
             made = storage.released(self._cursor, {account.examination for account in part if account.kind == "original"})
             for account, place in zip(part, places, strict=True):
                 for missing in range(expected, account.sequence):
@@ -149,12 +148,15 @@ class _Walk:
                 if account.kind == "original" and not place.outside_gate:
                     self._released(account, made.get(account.examination, b""))
                 self._acknowledged(account, submitted=account.sequence <= submitted)
-                if account.kind in STANDING and not account.replaced:
-                    line = Line(place.wholesaler_id, place.order_id, place.revision, place.line)
+                line = Line(place.wholesaler_id, place.order_id, place.revision, place.line)
+                if account.kind == "return":
+                    back.append((account, line))
+                elif account.kind in STANDING and not account.replaced:
                     self._shipped(account, line, left)
                     stand.append((account, line))
             for sequence in reports.otherwise(self._cursor, self._program, stand, left):
                 self._differ(OTHERWISE, sequence)
+            self._came_back(back)
         for missing in range(expected, self._span.last + 1):
             self._differ(GAP, missing)
 
@@ -182,8 +184,13 @@ class _Walk:
                 where = f"{of.wholesaler_id} {of.order_id} revision {of.revision} line {of.line}, event {bypass.event_id}"
                 self._unrecorded.append(where)
 
+    def returns(self, first: int, last: int) -> None:
+        """What came back, as was reported by these blocks: has each a return record."""
+        for part in storage.returned(self._cursor, first, last):
+            self._returned += returns.unrecorded(self._cursor, self._program, part)
+
     def waiting(self, begin: datetime, end: datetime) -> None:
-        """What left, as was reported on these days, while its order is waited for: no record says it yet."""
+        """What left or came back, as was reported on these days, while its order is waited for: no record says it yet."""
         for wholesaler, order, revision, line, event in storage.waiting(self._cursor, begin, end):
             self._waiting.append(f"{wholesaler} {order} revision {revision} line {line}, event {event}")
 
@@ -198,30 +205,15 @@ class _Walk:
 
     def theirs(self, rows: Iterator[Told]) -> None:
         """Each record against a list from the REMS."""
-        cursor, name, span = self._cursor, self._program.name, self._span
-        storage.take_theirs(cursor, self._counted(rows))
-        for what, statement, named in (
-            (MISSING_THERE, storage.MISSING_THERE, (name, *span)),
-            (UNKNOWN_HERE, storage.UNKNOWN_HERE, (name,)),
-            (OUTSIDE, storage.OUTSIDE, (name, *span)),
-            (TWICE, storage.TWICE, (name,)),
-            (SEQUENCE_TWICE, storage.SEQUENCES_TWICE, ()),
-        ):
-            for number in storage.sequences(cursor, statement, *named):
-                self._differ(what, number)
-        for ours, sequence, kind, quantity, lot, body in storage.pairs(cursor, name):
-            record = _place.decode(body)
-            said = (sequence, ours), (kind, record.kind), (quantity, record.quantity), (lot, record.lot or "")
-            if any(their is not None and their != own for their, own in said):
-                self._differ(DIFFERS, ours)
+        their_books.compare(self._cursor, self._program.name, self._span, self._counted(rows), self._differ)
 
     def found(self) -> Reconciled:
         counts, recorded = self._counts, sum(self._kinds.values())
         ordered = {"released": counts["released"], "recorded": recorded}
         ordered |= {f"  of them {kind}": self._kinds[kind] for kind in ("original", "correction", "void", "return")}
-        ordered |= {name: counts[name] for name in ("shipped", self._submission, "acknowledged")}
+        ordered |= {name: counts[name] for name in ("shipped", "returned", self._submission, "acknowledged")}
         ordered |= {name: counts[name] for name in ("in their list",) if name in counts}
-        return Reconciled(*self._span, ordered, self._differences, self._orders, self._unrecorded, self._waiting)
+        return Reconciled(*self._span, ordered, self._differences, self._orders, self._unrecorded, self._waiting, self._returned)
 
     def _submitted(self) -> int:
         """Up to which sequence records are for the topic, where a program sends them at once, or in files."""
@@ -238,6 +230,14 @@ class _Walk:
             self._counts["shipped"] += 1
         elif line.wholesaler_id in self._reporting:
             self._differ(NOT_SHIPPED, account.sequence)
+
+    def _came_back(self, back: list[tuple[Account, Line]]) -> None:
+        """Return records: was it reported, and so."""
+        found = returns.compared(self._cursor, self._program, back)
+        self._counts["returned"] += found.reported
+        for what, sequences in ((RETURN_UNREPORTED, found.unreported), (RETURNED_OTHERWISE, found.otherwise)):
+            for sequence in sequences:
+                self._differ(what, sequence)
 
     def _acknowledged(self, account: Account, *, submitted: bool) -> None:
         self._counts[self._submission] += submitted

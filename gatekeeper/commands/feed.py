@@ -16,7 +16,7 @@ from gatekeeper.feeds.receiving import receive
 from gatekeeper.feeds.resending import resend, resend_file
 from gatekeeper.feeds.their_list import their_list
 from gatekeeper.feeds.writing import Written, write
-from gatekeeper.reconciling import NOT_RECORDED, UNRECORDED, WAITING, reconcile
+from gatekeeper.reconciling import NOT_RECORDED, NOT_RETURNED, UNRECORDED, WAITING, reconcile
 
 
 @click.group("feed")
@@ -114,12 +114,10 @@ def reconcile_command(program: str, since: str, until: str, their_file: Path | N
         shown = ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in runs.ranges[:MOST_RANGES_SHOWN])
         more = len(runs.ranges) - MOST_RANGES_SHOWN
         click.echo(f"Differs: {what}: {runs.count:,}: {shown}{f', and {more:,} more ranges' if more > 0 else ''}")
-    for where in found.orders:
-        click.echo(f"Differs: {NOT_RECORDED}: {where}")
-    for where in found.unrecorded:
-        click.echo(f"Differs: {UNRECORDED}: {where}")
-    for where in found.waiting:
-        click.echo(f"Differs: {WAITING}: {where}")
+    listed = ((NOT_RECORDED, found.orders), (UNRECORDED, found.unrecorded), (WAITING, found.waiting), (NOT_RETURNED, found.returned))
+    for what, places in listed:
+        for where in places:
+            click.echo(f"Differs: {what}: {where}")
     click.echo("The books agree." if found.agree else "The books differ.")
     return int(not found.agree)
 

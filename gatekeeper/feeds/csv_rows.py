@@ -7,7 +7,8 @@ from typing import Final
 
 from gatekeeper.errors import Unusable
 
-MOST_OF_A_FIELD: Final = 10_000
+MOST_OF_A_FIELD: Final = 250_000
+"""The serials of the largest line fit in one."""
 
 
 def csv_rows(path: Path) -> Iterator[list[str]]:

@@ -10,7 +10,7 @@ from gatekeeper.feeds.csv_rows import csv_rows
 from gatekeeper.storage.reconciling import Told
 from schemas.text import MOST
 
-COLUMNS: Final = ("record_id", "sequence", "kind", "quantity", "lot")
+COLUMNS: Final = ("record_id", "sequence", "kind", "quantity", "lot", "serials", "patient_id", "status")
 
 
 def their_list(path: Path) -> Iterator[Told]:
@@ -25,11 +25,11 @@ def their_list(path: Path) -> Iterator[Told]:
             continue
         if len(row) != len(names):
             raise Unusable(f"{path}, row {number}: it has {len(row)} cells, not {len(names)}.")
-        record, sequence, kind, quantity, lot = [None if place is None else row[place] for place in places]
+        record, sequence, kind, quantity, *texts = [None if place is None else row[place] for place in places]
         whole = [_whole(path, number, name, text) for name, text in (("sequence", sequence), ("quantity", quantity))]
-        if any("\0" in text for text in (kind, lot) if text):
+        if any("\0" in text for text in (kind, *texts) if text):
             raise Unusable(f"{path}, row {number}: it holds a control character.")
-        yield Told(number, record_named(record or ""), whole[0], kind or None, whole[1], lot)
+        yield Told(number, record_named(record or ""), whole[0], kind or None, whole[1], *texts)
 
 
 def _whole(path: Path, number: int, name: str, text: str | None) -> Any:

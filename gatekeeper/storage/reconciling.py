@@ -28,23 +28,29 @@ SELECT id, wholesaler_id, order_id, revision, released FROM examination WHERE id
 KNOWN: Final = "SELECT record_id FROM distribution_record WHERE record_id = ANY(%s) AND program = %s"
 DECIDED: Final = "SELECT decided_at FROM examination WHERE id <= %s ORDER BY id DESC LIMIT 1"
 LAST_EXAMINATION: Final = "SELECT examination FROM moving_tail"
-SHIPPED: Final = "SELECT wholesaler_id, order_id, revision, body FROM shipment_event WHERE order_id = ANY(%s) AND event = 'shipped'"
+REPORTED: Final = "SELECT wholesaler_id, order_id, revision, body FROM shipment_event WHERE order_id = ANY(%s) AND event = %s"
+RETURNED: Final = """
+SELECT wholesaler_id, order_id, revision, body FROM shipment_event WHERE event = 'returned' AND block BETWEEN %s AND %s ORDER BY block
+"""
+RETURNS: Final = "SELECT id, digest FROM examination WHERE order_id = ANY(%s) AND cause = 'returned'"
+BLOCK_AT: Final = "SELECT at FROM block WHERE number <= %s ORDER BY number DESC LIMIT 1"
+LAST_BLOCK: Final = "SELECT block FROM moving_tail"
 BY_PEOPLE: Final = "SELECT id FROM examination WHERE id = ANY(%s) AND cause = 'corrected'"
 WAITING: Final = """
 SELECT m.wholesaler_id, m.order_id, m.revision, m.line, m.event_id
 FROM moving_waiting_event m
 JOIN shipment_event e ON e.order_id = m.order_id AND e.wholesaler_id = m.wholesaler_id AND e.event_id = m.event_id
-WHERE e.event = 'shipped' AND m.since BETWEEN %s AND %s
+WHERE m.since BETWEEN %s AND %s
 ORDER BY m.since, m.wholesaler_id, m.event_id, m.line
 """
 FILES: Final = "SELECT number, first_sequence, last_sequence FROM feed_file WHERE program = %s ORDER BY number"
 
 THEIRS: Final = """
 CREATE TEMPORARY TABLE theirs (
-    line integer NOT NULL, record_id uuid, sequence bigint, kind text, quantity bigint, lot text
+    line integer NOT NULL, record_id uuid, sequence bigint, kind text, quantity bigint, lot text, serials text, patient_id text, status text
 ) ON COMMIT DROP
 """
-COPY: Final = "COPY theirs (line, record_id, sequence, kind, quantity, lot) FROM STDIN"
+COPY: Final = "COPY theirs FROM STDIN"
 INDEX: Final = "CREATE INDEX ON theirs (record_id); ANALYZE theirs"
 MISSING_THERE: Final = """
 SELECT r.sequence FROM distribution_record r LEFT JOIN theirs t ON t.record_id = r.record_id
@@ -54,18 +60,13 @@ UNKNOWN_HERE: Final = """
 SELECT t.line FROM theirs t LEFT JOIN distribution_record r ON r.record_id = t.record_id AND r.program = %s
 WHERE r.record_id IS NULL ORDER BY t.line
 """
-OUTSIDE: Final = """
-SELECT r.sequence FROM theirs t JOIN distribution_record r ON r.record_id = t.record_id AND r.program = %s
-WHERE r.sequence NOT BETWEEN %s AND %s ORDER BY r.sequence
-"""
-TWICE: Final = """
-SELECT DISTINCT r.sequence FROM (SELECT record_id FROM theirs GROUP BY record_id HAVING count(*) > 1) t
-JOIN distribution_record r ON r.record_id = t.record_id AND r.program = %s ORDER BY r.sequence
-"""
 SEQUENCES_TWICE: Final = "SELECT sequence FROM theirs WHERE sequence IS NOT NULL GROUP BY sequence HAVING count(*) > 1 ORDER BY sequence"
-DIFFERING: Final = """
-SELECT r.sequence, t.sequence, t.kind, t.quantity, t.lot, r.body FROM theirs t
-JOIN distribution_record r ON r.record_id = t.record_id AND r.program = %s ORDER BY r.sequence
+PAIRS: Final = """
+SELECT r.sequence, CASE WHEN t.status IS NOT NULL THEN (
+        SELECT a.status FROM acknowledgement a WHERE a.program = r.program AND a.sequence = r.sequence ORDER BY a.number DESC LIMIT 1
+    ) END,
+    r.body, t.sequence, t.kind, t.quantity, t.lot, t.serials, t.patient_id, t.status
+FROM theirs t JOIN distribution_record r ON r.record_id = t.record_id AND r.program = %s ORDER BY r.sequence
 """
 
 
@@ -102,6 +103,10 @@ class Told(NamedTuple):
     kind: str | None
     quantity: int | None
     lot: str | None
+    serials: str | None = None
+    """As a cell of a file of ours has them."""
+    patient_id: str | None = None
+    status: str | None = None
 
 
 def begin(cursor: Cursor[Any]) -> None:
@@ -121,17 +126,23 @@ def released(cursor: Cursor[Any], examinations: Collection[int]) -> dict[int, by
     return dict(cursor.execute(RELEASED, (list(examinations),), binary=True).fetchall())
 
 
-def last_examination(cursor: Cursor[Any]) -> int:
-    row = cursor.execute(LAST_EXAMINATION).fetchone()
-    return int(row[0]) if row else 0
-
-
 def examination_before(cursor: Cursor[Any], instant: datetime) -> int:
-    """The last examination that was decided before an instant, by halving: they rise with time. 0: none."""
-    low, high = 0, last_examination(cursor)
+    """The last examination that was decided before an instant. 0: none."""
+    return _before(cursor, instant, LAST_EXAMINATION, DECIDED)
+
+
+def block_before(cursor: Cursor[Any], instant: datetime) -> int:
+    """The last block that was added before an instant. 0: none."""
+    return _before(cursor, instant, LAST_BLOCK, BLOCK_AT)
+
+
+def _before(cursor: Cursor[Any], instant: datetime, last: str, at: str) -> int:
+    """By halving: they rise with time."""
+    row = cursor.execute(last.encode()).fetchone()
+    low, high = 0, int(row[0]) if row else 0
     while low < high:
         middle = (low + high + 1) // 2
-        row = cursor.execute(DECIDED, (middle,)).fetchone()
+        row = cursor.execute(at.encode(), (middle,)).fetchone()
         if row is None or row[0] < instant:
             low = middle
         else:
@@ -151,9 +162,35 @@ def known(cursor: Cursor[Any], program: str, record_ids: Sequence[UUID]) -> set[
     return {row[0] for row in cursor.execute(KNOWN, (list(record_ids), program), binary=True)} if record_ids else set()
 
 
-def shipped(cursor: Cursor[Any], order_ids: Collection[str]) -> list[tuple[str, str, int, bytes]]:
-    """Wholesaler, order, revision and content of what was reported as shipped of these orders."""
-    return cursor.execute(SHIPPED, (list(order_ids),), binary=True).fetchall() if order_ids else []
+Reported = tuple[str, str, int, bytes]
+"""Wholesaler, order, revision and content of an event."""
+
+
+def shipped(cursor: Cursor[Any], order_ids: Collection[str]) -> list[Reported]:
+    """What was reported as shipped of these orders."""
+    return _reported(cursor, order_ids, "shipped")
+
+
+def came_back(cursor: Cursor[Any], order_ids: Collection[str]) -> list[Reported]:
+    """What was reported as returned of these orders."""
+    return _reported(cursor, order_ids, "returned")
+
+
+def _reported(cursor: Cursor[Any], order_ids: Collection[str], kind: str) -> list[Reported]:
+    return cursor.execute(REPORTED, (list(order_ids), kind), binary=True).fetchall() if order_ids else []
+
+
+def returned(cursor: Cursor[Any], first: int, last: int) -> Iterator[list[Reported]]:
+    """What was reported as returned by these blocks, a bounded part at a time."""
+    with cursor.connection.cursor("returned", binary=True) as stream:
+        stream.execute(RETURNED, (first, last))
+        while part := stream.fetchmany(AT_ONCE):
+            yield part
+
+
+def returns(cursor: Cursor[Any], order_ids: Collection[str]) -> dict[int, bytes]:
+    """By examination that recorded a return of these orders, the digest of what it was told."""
+    return dict(cursor.execute(RETURNS, (list(order_ids),), binary=True).fetchall()) if order_ids else {}
 
 
 def by_people(cursor: Cursor[Any], examinations: Collection[int]) -> set[int]:
@@ -162,7 +199,7 @@ def by_people(cursor: Cursor[Any], examinations: Collection[int]) -> set[int]:
 
 
 def waiting(cursor: Cursor[Any], begin: datetime, end: datetime) -> Iterator[tuple[str, str, int, int, str]]:
-    """Goods that were reported as shipped in this time and whose order is still waited for: wholesaler, order, revision, line, event."""
+    """Goods that were reported on in this time and whose order is still waited for: wholesaler, order, revision, line, event."""
     yield from cursor.execute(WAITING, (begin, end - timedelta(microseconds=1)))
 
 
@@ -188,8 +225,9 @@ def sequences(cursor: Cursor[Any], statement: str, *named: Any) -> Iterator[int]
             yield number
 
 
-def pairs(cursor: Cursor[Any], program: str) -> Iterator[tuple[Any, ...]]:
-    """Each of their rows beside our record: our sequence, their sequence, kind, quantity and lot, our record."""
+def pairs(cursor: Cursor[Any], program: str) -> Iterator[tuple[int, str | None, bytes, tuple[Any, ...]]]:
+    """Each of their rows beside our record, by our sequence: that, our status where theirs is said, our record, and what theirs says."""
     with cursor.connection.cursor("pairs", binary=True) as stream:
         stream.itersize = AT_ONCE
-        yield from stream.execute(DIFFERING.encode(), (program,))
+        for ours, status, body, *said in stream.execute(PAIRS.encode(), (program,)):
+            yield ours, status, body, tuple(said)

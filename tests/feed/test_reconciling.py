@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gatekeeper import reconciling
+from gatekeeper import reconciling, their_books
 from gatekeeper.domain.runs import Runs
 from gatekeeper.domain.sequences import Range
 from gatekeeper.errors import Unusable
@@ -20,6 +20,8 @@ from gatekeeper.storage.reconciling import Told
 from tests.feed.made import layout
 from tests.feed.rems import Rems, acknowledgement
 from tests.feed.test_writing import TODAY, ZONE, later
+from tests.gate.test_events import MANY
+from tests.gate.test_revisions import SERIALS
 from tests.gate.warehouse import REPORTING, Warehouse, event
 
 WD = ("WD-001",)
@@ -71,7 +73,7 @@ def test_books_that_agree(rems: Rems, tmp_path: Path) -> None:
     assert (of.first, of.last) == (1, 8)
     assert of.counts == {
         "released": 7, "recorded": 8, "  of them original": 7, "  of them correction": 0, "  of them void": 1, "  of them return": 0,
-        "shipped": 6, "for the topic": 8, "acknowledged": 8, "in their list": 8,
+        "shipped": 6, "returned": 0, "for the topic": 8, "acknowledged": 8, "in their list": 8,
     }  # fmt: skip
     by_file = found(rems, feed_cadence="monthly")
     assert (differences(by_file), by_file.counts["in files"], "for the topic" in by_file.counts) == ({}, 8, False)
@@ -145,13 +147,50 @@ def test_their_list_has_others_than_ours(rems: Rems, tmp_path: Path) -> None:
     assert b'"lot":"A1' in lots[records[0]]
     of = found(rems, their_list(path))
     told = differences(of)
-    assert told[reconciling.MISSING_THERE] == [Range(2, 2), Range(6, 6)]
-    assert told[reconciling.UNKNOWN_HERE] == [Range(8, 9)]
-    assert told[reconciling.OUTSIDE] == [Range(7, 7)]
-    assert told[reconciling.TWICE] == [Range(3, 3)]
-    assert told[reconciling.SEQUENCE_TWICE] == [Range(3, 3)]
-    assert Range(3, 5) in told[reconciling.DIFFERS] or told[reconciling.DIFFERS][-1].last >= 5
+    assert told[their_books.MISSING_THERE] == [Range(2, 2), Range(6, 6)]
+    assert told[their_books.UNKNOWN_HERE] == [Range(8, 9)]
+    assert told[their_books.OUTSIDE] == [Range(7, 7)]
+    assert told[their_books.TWICE] == [Range(3, 3)]
+    assert told[their_books.SEQUENCE_TWICE] == [Range(3, 3)]
+    assert Range(3, 5) in told[their_books.DIFFERS] or told[their_books.DIFFERS][-1].last >= 5
     assert of.counts["in their list"] == 8
+
+
+THEIRS = "record_id,serials,patient_id,status\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "differs"),
+    [
+        ("A|B|C|D|E,P-1,accepted", None),
+        ("E|D|C|B|A,P-1,accepted", None),
+        ("A|B|C|D|F,P-1,accepted", their_books.OTHER_SERIALS),
+        ("A|B|C|D,P-1,accepted", their_books.OTHER_SERIALS),
+        ("A|B|C|D|E|E,P-1,accepted", their_books.OTHER_SERIALS),
+        (",P-1,accepted", their_books.OTHER_SERIALS),
+        ("A|B|C|D|E,P-2,accepted", their_books.OTHER_PATIENT),
+        ("A|B|C|D|E,,accepted", their_books.OTHER_PATIENT),
+        ("A|B|C|D|E,P-1,rejected", their_books.OTHER_STATUS),
+        ("A|B|C|D|E,P-1,", their_books.OTHER_STATUS),
+    ],
+)
+def test_their_list_has_other_serials_another_patient_or_status(rems: Rems, tmp_path: Path, row: str, differs: str | None) -> None:
+    """In whatever order the serials stand; a column that is not there says nothing, and an empty cell says that there is none."""
+    [record] = rems.records(1, SERIALS | MANY)
+    accept_all(rems)
+    path = tmp_path / "theirs.csv"
+    path.write_text(f"{THEIRS}{record},{row}\n")
+    assert differences(found(rems, their_list(path))) == ({differs: [Range(1, 1)]} if differs else {})
+    path.write_text(f"record_id\n{record}\n")
+    assert found(rems, their_list(path)).agree
+
+
+def test_what_is_open_here_has_no_status_there(rems: Rems, tmp_path: Path) -> None:
+    [record] = rems.records(1)
+    path = tmp_path / "theirs.csv"
+    for status, also in (("", []), ("accepted", [their_books.OTHER_STATUS])):
+        path.write_text(f"record_id,status\n{record},{status}\n")
+        assert list(differences(found(rems, their_list(path)))) == [reconciling.NOT_ACKNOWLEDGED, *also]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +199,7 @@ def test_their_list_has_others_than_ours(rems: Rems, tmp_path: Path) -> None:
         ("sequence\n1\n", "the first row must name columns"), ("record_id,record_id\n", "the first row"),
         ("record_id,sequence\n1\n", "row 2"),
         ("record_id,sequence\nx,-1\n", "row 2: sequence must be a whole number"), ("record_id,quantity\nx,5.0\n", "row 2: quantity"),
-        ('record_id\n"a\n', "CSV"), ("record_id,lot\nx,a\0b\n", "CSV|control"),
+        ('record_id\n"a\n', "CSV"), ("record_id,lot\nx,a\0b\n", "CSV|control"), ("record_id,patient_id\nx,a\0b\n", "CSV|control"),
     ],
 )  # fmt: skip
 def test_a_list_that_cannot_be_read(rems: Rems, tmp_path: Path, text: str, said: str) -> None:

@@ -20,8 +20,9 @@ from gatekeeper.feeds.resending import resend, resend_file
 from gatekeeper.feeds.their_list import their_list
 from gatekeeper.feeds.writing import write
 from gatekeeper.gate import TERMS
-from gatekeeper.reconciling import MISSING_THERE, Reconciled, reconcile
+from gatekeeper.reconciling import Reconciled, reconcile
 from gatekeeper.storage import tables
+from gatekeeper.their_books import MISSING_THERE
 from schemas.correction import RecordChanges
 from schemas.record import DistributionRecord
 from tests.consumers.place import ACKNOWLEDGEMENTS, EVENTS, PATIENCE_S, Place

@@ -72,6 +72,8 @@ class PastGate(Bookkeeping):
     def __init__(self, *known: Any) -> None:
         super().__init__(*known)
         self._alerted: set[UUID] = set()
+        self._incomplete: set[Told] = set()
+        """What was just found to lack something for a record."""
 
     def _gate_says(self, told: ShipmentEvent, line: EventLine, book: Book) -> tuple[tuple[str, ...], Judged | None, tuple[str, ...]]:
         """Why this left past the gate (nothing where it did not), what would have been decided, and what nobody has said."""
@@ -89,6 +91,11 @@ class PastGate(Bookkeeping):
         if judged is not None:
             why += _parties(told, line, judged, book)
         return tuple(why), judged, shipped.lacks if book.standing is None else ()
+
+    def _is_incomplete(self, told: Told) -> bool:
+        """Whether goods that left past the gate lack something for a record, and nobody has completed it."""
+        bypass = self.grounds.bypasses.get(told)
+        return told not in self.grounds.completions and (told in self._incomplete or (bypass is not None and bypass.is_open))
 
     def _recall(self, told: ShipmentEvent, line: EventLine) -> RecallFact | None:
         """The recall that is known of goods that left, whatever its day."""

@@ -59,6 +59,8 @@ class Settling(PastGate):
                 lacks = tuple(problem for problem in problems if problem != UNKNOWN_SERIALS)
             if not lacks:
                 self._correct(place, case, before, digest_of(told, line))
+        if lacks:
+            self._incomplete.add(key)
         self._tell_of(told, line, Found(why, judged, lacks, problems))
         self._tell_of_correction(place, told, before)
         after = self._book(place)
@@ -202,6 +204,8 @@ class Settling(PastGate):
         for said, line in self._reported_of(place):
             own = told_of(said, line.line)
             completion = self.grounds.completions.get(own)
+            if released is None and own != key and self._is_incomplete(own):
+                continue
             reports.append(reported_with(said, line, ordered, completion, package))
             is_other = other if own == key else OTHER in self.grounds.bypassed.get(own, "")
             parties.add(party_of(said, line, completion) if released is None or is_other else b"")

@@ -196,6 +196,25 @@ def test_what_lacks_something_stays_open_until_two_people_complete_it(warehouse:
     assert wrong(ledger) == []
 
 
+@pytest.mark.parametrize("batch", [1, None])
+def test_two_that_lack_something_are_completed_one_after_the_other(warehouse: Warehouse, batch: int | None) -> None:
+    """What is still to be completed of the same line stands in the way of neither, and is in no record before."""
+    ledger, book = warehouse.ledger, Always(warehouse.ledger.rules)
+    warehouse.tell(*[event("shipped", lines=[{"line": 1, "quantity": quantity}]) for quantity in (2, 3)], batch=batch)
+    read_on(warehouse, {0: 0})
+    given = {member: value for member, value in WHOLE.items() if member not in ("line", "quantity")} | {"ship_to": SHIP_TO}
+    said = read_completion(json.dumps(given).encode())
+    found = bypasses.listed(ledger.engine, every=False)
+    quantities = []
+    for bypass in found:
+        bypasses.complete(ledger.engine, str(bypass.bypass_id), said, "Seen.", ANNA, book, warehouse.terms)
+        bypasses.approve(ledger.engine, str(bypass.bypass_id), "Seen too.", BERT, book, warehouse.terms)
+        quantities.append((live(ledger) or {})["quantity"])
+    assert (len(found), quantities[0] in (2, 3), quantities[1:]) == (2, True, [5])
+    assert units(ledger) == {"AU-MANY": 5}
+    assert wrong(ledger) == []
+
+
 def test_a_completion_that_is_not_enough_or_not_wanted_counts_for_nothing(warehouse: Warehouse) -> None:
     ledger, book = warehouse.ledger, Always(warehouse.ledger.rules)
     warehouse.tell(event("shipped", lines=[{"line": 1}]))

@@ -237,7 +237,7 @@ def _found(cursor: Cursor[Any], query: dict[str, Any], *, of_body: bool) -> Foun
     """What `q` begins; None where there is no `q`."""
     if "q" not in query:
         return None
-    found = order_list.begun_by(cursor, query["q"].strip().lower(), words_of(query["q"]))
+    found = order_list.begun_by(cursor, query["q"].strip().lower(), words_of(query["q"]), caller().limits())
     if found is not None:
         return found
     place = {"pointer": "/q"} if of_body else {"parameter": "q"}

@@ -51,6 +51,8 @@ FROM {NAMED} JOIN shipment_event s USING (order_id, wholesaler_id) JOIN block b 
 """  # noqa: S608
 LISTED = f"SELECT l.place, l.revision FROM {NAMED} JOIN moving_listed_order l USING (order_id, wholesaler_id)"  # noqa: S608
 KINDS = "SELECT wholesaler_id, program, outcome, reasons, opened, kind FROM moving_listed_kind"
+ADDRESSEES = "SELECT digest, scope, addressee FROM moving_listed_addressee WHERE digest = ANY(%s)"
+SCOPES = "SELECT wholesaler_id, programs, scope FROM moving_listed_scope"
 MORE_LINES = " ON CONFLICT (kind) DO UPDATE SET lines = moving_listed_kind.lines + EXCLUDED.lines"
 UP_TO_THERE = """ ON CONFLICT ("only") DO UPDATE SET examination = EXCLUDED.examination, block = EXCLUDED.block,
  registry_version = EXCLUDED.registry_version, at = EXCLUDED.at"""
@@ -186,43 +188,36 @@ def keep(cursor: Cursor[Any], names: Sequence[Name], orders: Sequence[OrderRow],
     """These orders stand in the list as given; of ``names`` no other. Then the list has come so far."""
     counted: Counter[int] = Counter()
     old = _take_out(cursor, names, {(order.place, order.revision) for order in orders}, counted)
-    kinds, addressees = _kinds(cursor, orders), _addressees(cursor, orders)
+    kinds, scopes = _kinds(cursor, orders), _scopes(cursor, orders)
+    addressees = _addressees(cursor, orders, scopes)
     lines = []
     for order in orders:
         addressee = addressees.ids[_digest(order.words)]
         for line in order.lines:
             kind = kinds[_kind(order, line)]
             counted[kind] += 1
-            lines.append(
-                (
-                    order.place,
-                    line.line,
-                    kind,
-                    order.ship_on,
-                    addressee,
-                    line.site_id,
-                    line.lot,
-                    order.open_since,
-                    order.opened.get(line.program),
-                )
-            )
+            of_line = order.place, line.line, kind, order.ship_on, addressee, line.site_id, line.lot
+            lines.append((*of_line, order.open_since, order.opened.get(line.program)))
     said = {kind: said for said, kind in kinds.items()}
     terms = {(term, order.place, line.line) for order in orders if order.place not in old for line in order.lines for term in line.terms}
     insert(
         cursor,
-        Added(tables.LISTED_ORDER, [_as_listed(order) for order in orders]),
+        Added(tables.LISTED_ORDER, [(*_as_listed(order), scopes[_scope(order)]) for order in orders]),
+        Added(tables.LISTED_SCOPE, [(scope, *said) for said, scope in scopes.items()], " ON CONFLICT DO NOTHING"),
         Added(tables.LISTED_LINE, lines),
         Added(tables.LISTED_KIND, [(kind, *said[kind], more) for kind, more in counted.items() if more], MORE_LINES),
         Added(tables.LISTED_TERM, sorted(terms)),
-        Added(tables.LISTED_ADDRESSEE, [(number, digest) for digest, (number, _) in addressees.new.items()]),
-        Added(tables.LISTED_WORD, [(word, number) for number, words in addressees.new.values() for word in words]),
+        Added(tables.LISTED_ADDRESSEE, [(addressees.ids[digest], scope, digest) for digest, scope in addressees.new]),
+        Added(tables.LISTED_WORD, [(s, word, addressees.ids[d]) for (d, s), words in addressees.new.items() for word in words]),
         Added(tables.LISTED_UP_TO, [(True, stop.examination, stop.block, stop.registry_version, stop.at)], UP_TO_THERE),
     )
 
 
 class _Addressees(NamedTuple):
     ids: dict[bytes, int]
-    new: dict[bytes, tuple[int, tuple[str, ...]]]
+    """By the digest of their words."""
+    new: dict[tuple[bytes, int], tuple[str, ...]]
+    """The words of those to whom no order of the scope went before."""
 
 
 def _take_out(cursor: Cursor[Any], names: Sequence[Name], stay: set[tuple[int, int]], counted: Counter[int]) -> set[int]:
@@ -246,11 +241,15 @@ def _as_listed(order: OrderRow) -> tuple[Any, ...]:
 
 
 def _kind(order: OrderRow, line: LineRow) -> tuple[Any, ...]:
-    return order.wholesaler_id, line.program, line.outcome, line.reasons, opened_in(order.opened)
+    return order.wholesaler_id, line.program, line.outcome, line.reasons, _as_one(order.opened)
 
 
-def opened_in(programs: Iterable[str]) -> str:
-    """Of which programs an order has open lines, as one text: with commas between and around; empty where there is none."""
+def _scope(order: OrderRow) -> tuple[str, str]:
+    return order.wholesaler_id, _as_one({line.program for line in order.lines})
+
+
+def _as_one(programs: Iterable[str]) -> str:
+    """Names of programs as one text: with commas between and around; empty where there is none."""
     names = ",".join(sorted(programs))
     return f",{names}," if programs else ""
 
@@ -263,16 +262,22 @@ def _kinds(cursor: Cursor[Any], orders: Sequence[OrderRow]) -> dict[tuple[Any, .
     return kinds
 
 
-def _addressees(cursor: Cursor[Any], orders: Sequence[OrderRow]) -> _Addressees:
-    wanted = {_digest(order.words): order.words for order in orders}
-    found = cursor.execute("SELECT digest, addressee FROM moving_listed_addressee WHERE digest = ANY(%s)", (list(wanted),))
-    ids = dict(found.fetchall())
+def _scopes(cursor: Cursor[Any], orders: Sequence[OrderRow]) -> dict[tuple[str, str], int]:
+    scopes = {(wholesaler_id, programs): scope for wholesaler_id, programs, scope in cursor.execute(SCOPES)}
+    for order in orders:
+        scopes.setdefault(_scope(order), len(scopes) + 1)
+    return scopes
+
+
+def _addressees(cursor: Cursor[Any], orders: Sequence[OrderRow], scopes: dict[tuple[str, str], int]) -> _Addressees:
+    wanted = {(_digest(order.words), scopes[_scope(order)]): order.words for order in orders}
+    found = cursor.execute(ADDRESSEES, [[digest for digest, _ in wanted]]).fetchall()
+    ids = {digest: addressee for digest, _, addressee in found}
     row = cursor.execute("SELECT coalesce(max(addressee), 0) FROM moving_listed_addressee").fetchone()
-    new: dict[bytes, tuple[int, tuple[str, ...]]] = {}
-    for number, (digest, words) in enumerate([each for each in wanted.items() if each[0] not in ids], row[0] + 1 if row else 1):
-        ids[digest] = number
-        new[digest] = (number, words)
-    return _Addressees(ids, new)
+    unknown = dict.fromkeys(digest for digest, _ in wanted if digest not in ids)
+    ids |= {digest: number for number, digest in enumerate(unknown, row[0] + 1 if row else 1)}
+    known = {(digest, scope) for digest, scope, _ in found}
+    return _Addressees(ids, {pair: words for pair, words in wanted.items() if pair not in known})
 
 
 def _digest(words: Iterable[str]) -> bytes:

@@ -62,17 +62,22 @@ SELECT kind, count(*), NULL::bigint, NULL::date, NULL::timestamptz FROM found GR
 UNION ALL (SELECT DISTINCT NULL::int, NULL::bigint, {columns} FROM found l WHERE {after} ORDER BY {order} LIMIT %(most)s)
 """
 BEGINS = "{0} >= %(word)s AND {0} < %(word)s || chr(1114111)"
-NAMED = f"""
-(SELECT place FROM moving_listed_order WHERE {BEGINS.format("word")} LIMIT %(most)s)
-UNION (SELECT place FROM moving_listed_order WHERE {BEGINS.format("ending")} LIMIT %(most)s)
-"""  # noqa: S608 - our own words
-NAMED_SO = """
-(SELECT place FROM moving_listed_order WHERE word = %(word)s LIMIT %(most)s)
-UNION (SELECT place FROM moving_listed_order WHERE ending = %(word)s LIMIT %(most)s)
+SCOPES = """
+SELECT scope FROM moving_listed_scope WHERE (%(every_wholesaler)s OR wholesaler_id = ANY(%(wholesalers)s))
+  AND (%(every_program)s OR string_to_array(programs, ',') && %(programs)s::text[])
 """
-# Not made distinct: what begins with something would be sorted whole.
-WORD = f"SELECT addressee FROM moving_listed_word WHERE {BEGINS.format('word')} LIMIT %(most)s"  # noqa: S608
-WORD_SO = "SELECT addressee FROM moving_listed_word WHERE word = %(word)s LIMIT %(most)s"
+# Scope by scope, up to so many rows, which are made distinct only then: what begins with something would be sorted whole.
+FOUND = """
+WITH f AS MATERIALIZED (SELECT f.found FROM unnest(%(scopes)s::int[]) AS s(scope), LATERAL ({each}) f LIMIT %(rows)s)
+(SELECT found FROM f GROUP BY found LIMIT %(most)s) UNION ALL SELECT NULL WHERE (SELECT count(*) FROM f) = %(rows)s
+"""
+ORDERS_OF = """
+(SELECT place AS found FROM moving_listed_order WHERE scope = s.scope AND {word} LIMIT %(rows)s)
+UNION ALL (SELECT place FROM moving_listed_order WHERE scope = s.scope AND {ending} AND NOT ({word}) LIMIT %(rows)s)
+"""
+WORDS_OF = "SELECT addressee AS found FROM moving_listed_word WHERE scope = s.scope AND {word} LIMIT %(rows)s"
+ROWS_OF_A_WORD: Final = 8 * MOST_OF_A_WORD
+"""A site has a word once in each scope of which orders go there, and may have several that begin alike."""
 # Each addressee by a look of its own: one plan for all words would go through all that many of them have.
 ALSO = f"""
 SELECT addressee FROM unnest(%(among)s::bigint[]) AS a(addressee), LATERAL (
@@ -189,14 +194,16 @@ def first_since(cursor: Cursor[Any], instant: datetime, end: int) -> int:
     return end if row is None else int(row[0])
 
 
-def begun_by(cursor: Cursor[Any], text: str, words: Sequence[str]) -> Found | None:
+def begun_by(cursor: Cursor[Any], text: str, words: Sequence[str], limits: dict[str, Any]) -> Found | None:
     """What the text begins: an order's id or its last part, an identifier; or each of its words one of the addressee.
 
-    What begins too much is looked for as it is. None: too much, and nothing of it is just so.
+    What begins too much is looked for as it is. None: too much, and nothing of it is just so. All of that is of what shows to who has
+    these ``limits``: how much else there is is not told.
     """
-    places = _looked_up(cursor, (NAMED, NAMED_SO), text, MOST_ORDERS)
-    identified = _looked_up(cursor, (WORD, WORD_SO), text, MOST_OF_A_WORD)
-    by_words = _all_of(cursor, words)
+    scopes = [scope for (scope,) in cursor.execute(SCOPES, limits)]
+    places = _looked_up(cursor, scopes, ORDERS_OF, text, MOST_ORDERS, MOST_ORDERS + 1)
+    identified = _having(cursor, scopes, text)
+    by_words = _all_of(cursor, scopes, words)
     each = places, identified, by_words
     addressees = (identified or set()) | (by_words or set())
     if (None in each and not any(each)) or len(addressees) > MOST_ADDRESSEES:
@@ -204,17 +211,19 @@ def begun_by(cursor: Cursor[Any], text: str, words: Sequence[str]) -> Found | No
     return Found(sorted(places or ()), sorted(addressees))
 
 
-def _looked_up(cursor: Cursor[Any], statements: tuple[str, str], word: str, most: int) -> set[int] | None:
+def _having(cursor: Cursor[Any], scopes: Sequence[int], word: str) -> set[int] | None:
+    return _looked_up(cursor, scopes, WORDS_OF, word, MOST_OF_A_WORD, ROWS_OF_A_WORD)
+
+
+def _looked_up(cursor: Cursor[Any], scopes: Sequence[int], each: str, word: str, most: int, rows: int) -> set[int] | None:
     """What begins with the word; where that is too much, what is the word. None: that is nothing, or too much as well."""
-    begun = _asked(cursor, statements[0], word, most)
-    if len(begun) <= most:
-        return begun
-    exactly = _asked(cursor, statements[1], word, most)
-    return exactly if 0 < len(exactly) <= most else None
-
-
-def _asked(cursor: Cursor[Any], statement: str, word: str, most: int) -> set[int]:
-    return {each for (each,) in cursor.execute(statement.encode(), {"word": word, "most": most + 1})}
+    asked = {"scopes": list(scopes), "word": word, "most": most + 1, "rows": rows}
+    for has in (BEGINS, "{0} = %(word)s"):
+        statement = FOUND.format(each=each.format(word=has.format("word"), ending=has.format("ending")))
+        found = {row[0] for row in cursor.execute(statement.encode(), asked)}
+        if None not in found and len(found) <= most:
+            return found if found or has == BEGINS else None
+    return None
 
 
 def as_of(cursor: Cursor[Any]) -> datetime | None:
@@ -226,11 +235,11 @@ def as_of(cursor: Cursor[Any]) -> datetime | None:
     return None if come is None else come.at
 
 
-def _all_of(cursor: Cursor[Any], words: Sequence[str]) -> set[int] | None:
+def _all_of(cursor: Cursor[Any], scopes: Sequence[int], words: Sequence[str]) -> set[int] | None:
     """The addressees that have all of these words; None where each of them is in too many."""
     if not words:
         return set()
-    each = [(word, _looked_up(cursor, (WORD, WORD_SO), word, MOST_OF_A_WORD)) for word in words]
+    each = [(word, _having(cursor, scopes, word)) for word in words]
     told = [(word, found) for word, found in each if found is not None]
     if not told:
         return None

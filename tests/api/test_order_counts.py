@@ -80,6 +80,32 @@ def test_what_begins_too_much_is_refused(filled: Desk, monkeypatch: pytest.Monke
     assert json.loads(answer.data)["errors"][0]["pointer"] == "/q"
 
 
+def test_what_others_have_makes_nothing_too_much(filled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither orders nor sites that the token does not see are counted: whether there are few or many of them is not told."""
+    monkeypatch.setattr(order_list, "MOST_ORDERS", 1)
+    for q in ("so", "4", "so-4"):
+        assert [one["order_id"] for one in filled.answer(f"{PATH}?q={q}", wholesalers=["WD-2"])["orders"]] == ["SO-4"]
+    assert filled.problem(f"{PATH}?q=so") == "invalid-parameters"
+    monkeypatch.setattr(order_list, "MOST_ORDERS", 6)
+    assert filled.problem(f"{PATH}?q=so") == "invalid-parameters"
+    assert len(filled.answer(f"{PATH}?q=so", programs=["lemtrada"])["orders"]) == 6
+    filled.ledger.judge(*[order(f"SO-9{site}", MANY | {"/ship_to/name": f"Quay {site}"}) for site in "ab"])
+    filled.ledger.judge(order("SX-9", MANY | {"/ship_to/name": "Quay a", "/wholesaler_id": "WD-2"}))
+    monkeypatch.setattr(order_list, "MOST_ADDRESSEES", 1)
+    monkeypatch.setattr(order_list, "MOST_OF_A_WORD", 1)
+    assert filled.problem(f"{PATH}?q=quay") == "invalid-parameters"
+    assert [one["order_id"] for one in filled.answer(f"{PATH}?q=quay", wholesalers=["WD-2"])["orders"]] == ["SX-9"]
+    assert filled.answer(f"{PATH}?q=quay", wholesalers=["WD-3"])["orders"] == []
+
+
+def test_a_site_counts_once_however_many_send_there(filled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {"/ship_to/name": "Quay Quayside Quays"}
+    filled.ledger.judge(order("SX-1", MANY | names), order("SX-2", MANY | names | {"/wholesaler_id": "WD-2"}))
+    monkeypatch.setattr(order_list, "MOST_ADDRESSEES", 1)
+    monkeypatch.setattr(order_list, "MOST_OF_A_WORD", 1)
+    assert [one["order_id"] for one in filled.answer(f"{PATH}?q=quay")["orders"]] == ["SX-2", "SX-1"]
+
+
 def test_q_does_not_tell_who_is_enrolled(desk: Desk) -> None:
     """An id that is written as patients' are is refused, be there such a patient or not; by the body it is searched for."""
     desk.ledger.load(authorization("AU-MANY", 99))

@@ -73,6 +73,17 @@ SELECT i, min(wholesaler), min(name), 1, 1, 'message', decode(md5(i::text), 'hex
 FROM said GROUP BY i
 """
 OPEN: Final = "INSERT INTO moving_open_line SELECT i, line, name, wholesaler, 1, NULL FROM said WHERE reason IS NOT NULL"
+SCOPES: Final = """
+INSERT INTO moving_listed_scope SELECT row_number() OVER (), w, p
+FROM unnest(ARRAY['WD-001', 'WD-002', 'WD-003', 'WD-004']) w, unnest(ARRAY[',,', ',,lemtrada,', ',lemtrada,']) p
+"""
+SCOPED: Final = """
+CREATE TEMP TABLE scoped ON COMMIT DROP AS
+SELECT s.*, o.scope FROM (
+    SELECT d.*, CASE WHEN bool_and(covered) OVER (PARTITION BY i) THEN ',lemtrada,'
+                     WHEN bool_or(covered) OVER (PARTITION BY i) THEN ',,lemtrada,' ELSE ',,' END AS programs FROM said d
+) s JOIN moving_listed_scope o ON (o.wholesaler_id, o.programs) = (s.wholesaler, s.programs)
+"""
 ORDERS: Final = """
 INSERT INTO moving_listed_order
 SELECT i, min(name), min(wholesaler), 1, min(at), min(at), CASE WHEN bool_or(reason IS NOT NULL) THEN min(at) END, min(ship_on),
@@ -83,8 +94,8 @@ SELECT i, min(name), min(wholesaler), 1, min(at), min(at), CASE WHEN bool_or(rea
            CASE WHEN reason IS NULL THEN 'false' ELSE 'true' END), ',' ORDER BY line) || ']', 'UTF8'),
        convert_to(CASE WHEN bool_or(reason IS NOT NULL) THEN format('{"lemtrada":"%%sZ"}', to_char(
            min(at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS' || CASE WHEN mod(extract(microseconds FROM min(at)), 1000000) = 0
-           THEN '' ELSE '.US' END)) ELSE '{}' END, 'UTF8')
-FROM said GROUP BY i
+           THEN '' ELSE '.US' END)) ELSE '{}' END, 'UTF8'), min(scope)
+FROM scoped GROUP BY i
 """
 KINDED: Final = """
 CREATE TEMP TABLE kinded ON COMMIT DROP AS
@@ -113,11 +124,12 @@ SELECT term, i, line FROM said, LATERAL (VALUES ('serial S' || i || '-' || line)
 """
 ADDRESSEES: Final = """
 WITH words AS (
-    SELECT n AS site, ARRAY(SELECT DISTINCT w COLLATE "C" FROM unnest(
+    SELECT n AS site, scope, ARRAY(SELECT DISTINCT w COLLATE "C" FROM unnest(
         ARRAY['hf-' || lpad(n::text, 7, '0'), n::text, 'harbor', 'infusion', 'center']) w ORDER BY 1) AS words
-    FROM generate_series(0, %(sites)s - 1) n
-), said AS (INSERT INTO moving_listed_word SELECT w, site + 1 FROM words, unnest(words) w)
-INSERT INTO moving_listed_addressee SELECT site + 1, decode(md5(array_to_string(words, chr(10))), 'hex') FROM words
+    FROM (SELECT DISTINCT site AS n, scope FROM scoped) s
+), said AS (INSERT INTO moving_listed_word SELECT scope, w, site + 1 FROM words, unnest(words) w ON CONFLICT DO NOTHING)
+INSERT INTO moving_listed_addressee SELECT site + 1, scope, decode(md5(array_to_string(words, chr(10))), 'hex') FROM words
+ON CONFLICT DO NOTHING
 """
 RECORDS: Final = """
 INSERT INTO distribution_record
@@ -201,12 +213,12 @@ def _by_sets(connection: psycopg.Connection[Any], asked: Made) -> None:
     asking |= {"records": asked.records}
     [(asking["first"],)] = connection.execute("SELECT now() - interval '730 days'").fetchall()
     connection.execute("DELETE FROM moving_follow_up")
-    connection.execute(ADDRESSEES, asking)
+    connection.execute(SCOPES)
     connection.execute(RECORDS, asking)
     connection.execute("INSERT INTO moving_record_count VALUES ('lemtrada', %(records)s)", asking)
     for begin in range(1, asked.orders + 1, SLICE):
         part = asking | {"begin": begin, "end": min(begin + SLICE - 1, asked.orders)}
-        for statement in (LINES, SAID, EXAMINATIONS, OPEN, ORDERS, KINDED, KINDS, LISTED_LINES, TERMS):
+        for statement in (LINES, SAID, EXAMINATIONS, OPEN, SCOPED, ADDRESSEES, ORDERS, KINDED, KINDS, LISTED_LINES, TERMS):
             connection.execute(statement, part)
         connection.commit()
         say(f"{part['end']:,} of {asked.orders:,} orders are made")

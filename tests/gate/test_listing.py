@@ -15,12 +15,13 @@ from tests.gate.warehouse import Warehouse, event
 
 __all__ = ["varied"]
 MEANT = {
-    "orders": "SELECT place, order_id, wholesaler_id, revision, received_at, decided_at, open_since, ship_on, site_name, "
-    "word, ending, lines, opened FROM moving_listed_order",
+    "orders": "SELECT place, order_id, o.wholesaler_id, revision, received_at, decided_at, open_since, ship_on, site_name, word, ending, "
+    "lines, opened, s.wholesaler_id, s.programs FROM moving_listed_order o JOIN moving_listed_scope s USING (scope)",
     "lines": "SELECT l.place, l.line, k.wholesaler_id, k.program, k.outcome, k.reasons, k.opened, l.ship_on, l.site_id, l.lot, "
     "l.open_since, l.program_since, "
-    "(SELECT array_agg(word ORDER BY word) FROM moving_listed_word w WHERE w.addressee = l.addressee) "
-    "FROM moving_listed_line l JOIN moving_listed_kind k USING (kind)",
+    "(SELECT array_agg(word ORDER BY word) FROM moving_listed_word w WHERE (w.addressee, w.scope) = (l.addressee, o.scope)), "
+    "(SELECT digest FROM moving_listed_addressee a WHERE (a.addressee, a.scope) = (l.addressee, o.scope)) "
+    "FROM moving_listed_line l JOIN moving_listed_kind k USING (kind) JOIN moving_listed_order o USING (place)",
     "kinds": "SELECT wholesaler_id, program, outcome, reasons, opened, lines FROM moving_listed_kind WHERE lines <> 0",
     "terms": "SELECT term, place, line FROM moving_listed_term",
     "forms": "SELECT form FROM moving_patient_form",

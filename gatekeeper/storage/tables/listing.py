@@ -37,10 +37,11 @@ LISTED_ORDER = Table(
     Column("ending", _WORD, nullable=False),
     Column("lines", LargeBinary, nullable=False),
     Column("opened", LargeBinary, nullable=False),
+    Column("scope", Integer, nullable=False),
     Index("moving_listed_order_order", "order_id", "wholesaler_id"),
     Index("moving_listed_order_received_at", "received_at", "place"),
-    Index("moving_listed_order_word", "word"),
-    Index("moving_listed_order_ending", "ending"),
+    Index("moving_listed_order_word", "scope", "word"),
+    Index("moving_listed_order_ending", "scope", "ending"),
     comment="An order at its highest revision, as the list shows it; its place is the examination of its first message",
 )
 
@@ -83,6 +84,16 @@ LISTED_KIND = Table(
     "their order's open lines, with commas around), and how many lines have it",
 )
 
+LISTED_SCOPE = Table(
+    "moving_listed_scope",
+    METADATA,
+    Column("scope", Integer, primary_key=True, autoincrement=False),
+    Column("wholesaler_id", Text, nullable=False),
+    Column("programs", Text, nullable=False),
+    Index("moving_listed_scope_said", "wholesaler_id", "programs", unique=True),
+    comment="To whom orders show: of which wholesaler they are, and of which programs their lines, with commas around",
+)
+
 LISTED_TERM = Table(
     "moving_listed_term",
     METADATA,
@@ -97,14 +108,16 @@ LISTED_ADDRESSEE = Table(
     "moving_listed_addressee",
     METADATA,
     Column("addressee", BigInteger, primary_key=True, autoincrement=False),
+    Column("scope", Integer, primary_key=True, autoincrement=False),
     Column("digest", LargeBinary, nullable=False),
-    Index("moving_listed_addressee_digest", "digest", unique=True),
-    comment="To whom orders in the list go, by the digest of the words of it",
+    Index("moving_listed_addressee_digest", "digest", "scope", unique=True),
+    comment="To whom orders of a scope in the list go, by the digest of the words of it",
 )
 
 LISTED_WORD = Table(
     "moving_listed_word",
     METADATA,
+    Column("scope", Integer, primary_key=True, autoincrement=False),
     Column("word", _WORD, primary_key=True),
     Column("addressee", BigInteger, primary_key=True, autoincrement=False),
     Index("moving_listed_word_addressee", "addressee", "word"),
@@ -118,7 +131,7 @@ PATIENT_FORM = Table(
     comment="How the ids of patients and authorizations are written: a word before a separator, then letters and digits as such",
 )
 
-LISTED = (LISTED_UP_TO, LISTED_ORDER, LISTED_LINE, LISTED_KIND, LISTED_TERM, LISTED_ADDRESSEE, LISTED_WORD, PATIENT_FORM)
+LISTED = (LISTED_UP_TO, LISTED_ORDER, LISTED_LINE, LISTED_KIND, LISTED_SCOPE, LISTED_TERM, LISTED_ADDRESSEE, LISTED_WORD, PATIENT_FORM)
 
 LISTED_SITES_UP_TO = Table(
     "moving_listed_sites_up_to",

@@ -14,7 +14,7 @@ from gatekeeper.api.areas import Area, caller, parts, reading
 from gatekeeper.api.lists import Number8, Page
 from gatekeeper.api.masking import masked
 from gatekeeper.api.once import recording, writing
-from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
+from gatekeeper.api.patients import PARAMETER, on_record, order_of, purpose_of_request
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.reasons import ReasonBody
 from gatekeeper.api.two_people import ApprovalShown, Listed, StepShown, approval_shown, may_act, step_shown
@@ -104,7 +104,10 @@ def list_corrections(query: dict[str, Any]) -> Any:
         shown = [_rejected(cursor, told) for told in page]
     if purpose is not None and page:
         numbers = page[0].sequence, page[-1].sequence
-        on_record(Inquiry("patients", "list_corrections", purpose, len(page), None, None, query["program"], *numbers))
+        on_record(
+            Inquiry("patients", "list_corrections", purpose, len(page), None, None, query["program"], *numbers),
+            [order_of(told.body) for told in page],
+        )
     if purpose is None:
         shown = [masked(each) for each in shown]
     return {"rejected": shown, "patients": "masked" if purpose is None else "shown", "next": following}

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from threading import BoundedSemaphore
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+from uuid import uuid4
 
 import msgspec
 from flask import Response, request, stream_with_context
@@ -18,7 +19,7 @@ from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.sites import SitesQuery
 from gatekeeper.api.tables import CONTENT_TYPES, CSV, LINES, rows
-from gatekeeper.inquiries import Inquiry
+from gatekeeper.inquiries import Inquiry, Named, record_orders
 from gatekeeper.permissions import Permission
 from schemas.members import OneOf
 
@@ -47,6 +48,7 @@ RECORD_COLUMNS: Final = (
     "prescriber_id", "authorization_id", "administering_site_id", "product.ndc", "product.gtin", "product.name", "quantity", "unit", "lot",
     "expires_on", "serials",
 )  # fmt: skip
+M = TypeVar("M")
 TEXT: Final = {"type": "string"}
 BOTH: Final = {
     "200": {"description": "The rows.", "content": {"text/csv": {"schema": TEXT}, "application/x-ndjson": {"schema": TEXT}}},
@@ -78,10 +80,13 @@ def export_order_search(body: dict[str, Any]) -> Response:
     """The same by a body, also for patients, authorizations and prescribers: these need `patients.read`. It goes on record."""
     form, purpose = body.pop("format", CSV), body.pop("purpose")
     kind = "patients" if order_list.asks_of_patients(body) else "export"
-    told = Inquiry(kind, "export_order_search", purpose, 0, body.get("wholesaler_id"), None, body.get("program"))
+    told = OnRecord(Inquiry(kind, "export_order_search", purpose, 0, body.get("wholesaler_id"), None, body.get("program")))
 
     def documents(cursor: Cursor[Any]) -> Iterator[Any]:
-        return _orders(order_list.every_page(cursor, body, of_body=True), form)
+        pages: Iterable[list[OrderListed]] = order_list.every_page(cursor, body, of_body=True)
+        if kind == "patients":
+            pages = told.each(pages, lambda order: (order.wholesaler_id, order.order_id))
+        return _orders(pages, form)
 
     return streamed("orders", body, form, ORDER_COLUMNS, documents, told)
 
@@ -137,11 +142,31 @@ def export_records(query: dict[str, Any]) -> Response:
             whole = masked_record(body) if purpose is None else body
             yield msgspec.Raw(whole) if form == LINES else msgspec.json.decode(whole)
 
-    told = Inquiry(
+    told = OnRecord(Inquiry(
         "export" if purpose is None else "patients", "export_records", purpose, max(0, last - after), program=program,
         first_sequence=after + 1, last_sequence=last,
-    )  # fmt: skip
+    ))  # fmt: skip
     return streamed("distribution-records", query, form, RECORD_COLUMNS, documents, told)
+
+
+class OnRecord:
+    """What is put on record of an export before its first row leaves, and before each row the orders of whose patients it tells."""
+
+    def __init__(self, inquiry: Inquiry) -> None:
+        self.inquiry, self.name, self.begun = inquiry, uuid4(), False
+        self.first: list[Named] = []
+        self._known: set[Named] = set()
+
+    def each(self, pages: Iterable[list[M]], order_of: Callable[[M], Named]) -> Iterator[list[M]]:
+        """The same pages, each once its orders are on record."""
+        for page in pages:
+            new = dict.fromkeys(order_of(each) for each in page).keys() - self._known
+            self._known |= new
+            if not self.begun:
+                self.first += new
+            elif new:
+                record_orders(parts().engine, self.name, new)
+            yield page
 
 
 def streamed(
@@ -150,7 +175,7 @@ def streamed(
     form: str,
     columns: tuple[str, ...],
     documents: Callable[[Cursor[Any]], Iterable[Any]],
-    told: Inquiry | None = None,
+    told: OnRecord | None = None,
 ) -> Response:
     """Row by row, in one transaction. What cannot be answered is said before the first row; what fails later cuts the answer off."""
     if request.environ["SERVER_PROTOCOL"] == "HTTP/1.0":
@@ -161,9 +186,10 @@ def streamed(
     written = _written(documents, form, columns, exports)
     try:
         next(written)
-        on_record(
-            told or Inquiry("export", f"export_{what.replace('-', '_')}", None, 0, query.get("wholesaler_id"), None, query.get("program"))
-        )
+        plain = Inquiry("export", f"export_{what.replace('-', '_')}", None, 0, query.get("wholesaler_id"), None, query.get("program"))
+        told = told or OnRecord(plain)
+        on_record(told.inquiry, told.first, told.name)
+        told.begun = True
     except BaseException:
         written.close()
         raise

@@ -10,7 +10,7 @@ from psycopg import Cursor
 from gatekeeper.api.areas import Area, caller, reading
 from gatekeeper.api.lists import Number2, Number8, Page, begins, ends, limit_of
 from gatekeeper.api.masking import masked
-from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
+from gatekeeper.api.patients import PARAMETER, on_record, order_of, purpose_of_request
 from gatekeeper.findings import Finding
 from gatekeeper.inquiries import Inquiry
 from gatekeeper.permissions import Permission
@@ -65,17 +65,17 @@ def list_findings(query: dict[str, Any]) -> Any:
         rows = _findings(cursor, query["alert_id"], after, limit + 1)
     page = rows[:limit]
     if purpose is not None and page:
-        on_record(Inquiry("patients", "list_findings", purpose, len(page), program=page[0][1]))
+        on_record(Inquiry("patients", "list_findings", purpose, len(page), program=page[0][1]), [order_of(row[0]) for row in page])
     shown: Any = [msgspec.Raw(row[0]) if purpose is not None else masked(msgspec.json.decode(row[0])) for row in page]
     following = ends(query, page[-1][2:]) if len(rows) > limit else None
     return FindingList(shown, following, "masked" if purpose is None else "shown")
 
 
-def every_finding(cursor: Cursor[Any], alert_id: str, *, shown: bool) -> Iterator[Any]:
-    """All of an alert, patients masked unless they may be shown."""
+def every_finding(cursor: Cursor[Any], alert_id: str) -> Iterator[list[bytes]]:
+    """All of an alert, some at a time."""
     after = None
     while rows := _findings(cursor, alert_id, after, AT_ONCE):
-        yield from (msgspec.json.decode(row[0]) if shown else masked(msgspec.json.decode(row[0])) for row in rows)
+        yield [row[0] for row in rows]
         after = rows[-1][2:]
 
 

@@ -2,13 +2,15 @@
 
 from typing import Any, Final
 
+import msgspec
 from flask import Response
 from psycopg import Cursor
 
 from gatekeeper.api import bypasses, corrections, findings, site_aliases, snapshots
 from gatekeeper.api.areas import reading
-from gatekeeper.api.exports import AREA, export, streamed
-from gatekeeper.api.patients import PARAMETER, purpose_of_request
+from gatekeeper.api.exports import AREA, OnRecord, export, streamed
+from gatekeeper.api.masking import masked
+from gatekeeper.api.patients import PARAMETER, order_of, purpose_of_request
 from gatekeeper.api.tables import CSV
 from gatekeeper.inquiries import Inquiry
 from gatekeeper.permissions import Permission
@@ -41,10 +43,13 @@ def export_findings(query: dict[str, Any]) -> Response:
     form, purpose = query.pop("format", CSV), purpose_of_request()
     with reading() as cursor:
         program = findings.program_of(cursor, query["alert_id"])
-    told = Inquiry("export" if purpose is None else "patients", "export_findings", purpose, 0, program=program)
+    told = OnRecord(Inquiry("export" if purpose is None else "patients", "export_findings", purpose, 0, program=program))
 
     def documents(cursor: Cursor[Any]) -> Any:
-        return findings.every_finding(cursor, query["alert_id"], shown=purpose is not None)
+        pages = findings.every_finding(cursor, query["alert_id"])
+        if purpose is None:
+            return (masked(msgspec.json.decode(body)) for page in pages for body in page)
+        return (msgspec.json.decode(body) for page in told.each(pages, order_of) for body in page)
 
     return streamed("findings", query, form, FINDING_COLUMNS, documents, told)
 

@@ -141,14 +141,14 @@ def list_orders(query: dict[str, Any]) -> Any:
 
 @AREA.operation("POST", "/v1/orders/searches", Permission.READ_ORDERS, OrderList, body=SearchBody)
 def search_orders(body: dict[str, Any]) -> Any:
-    """The same by a body, also for patients, authorizations and prescribers: these need `patients.read`, and go on record."""
+    """The same by a body, also for patients, authorizations and prescribers: these need `patients.read`. Each search goes on record."""
     query = {name: value for name, value in body.items() if name != "purpose"}
     of_patients = asks_of_patients(query)
     with reading() as cursor:
         page = page_of(cursor, query, of_body=True)
-    if of_patients:
-        names = query.get("wholesaler_id"), None, query.get("program")
-        on_record(Inquiry("patients", "search_orders", body["purpose"], len(page.orders), *names))
+    kind = "patients" if of_patients else "search"
+    told = Inquiry(kind, "search_orders", body["purpose"], len(page.orders), query.get("wholesaler_id"), None, query.get("program"))
+    on_record(told, [(each.wholesaler_id, each.order_id) for each in page.orders if of_patients])
     return page
 
 

@@ -78,7 +78,7 @@ class RecordShown(msgspec.Struct):
 
 
 class LookedShown(msgspec.Struct):
-    """Who saw the order's patients, with it or among the records of the feed, when and what for."""
+    """Who saw the order's patients, with it, among records, findings or corrections, or found it by them, when and what for."""
 
     person: str
     name: str

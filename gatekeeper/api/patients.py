@@ -1,14 +1,17 @@
 """Patients' pseudonyms: masked, unless the caller may see them and says what for; then on record before they are shown. Never in a URL."""
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
+from uuid import UUID
 
+import msgspec
 from flask import request
 from psycopg import Cursor
 
 from gatekeeper.api.areas import caller, parts
 from gatekeeper.api.problems import Problem
-from gatekeeper.inquiries import Inquiry, record_inquiry
+from gatekeeper.inquiries import Inquiry, Named, record_inquiry
 from gatekeeper.permissions import Permission
 from gatekeeper.storage.patient_forms import written_as_patients
 
@@ -38,9 +41,9 @@ def purpose_of_request() -> str | None:
     return text.strip()
 
 
-def on_record(inquiry: Inquiry) -> None:
-    """From then on it may be answered."""
-    record_inquiry(parts().engine, inquiry, caller().person)
+def on_record(inquiry: Inquiry, orders: Iterable[Named] = (), name: UUID | None = None) -> None:
+    """From then on it may be answered; ``orders`` are those of whose patients it tells."""
+    record_inquiry(parts().engine, inquiry, caller().person, orders, name)
 
 
 def refuse_patients(cursor: Cursor[Any], query: dict[str, Any]) -> None:
@@ -54,3 +57,17 @@ def _may_be_ids(text: str) -> set[str]:
     """The text, its words, and what of them an id may be made of, by itself or after a colon."""
     found = [part.strip("._:-") for part in _OF_AN_ID.findall(text)]
     return {text.strip(), *text.split(), *found, *(part.rpartition(":")[2] for part in found)}
+
+
+def order_of(document: bytes) -> Named:
+    """Of which order a record or a finding is: its wholesaler, and its id."""
+    found = _ORDER.decode(document)
+    return found.wholesaler_id, found.order_id
+
+
+class _OfOrder(msgspec.Struct):
+    wholesaler_id: str
+    order_id: str
+
+
+_ORDER: Final = msgspec.json.Decoder(_OfOrder)

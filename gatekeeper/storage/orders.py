@@ -26,10 +26,12 @@ SELECT b.at, s.revision FROM shipment_event s JOIN block b ON b.number = s.block
 WHERE s.order_id = %s AND s.wholesaler_id = %s AND s.event = 'cancelled'
 """
 OPEN = "SELECT examination, line FROM moving_open_line WHERE order_id = %s AND wholesaler_id = %s"
-# Who read a record in the feed saw its order's patients too.
+# Who read a record in the feed saw its order's patients too, and who found the order by a patient knows that he is one of them.
 INQUIRIES = """
 SELECT person, name, at, purpose FROM (
     SELECT person, name, at, purpose, block FROM inquiry WHERE order_id = %s AND wholesaler_id = %s
+    UNION SELECT i.person, i.name, i.at, i.purpose, i.block FROM inquired_order o JOIN inquiry i USING (inquiry_id)
+        WHERE o.order_id = %s AND o.wholesaler_id = %s
     UNION SELECT i.person, i.name, i.at, i.purpose, i.block FROM distribution_record r JOIN inquiry i
         ON i.first_sequence IS NOT NULL AND int8range(i.first_sequence, GREATEST(i.last_sequence + 1, i.first_sequence)) @> r.sequence
     WHERE r.examination = ANY(%s) AND i.program = r.program AND i.kind = 'patients' AND i.operation = ANY(%s)
@@ -91,5 +93,5 @@ def order_rows(cursor: Cursor[Any], wholesaler_id: str, order_id: str) -> OrderR
         [body for (body,) in cursor.execute(EVENTS, name)],
         cursor.execute(CANCELLED, name).fetchall(),
         set(cursor.execute(OPEN, name).fetchall()),
-        [Looked(*row) for row in cursor.execute(INQUIRIES, (*name, numbers, READ))],
+        [Looked(*row) for row in cursor.execute(INQUIRIES, (*name, *name, numbers, READ))],
     )

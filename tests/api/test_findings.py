@@ -54,8 +54,11 @@ def test_patients_show_for_a_purpose_that_goes_on_record(desk: Desk, recalled: s
     assert (answer["patients"], {finding["patient_id"] for finding in answer["findings"]}) == ("shown", {"P-1"})
     [row] = desk.ledger.rows(tables.INQUIRY)
     assert row[1:5] == ("patients", "list_findings", PURPOSE["Gatekeeper-Purpose"], 3)
+    assert [who["person"] for who in desk.answer("/v1/orders/WD-001/SO-1")["looked"]] == ["u-17"]
+    assert desk.ask(recalled.replace("/v1/", "/v1/exports/"), headers=PURPOSE, person="u-2").get_data()
+    assert [who["person"] for who in desk.answer("/v1/orders/WD-001/SO-1")["looked"]] == ["u-17", "u-2"]
     assert desk.problem(recalled, "compliance-reader", headers=PURPOSE) == "not-permitted"
-    assert len(desk.ledger.rows(tables.INQUIRY)) == 1
+    assert len(desk.ledger.rows(tables.INQUIRY)) == 2
 
 
 def test_who_is_limited_sees_what_is_theirs(desk: Desk, recalled: str) -> None:

@@ -191,6 +191,7 @@ def test_searches_for_patients_are_on_record(filled: Desk) -> None:
     wanted = [one["order_id"] for one in listed(filled, "state=settled") if one["order_id"] in {"SO-3", "SO-4", "SO-6", "SO-7"}]
     assert [one["order_id"] for one in page["orders"]] == wanted
     [row] = filled.ledger.rows(tables.INQUIRY)
+    name = row[0]
     assert row[1:5] == ("patients", "search_orders", "a complaint", len(wanted))
     assert body["patient_id"] not in json.dumps(row, default=str)
     assert filled.problem(SEARCH, "auditor", method="POST", json=body) == "not-permitted"
@@ -198,7 +199,10 @@ def test_searches_for_patients_are_on_record(filled: Desk) -> None:
     again = {"purpose": "looking on", "state": "open", "limit": 200, "cursor": plain["next"]}
     rest = filled.answer(SEARCH, "auditor", method="POST", json=again)
     assert [one["order_id"] for one in plain["orders"] + rest["orders"]] == [one["order_id"] for one in listed(filled, "state=open")]
-    assert len(filled.ledger.rows(tables.INQUIRY)) == 1
+    told = sorted(row[1:5] for row in filled.ledger.rows(tables.INQUIRY) if row[0] != name)
+    assert told == [
+        ("search", "search_orders", purpose, len(found["orders"])) for purpose, found in (("looking", plain), ("looking on", rest))
+    ]
 
 
 @pytest.mark.parametrize(("sent", "problems"), [

@@ -4,14 +4,18 @@ import json
 from typing import Any
 
 import msgspec
+import pytest
 
+from gatekeeper.api import order_list
 from gatekeeper.api.masking import masked, masked_record
+from gatekeeper.audit import Walked
 from gatekeeper.storage import tables
 from tests.api.desk import PURPOSE, Desk
 from tests.feed.rems import MANY, Rems, acknowledgement
 from tests.gate.ledger import Wire, authorization, order
 from tests.gate.test_revisions import revision
 from tests.gate.warehouse import Warehouse, event
+from tests.test_audit import walked
 
 PATH = "/v1/orders/WD-001/SO-1"
 PATIENT = json.loads(order())["lines"][0]["patient"]
@@ -137,6 +141,26 @@ def test_who_read_an_orders_records_shows_with_the_order(desk: Desk) -> None:
     assert desk.ask(f"{export}&after=1", headers=PURPOSE, person="u-3").get_data()
     assert [who["person"] for who in desk.answer(PATH)["looked"]] == ["u-2", "u-3"]
     assert [who["person"] for who in desk.answer("/v1/orders/WD-001/SO-0")["looked"]] == ["u-1", "u-2"]
+
+
+def test_who_found_an_order_by_its_patients_shows_with_the_order(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By page or as an export of however many pages; one entry a call. Not who searched for others, or for no patient."""
+    monkeypatch.setattr(order_list, "AT_ONCE", 1)
+    desk.ledger.load(authorization("AU-MANY", 1000))
+    other = {"/lines/0/patient/patient_id": "P-2"}
+    desk.ledger.judge(*[order(f"SO-{number}", MANY) for number in range(3)], order("SO-3", MANY | other))
+    search, export = "/v1/orders/searches", "/v1/exports/orders/searches"
+    asked = {"patient_id": "P-1", "purpose": "a complaint"}
+    for person, more in (("u-1", {}), ("u-2", {"patient_id": "P-2"}), ("u-3", {"limit": 1})):
+        desk.answer(search, method="POST", json=asked | more, person=person)
+    desk.answer(search, method="POST", json={"purpose": "looking"}, person="u-4")
+    assert desk.ask(export, method="POST", json=asked, person="u-5").get_data()
+    looked = [[who["person"] for who in desk.answer(f"/v1/orders/WD-001/SO-{number}")["looked"]] for number in range(4)]
+    assert looked == [["u-1", "u-5"], ["u-1", "u-5"], ["u-1", "u-3", "u-5"], ["u-2"]]
+    assert {who["purpose"] for who in desk.answer(PATH)["looked"]} == {"a complaint"}
+    assert len(desk.ledger.rows(tables.INQUIRY)) == 5
+    assert isinstance(walked(desk.ledger.engine), Walked)
+    assert "P-1" not in str(desk.ledger.rows(tables.INQUIRED_ORDER))
 
 
 def test_what_is_not_there_and_what_may_not_be_seen_look_the_same(desk: Desk) -> None:

@@ -177,6 +177,8 @@ def test_a_rejected_record_is_corrected_by_two(desk: Desk, rejected: str) -> Non
     assert problem(desk.act(f"{correction}/approvals", json=WHY)) == (409, "conflict")
     shown = desk.answer("/v1/corrections?program=lemtrada", headers=PURPOSE)["rejected"][0]
     assert (shown["problem"], shown["corrections"][0]["changes"]) == ("P-00001234 is not ours.", {"authorization_id": "AU-X"})
+    one = f"/v1/orders/{waiting['record']['wholesaler_id']}/{waiting['record']['order_id']}"
+    assert [who["purpose"] for who in desk.answer(one)["looked"]] == [PURPOSE["Gatekeeper-Purpose"]]
     approved = desk.act(f"{correction}/approvals", json=WHY, **OTHER).get_json()
     assert (approved["state"], approved["approval"]["meaning"]) == ("approved", MEANINGS["correction"])
     [made] = [row for row in desk.ledger.rows(tables.DISTRIBUTION_RECORD) if row[3] == "correction"]

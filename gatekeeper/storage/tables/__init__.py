@@ -24,7 +24,7 @@ from gatekeeper.storage.tables.decisions import (
 )
 from gatekeeper.storage.tables.desk import ALERT_DECISION, APPROVAL, DESK_ENTRY
 from gatekeeper.storage.tables.feed import ACKNOWLEDGEMENT, FEED_FILE, FEED_FILE_WRITTEN, RESUBMISSION
-from gatekeeper.storage.tables.inquiries import INQUIRY
+from gatekeeper.storage.tables.inquiries import INQUIRED_ORDER, INQUIRY
 from gatekeeper.storage.tables.listing import (
     LISTED,
     LISTED_ADDRESSEE,
@@ -87,6 +87,7 @@ EVIDENCE = (
     ACKNOWLEDGEMENT, RESUBMISSION, FEED_FILE, FEED_FILE_WRITTEN, RECEIVED_FILE, FILE_ACKNOWLEDGEMENT, FILE_RESUBMISSION,
     INQUIRY, BYPASS, BYPASS_STEP,
     CORRECTION, CORRECTION_DECISION, VOIDING, VOIDING_DECISION, FINDING_OUTSIDE, DESK_ENTRY, ALERT_DECISION, APPROVAL, FILE_LOSS,
+    INQUIRED_ORDER,
 )  # fmt: skip
 """Tables whose rows carry the number of the block that recorded them; facts and presences do so by their load or batch."""
 ONLY_ADDED = (*EVIDENCE, FACT, FACT_PRESENCE, BLOCK)
@@ -127,6 +128,7 @@ __all__ = [
     "FRESHNESS",
     "HEAD",
     "HEARTBEAT",
+    "INQUIRED_ORDER",
     "INQUIRY",
     "LISTED",
     "LISTED_ADDRESSEE",

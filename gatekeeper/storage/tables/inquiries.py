@@ -30,3 +30,14 @@ INQUIRY = Table(
     ),
     comment="A call of the API that showed patients' pseudonyms, or asked what the gate would answer, or said what became of records",
 )
+
+INQUIRED_ORDER = Table(
+    "inquired_order",
+    METADATA,
+    Column("inquiry_id", Uuid, primary_key=True),
+    Column("wholesaler_id", Text, primary_key=True),
+    Column("order_id", Text, primary_key=True),
+    Column("block", BigInteger, nullable=False),
+    Index("inquired_order_name", "order_id", "wholesaler_id"),
+    comment="An order of whose patients a call told that was about more than one: it was found by them, or they were shown",
+)

@@ -77,7 +77,7 @@ def _signed_by(token: str, settings: Settings) -> tuple[str, jwt.PyJWK]:
     except (jwt.PyJWTError, ValueError, RecursionError):
         raise Unusable("The token cannot be read: it must be a JSON Web Token.") from None
     algorithm, kid = header.get("alg"), header.get("kid")
-    if algorithm not in ALGORITHMS:
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise Unusable(f"The token is not signed in a way that is accepted: {', '.join(ALGORITHMS)}.")
     if not isinstance(kid, str):
         raise Unusable("The token does not say by which key it is signed (kid).")

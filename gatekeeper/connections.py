@@ -37,8 +37,6 @@ MOST_OF_A_HEAD: Final = 64 * 1024
 MOST_OF_A_HEADER: Final = MOST_CHARACTERS + len("Authorization: Bearer \r\n")
 LEAVING_S: Final = 2
 """So long a client may take to end a connection that was ended here: what it still sends would else destroy the answer under way."""
-UNREAD_S: Final = 0.1
-"""So long is waited for a body that nobody read, to keep the connection."""
 _KINDS: Final[dict[type[Exception], str]] = {
     LimitRequestLine: "address-too-long",
     LimitRequestHeaders: "headers-too-large",
@@ -108,7 +106,8 @@ class Threads(ThreadWorker):  # type: ignore[misc] # it has no types
             client.sendall(_written(kind))
 
     def _keepalive_after(self, conn: Any, keepalive: Any) -> Any:
-        conn.timeout = clock.seconds() + UNREAD_S
+        # What nobody read of a body is not waited for: whoever has no token would hold a thread by it.
+        conn.timeout = clock.seconds()
         try:
             return keepalive and conn.parser.finish_body(max_bytes=MOST_OF_A_HEAD)
         except Problem:
@@ -208,19 +207,20 @@ class Threads(ThreadWorker):  # type: ignore[misc] # it has no types
 
 
 class _Timed:
-    """A connection's socket, of which a thread reads nothing after the time of the request."""
+    """A connection's socket, for which a thread waits no longer than the time of the request."""
 
     def __init__(self, conn: Any) -> None:
         self._conn = conn
 
     def recv(self, most: int) -> Any:
         left = self._conn.timeout - clock.seconds()
-        if left <= 0:
-            raise TimeoutError
         sock = self._conn.sock
-        sock.settimeout(left)
+        # Past its time it takes what has come already.
+        sock.settimeout(max(0.0, left))
         try:
             return sock.recv(most)
+        except BlockingIOError:
+            raise TimeoutError from None
         finally:
             sock.settimeout(None)
 

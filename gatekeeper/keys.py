@@ -60,13 +60,16 @@ class FetchedKeys:
         self._asking = Lock()
 
     def named(self, kid: str) -> list[Key]:
-        """The keys of this id. Who has one already waits for nobody else that asks the issuer."""
-        if self._must_ask(kid) and self._asking.acquire(blocking=not _named(self._keys or [], kid)):
-            try:
-                if self._must_ask(kid):
-                    self._ask()
-            finally:
-                self._asking.release()
+        """The keys of this id. One at a time asks the issuer, and nobody waits for him: else tokens of no key would hold all threads."""
+        if self._must_ask(kid):
+            if self._asking.acquire(blocking=False):
+                try:
+                    if self._must_ask(kid):
+                        self._ask()
+                finally:
+                    self._asking.release()
+            elif not _named(self._keys or [], kid):
+                raise TryAgain("The issuer's keys are being fetched.")
         if self._keys is None or self._seconds() - self._fetched > USABLE_S:
             raise TryAgain("The issuer's keys cannot be fetched.")
         return _named(self._keys, kid)

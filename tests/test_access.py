@@ -97,6 +97,10 @@ REFUSED: dict[str, tuple[Callable[[], str], str]] = {
         lambda: parts({"alg": "none", "kid": "rsa"}),
         "The token is not signed in a way that is accepted: RS256, PS256, ES256, EdDSA.",
     ),
+    "several ways": (
+        lambda: parts({"alg": ["EdDSA"], "kid": "rsa"}),
+        "The token is not signed in a way that is accepted: RS256, PS256, ES256, EdDSA.",
+    ),
     "a shared secret": (
         lambda: jwt.encode(CLAIMS | {"exp": after(3600)}, "secret" * 8, "HS256", headers={"kid": "oct"}),
         "The token is not signed in a way that is accepted: RS256, PS256, ES256, EdDSA.",

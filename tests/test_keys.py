@@ -144,7 +144,7 @@ def test_while_the_issuer_is_away_the_last_keys_count_for_a_time(issuer: Issuer)
     assert found.named("first")
 
 
-def test_whoever_has_a_key_does_not_wait_for_who_asks(issuer: Issuer) -> None:
+def test_nobody_waits_for_who_asks(issuer: Issuer) -> None:
     found, clock = fetched(issuer)
     assert found.named("first")
     clock.at += AGAIN_S
@@ -155,6 +155,9 @@ def test_whoever_has_a_key_does_not_wait_for_who_asks(issuer: Issuer) -> None:
         assert asked.wait(30)
         clock.at += FRESH_S
         assert found.named("first")
+        # Nor does whoever has none: made-up ids would hold all threads.
+        with pytest.raises(TryAgain):
+            found.named("third")
         assert not unknown.done()
         answer.set()
         assert unknown.result(30) == []

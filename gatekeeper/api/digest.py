@@ -1,5 +1,6 @@
 """A day at the desk: what opened, what cleared, what is to ship, and which stops clear by themselves."""
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from gatekeeper.api.order_list import OrderListed, listed
 from gatekeeper.api.problems import Problem
 from gatekeeper.clearing import clears_at
 from gatekeeper.domain.days import begin_of
+from gatekeeper.domain.program import Program
 from gatekeeper.instants import instant_of
 from gatekeeper.messages import written
 from gatekeeper.permissions import Permission
@@ -68,21 +70,23 @@ def show_digest(query: dict[str, Any]) -> Any:
     caller().must_see_asked(query)
     with reading() as cursor:
         now = ledger.now(cursor)
-        since, to, day = _span(query, now)
+        rules = parts().book
+        since, to, day = _span(query, now, rules.known(now))
+        programs = rules.at(now).programs
         found = digest.happened(cursor, since, to, caller().limits())
         opened, cleared = ([each for each in several if _visible(each, query)] for several in found)
         kinds = [kind.kind for kind in order_list.kinds(cursor, _open_kinds(query))]
         due = digest.due(cursor, kinds, day, MOST + 1)
         as_of = order_list.as_of(cursor)
         return Digest(
-            written(since), written(to), day, _waiting(cursor, opened[:MOST]), len(opened),
-            [listed(each) for each in cleared[:MOST]], len(cleared), _waiting(cursor, due[:MOST]), len(due) > MOST,
+            written(since), written(to), day, _waiting(cursor, opened[:MOST], programs), len(opened),
+            [listed(each, programs) for each in cleared[:MOST]], len(cleared), _waiting(cursor, due[:MOST], programs), len(due) > MOST,
             None if as_of is None else written(as_of.astimezone(UTC)),
         )  # fmt: skip
 
 
-def _span(query: dict[str, Any], now: datetime) -> tuple[datetime, datetime, date]:
-    zone = min((program.time_zone for program in parts().book.newest if caller().programs.allow(program.name)), default="UTC")
+def _span(query: dict[str, Any], now: datetime, programs: Iterable[Program]) -> tuple[datetime, datetime, date]:
+    zone = min((program.time_zone for program in programs if caller().programs.allow(program.name)), default="UTC")
     today = now.astimezone(ZoneInfo(zone)).date()
     if "since" not in query:
         day = query.get("day", today)
@@ -98,15 +102,15 @@ def _visible(order: Listed, query: dict[str, Any]) -> bool:
     """Whether the caller may see something of it, and asks for it."""
     if not caller().wholesalers.allow(order.wholesaler_id) or order.wholesaler_id != query.get("wholesaler_id", order.wholesaler_id):
         return False
-    programs = {line.program for line in listed(order).lines}
+    programs = {line.program for line in listed(order, ()).lines}
     return query["program"] in programs if "program" in query else bool(programs)
 
 
-def _waiting(cursor: Cursor[Any], several: list[Listed]) -> list[Waiting]:
+def _waiting(cursor: Cursor[Any], several: list[Listed], programs: Sequence[Program]) -> list[Waiting]:
     cases = digest.evidence_of_open(cursor, several) if several else {}
     shown = []
     for order in several:
-        one = listed(order)
+        one = listed(order, programs)
         seen = {line.line for line in one.lines}
         days = [clears_at(evidence, lines & seen) for evidence, lines in cases.get(order.place, ()) if lines & seen]
         begins = min((day for day in days if day is not None), default=None)

@@ -39,12 +39,14 @@ def masked(document: Any) -> Any:
 
 
 def masked_record(body: bytes) -> bytes:
-    """A distribution record as it is stored, with its patient masked, without reading all of it: ids are written in JSON as they are."""
-    named = _NAMED.decode(body)
+    """A distribution record as it is stored, with its patient masked; all of it is read only where an id stands in another place."""
+    named, whole = _NAMED.decode(body), body
     for name, value in (("patient_id", named.patient_id), ("authorization_id", named.authorization_id)):
         if value is not None:
             # Within a text the marks around a name would be escaped: it is the member that is found.
             body = body.replace(b'"%s":"%s"' % (name.encode(), value.encode()), b'"%s":"%s"' % (name.encode(), MASK.encode()))
+            if value.encode().lower() in body.lower():
+                return msgspec.json.encode(masked(msgspec.json.decode(whole)))
     return body
 
 

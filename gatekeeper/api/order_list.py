@@ -22,7 +22,7 @@ from gatekeeper.instants import instant_of
 from gatekeeper.listing import LineListed, term, words_of
 from gatekeeper.messages import written
 from gatekeeper.permissions import Permission
-from gatekeeper.storage import order_list
+from gatekeeper.storage import ledger, order_list
 from gatekeeper.storage.order_list import COUNTED, ENDLESS, OPEN, OPEN_IN_PROGRAM, OPENED, Found, Key, Kind, Listed, Wanted, since_seen
 from schemas.members import Instant, OneOf, WholeNumber, Words, Written
 from schemas.order_schema import SERIAL_SENTENCE, identity, identity_without_colon
@@ -39,6 +39,7 @@ AT_ONCE: Final = 500
 """Where all orders are read, so many a page."""
 MORE: Final = f"more than {COUNTED:,}"
 OF_PATIENTS: Final = ("patient_id", "authorization_id", "prescriber_id")
+NO_WORD: Final = "Must not be blank."
 TOO_MUCH: Final = (
     f"Begins more than {order_list.MOST_ORDERS:,} orders, or more than {order_list.MOST_ADDRESSEES} sites, or only words that many sites "
     "have: say more of it."
@@ -168,7 +169,7 @@ def page_of(cursor: Cursor[Any], query: dict[str, Any], *, of_body: bool = False
     page = order_list.page(cursor, wanted, sort, after, limit + 1, until=until, counting=after is None)
     keys = page.keys[:limit]
     return OrderList(
-        [listed(order) for order in order_list.orders(cursor, [key.place for key in keys])],
+        _listed(cursor, keys),
         counts_of(kinds, page.counts) if after is None else None,
         None if as_of is None else written(as_of.astimezone(UTC)),
         _ends(query, sort, keys[-1], until) if len(page.keys) > limit else None,
@@ -209,7 +210,7 @@ def every_page(cursor: Cursor[Any], query: dict[str, Any], *, of_body: bool = Fa
     _, wanted = wanted_of(cursor, query, of_body=of_body)
     while True:
         keys = order_list.page(cursor, wanted, sort, after, AT_ONCE, until=until, counting=False).keys
-        yield [listed(order) for order in order_list.orders(cursor, [key.place for key in keys])]
+        yield _listed(cursor, keys)
         if len(keys) < AT_ONCE:
             return
         after = keys[-1]
@@ -237,11 +238,14 @@ def _found(cursor: Cursor[Any], query: dict[str, Any], *, of_body: bool) -> Foun
     """What `q` begins; None where there is no `q`."""
     if "q" not in query:
         return None
+    place = {"pointer": "/q"} if of_body else {"parameter": "q"}
+    kind = "invalid-body" if of_body else "invalid-parameters"
+    if not query["q"].strip():
+        raise Problem(kind, errors=[place | {"detail": NO_WORD}])
     found = order_list.begun_by(cursor, query["q"].strip().lower(), words_of(query["q"]), caller().limits())
     if found is not None:
         return found
-    place = {"pointer": "/q"} if of_body else {"parameter": "q"}
-    raise Problem("invalid-body" if of_body else "invalid-parameters", errors=[place | {"detail": TOO_MUCH}])
+    raise Problem(kind, errors=[place | {"detail": TOO_MUCH}])
 
 
 def counts_of(kinds: list[Kind], counted: dict[int, int] | None) -> Counts:
@@ -261,8 +265,13 @@ def _capped(counts: dict[str, int], names: Any) -> dict[str, Count]:
     return {name: MORE if counts[name] > COUNTED else counts[name] for name in names if name in counts}  # type: ignore[misc] # it is these words
 
 
-def listed(order: Listed) -> OrderListed:
-    """The order as it is shown, without lines of programs that the caller may not see."""
+def _listed(cursor: Cursor[Any], keys: list[Key]) -> list[OrderListed]:
+    programs = parts().book.at(ledger.now(cursor)).programs
+    return [listed(order, programs) for order in order_list.orders(cursor, [key.place for key in keys])]
+
+
+def listed(order: Listed, programs: Iterable[Program]) -> OrderListed:
+    """The order as it is shown by these rules, without lines of programs that the caller may not see."""
     lines = [line for line in _LINES.decode(order.lines) if caller().programs.allow(line.program)]
     since = since_seen(order.open_since, order.opened, caller().limits())
     return OrderListed(
@@ -272,7 +281,7 @@ def listed(order: Listed) -> OrderListed:
         written(order.received_at.astimezone(UTC)),
         written(order.decided_at.astimezone(UTC)),
         order.ship_on,
-        ship_date_passes(order.ship_on, {line.program for line in lines if line.open}, parts().book.newest),
+        ship_date_passes(order.ship_on, {line.program for line in lines if line.open}, programs),
         order.site_name,
         "settled" if since is None else "open",
         None if since is None else written(since.astimezone(UTC)),

@@ -23,6 +23,7 @@ from gatekeeper.instants import instant_of
 from gatekeeper.messages import written
 from gatekeeper.permissions import Permission
 from gatekeeper.registry import zone_of
+from gatekeeper.rules import day_begins
 from gatekeeper.site_list import MOST_WORDS, query_of
 from gatekeeper.site_search import MOST_FOUND, Found, Key, TooMany, Wanted, is_certified, search
 from gatekeeper.storage import ledger, site_list
@@ -34,6 +35,8 @@ from schemas.text import FIRST_YEAR, LAST_YEAR
 
 AT_ONCE: Final = 500
 """Where all sites are read, so many at a time."""
+LEAST_AT_ONCE: Final = 50
+"""So many are looked at together, however few are asked for: most may not fit."""
 MOST_LOOKED_AT: Final = 2000
 """For one page: more than that are looked at for the next one."""
 USUAL_MILES: Final = 25
@@ -153,15 +156,20 @@ def list_sites(query: dict[str, Any]) -> Any:
     with reading() as cursor:
         before = begins(query, After)
         wanted = _wanted(cursor, query, before)
-        found = _search(cursor, wanted, None if before is None else Key(before.tenths, before.site_id), limit + 1)
-        looked_at = [*islice(found, MOST_LOOKED_AT)]
+        found = _search(cursor, wanted, None if before is None else Key(before.tenths, before.site_id), max(limit + 1, LEAST_AT_ONCE))
+        key = None
+        for number, (this, answer) in enumerate(islice(found, MOST_LOOKED_AT), 1):
+            if answer is not None and len(shown) == limit:
+                break
+            if answer is not None:
+                shown.append(_site(answer, wanted, this))
+            key = this
+            if number == MOST_LOOKED_AT:
+                break
+        else:
+            key = None
         complete = (wanted.words is None and wanted.near is None) or site_list.is_complete(cursor)
-    for number, (key, answer) in enumerate(looked_at):
-        if answer is not None and len(shown) == limit:
-            return SiteList(shown, complete, _ends(query, wanted, looked_at[number - 1].key))
-        if answer is not None:
-            shown.append(_site(answer, wanted, key))
-    return SiteList(shown, complete, _ends(query, wanted, looked_at[-1].key) if len(looked_at) == MOST_LOOKED_AT else None)
+    return SiteList(shown, complete, None if key is None else _ends(query, wanted, key))
 
 
 def every_site(cursor: Cursor[Any], query: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -181,7 +189,7 @@ def show_site(query: dict[str, Any], program: str, site_id: str) -> Any:
         subject = Subject(program, "site", site_id)
         answer = both_times.answer(cursor, subject, on, known_at)
         said = both_times.history(cursor, subject)
-    shown = _answer(answer, _rules(program))
+    shown = _answer(answer, _rules(program, on))
     return SiteHistory(**shown, history=[_shown(fact) for fact in said])
 
 
@@ -207,7 +215,7 @@ def _wanted(cursor: Cursor[Any], query: dict[str, Any], before: After | None = N
     on, known_at = _times(cursor, query, program) if before is None else (before.on, before.known_at)
     version = site_list.registry_version(cursor) if before is None else before.version
     named = query.get("site_id"), query.get("identifier")
-    return Wanted(program, on, known_at, _rules(program), *named, words, near, version, "certified" in query)
+    return Wanted(program, on, known_at, _rules(program, on), *named, words, near, version, "certified" in query)
 
 
 def _search(cursor: Cursor[Any], wanted: Wanted, after: Key | None, at_once: int) -> Iterator[Found]:
@@ -239,11 +247,14 @@ def _answer(answer: Answer, rules: Program | None) -> dict[str, Any]:
 def _times(cursor: Cursor[Any], query: dict[str, Any], program: str) -> tuple[date, datetime]:
     present = ledger.now(cursor)
     known_at = instant_of(query["known_at"]) if "known_at" in query else present
-    return query.get("at") or present.astimezone(zone_of(parts().book.newest, program)).date(), known_at
+    return query.get("at") or present.astimezone(zone_of(parts().book.known(present), program)).date(), known_at
 
 
-def _rules(program: str) -> Program | None:
-    return next((rules for rules in parts().book.newest if rules.name == program), None)
+def _rules(program: str, on: date) -> Program | None:
+    """By what the gate decides on that day; where no rules hold then, by those that hold last."""
+    named = [rules for rules in parts().book.newest if rules.name == program]
+    known = parts().book.known(day_begins(on, named[0].time_zone)) if named else ()
+    return next((rules for rules in known if rules.name == program), None)
 
 
 def _shown(fact: both_times.Held) -> Any:

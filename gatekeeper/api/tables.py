@@ -11,8 +11,9 @@ import msgspec
 
 CSV, LINES = "csv", "jsonl"
 CONTENT_TYPES: Final = {CSV: "text/csv; charset=utf-8", LINES: "application/x-ndjson"}
-DANGEROUS: Final = re.compile("(^|;)(?=[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20])")
-"""Where one of these begins a cell a spreadsheet takes it for a formula; one that parts cells by semicolons begins one after each."""
+DANGEROUS: Final = re.compile('(^|;)(?="*[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20])')
+"""Where one of these begins a cell a spreadsheet takes it for a formula; one that parts cells by semicolons begins one after each, and
+takes the marks that follow for those around a cell."""
 AT_ONCE: Final = 100
 """So many rows go on their way together: each piece of an answer costs as much as several rows."""
 _LINES: Final = msgspec.json.Encoder()

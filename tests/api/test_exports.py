@@ -136,6 +136,11 @@ def test_cells_that_begin_a_formula(text: str) -> None:
     assert next(csv.reader(io.StringIO(row.decode(), newline=""))) == [f"'{text}", f"'{text}|x", 'say "so", please', ""]
     # Who parts cells by semicolons begins one after each.
     assert harmless(f"a;{text};b") == f"a;'{text};b"
+    for marks in ('"', '""'):
+        [_, row] = rows([{"a": "x", "b": f"x;{marks}{text};y"}], tables.CSV, ("a", "b"))
+        for parted in (";", ","):
+            cells = next(csv.reader(io.StringIO(row.decode(), newline=""), delimiter=parted))
+            assert not any(harmless(cell) != cell for cell in cells), cells
 
 
 @pytest.mark.parametrize("form", [tables.CSV, tables.LINES])

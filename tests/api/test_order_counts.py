@@ -72,6 +72,12 @@ def test_what_q_begins(desk: Desk, q: str, found: set[str]) -> None:
     assert {one["order_id"] for one in desk.answer(PATH, query_string={"q": q})["orders"]} == found
 
 
+def test_a_blank_is_no_filter(desk: Desk) -> None:
+    assert desk.problem(f"{PATH}?q=%20") == "invalid-parameters"
+    answer = desk.ask(SEARCH, method="POST", json={"q": " ", "purpose": "x"})
+    assert json.loads(answer.data)["errors"] == [{"pointer": "/q", "detail": "Must not be blank."}]
+
+
 def test_what_begins_too_much_is_refused(filled: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(order_list, "MOST_ORDERS", 3)
     assert [one["order_id"] for one in filled.answer(f"{PATH}?q=so-1")["orders"]] == ["SO-1"]

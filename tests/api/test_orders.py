@@ -105,6 +105,16 @@ def test_what_others_write_freely_names_no_patient(desk: Desk) -> None:
     assert whole["events"][0]["carrier"] == "Van for (p-1), AU-MANY"
 
 
+def test_a_record_that_names_its_patient_elsewhere_is_masked_there(desk: Desk) -> None:
+    desk.ledger.load(authorization("AU-MANY", 1000))
+    desk.ledger.judge(order("SO-1", MANY | {"/ship_to/name": "Home of p-1, AU-MANY"}))
+    feed = "program=lemtrada"
+    [record] = desk.answer(f"/v1/distribution-records?{feed}")["records"]
+    assert (record["ship_to"]["name"], record["patient_id"]) == ("Home of masked, masked", "masked")
+    export = desk.ask(f"/v1/exports/distribution-records?{feed}&format=jsonl").get_data()
+    assert json.loads(export)["ship_to"]["name"] == "Home of masked, masked"
+
+
 def test_a_patient_who_is_called_as_something_else_hides_only_himself(desk: Desk) -> None:
     """Ids that are also a unit, a kind and the name of a member."""
     named = {"patient_id": "lot", "authorization_id": "vial"}

@@ -115,6 +115,23 @@ def test_who_is_slow_or_does_not_end_holds_up_nobody(patient: Served) -> None:
         assert patient.ask("/health/live")[0] == 200
 
 
+def test_who_announces_a_body_and_may_not_ask_holds_up_nobody(patient: Served) -> None:
+    """He is answered at once, without a token, and what he does not send is not waited for."""
+    asked = b"POST /v1/rehearsals HTTP/1.1\r\nHost: here\r\nContent-Length: 60\r\n\r\n"
+    with ExitStack() as open_ones:
+        for _ in range(200):
+            open_ones.enter_context(socket.create_connection(("127.0.0.1", patient.port), timeout=20)).sendall(asked)
+        with socket.create_connection(("127.0.0.1", patient.port), timeout=5) as quick:
+            quick.sendall(b"GET /health/live HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+            assert quick.recv(15) == b"HTTP/1.1 200 OK"
+    whole = asked + b"{" + b" " * 59
+    with socket.create_connection(("127.0.0.1", patient.port), timeout=20) as kept:
+        for _ in range(2):
+            kept.sendall(whole)
+            found = kept.recv(65536)
+            assert found.startswith(b"HTTP/1.1 401"), "what came with the head is passed over, and the connection stays"
+
+
 def test_who_stops_reading_holds_up_nobody(patient: Served) -> None:
     """More than there are threads, each with long answers that he does not take; who goes on reading gets all of his."""
     asked = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: here\r\n\r\n" * 5 + b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"

@@ -12,7 +12,7 @@ from gatekeeper.domain.case import Question
 from gatekeeper.domain.order import Order
 from gatekeeper.domain.verdict import RELEASED, Verdict, used_by_line
 from gatekeeper.history import Amount
-from gatekeeper.line_book import Book, Books, came_back, holding, lines_of
+from gatekeeper.line_book import Book, Books, holding, lines_of, whereabouts_of
 from gatekeeper.recording import Recording
 from gatekeeper.settlement import RELEASED_AFTER, Settlement, says_the_same, settled
 from gatekeeper.storage.events import OrderEvent
@@ -137,7 +137,7 @@ class Bookkeeping(Recording):
             back = [record for record in book.records if record.kind == "return"] if book else []
             if book is None or not back:
                 continue
-            free = came_back(book)
+            free = whereabouts_of(book).back
             for question, used in used_by_line(order, line, judged):
                 if isinstance(used, int):
                     self._free({question: min(used, returned(back))})
@@ -152,7 +152,7 @@ class Bookkeeping(Recording):
             for line in lines_of(event.said) if event.event == "shipped" and event.revision == order.revision else ():
                 if (package := packages.get(line.line)) is not None:
                     book, place = self._back.get(line.line), Place(order.wholesaler_id, order.order_id, order.revision, line.line)
-                    for serial in set(line.serials or ()).difference(came_back(book) if book else ()):
+                    for serial in set(line.serials or ()).difference(whereabouts_of(book).back if book else ()):
                         self._hold(("serial", package.gtin, serial), str(place))
 
     def _settle(

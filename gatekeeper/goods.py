@@ -60,11 +60,13 @@ def dispensing_units(quantity: int, unit: str | None, package: CoveredPackage) -
     return quantity * factors[unit] if unit in factors else None
 
 
-def what_left(released: Goods | None, reports: Sequence[Reported], elsewhere: Collection[str], problems: Sequence[str] = ()) -> Left:
+def what_left(
+    released: Goods | None, reports: Sequence[Reported], elsewhere: Collection[str], problems: Sequence[str] = (), again: int = 0
+) -> Left:
     """``released`` is None of goods that nobody released; ``elsewhere`` are the serials that another line holds, ``problems`` what else
-    keeps one record from saying what left.
+    keeps one record from saying what left, ``again`` so many units came back and left once more by a report of all of the line.
     """
-    units = shipped([report for report in reports if report.is_known], released.units if released else 0)
+    units = shipped([report for report in reports if report.is_known], released.units if released else 0) + again
     given = [serial for report in reports for serial in report.serials]
     problems = [
         *problems,

@@ -1,7 +1,8 @@
 """The book of one line: its records, what was reported of its goods, and what it has used up. Pure."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from hashlib import sha256
 from itertools import chain
 from typing import NamedTuple
@@ -9,8 +10,8 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from gatekeeper.books import STANDING, live, returned, shipped
-from gatekeeper.by_people import Change, changes_of
+from gatekeeper.books import STANDING, live, returned
+from gatekeeper.by_people import Change, as_corrected, changes_of
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.ids import record_id
 from gatekeeper.domain.program import CoveredPackage, Program
@@ -20,6 +21,7 @@ from gatekeeper.settlement import CORRECTED, RETURNED
 from gatekeeper.storage.events import OrderEvent
 from gatekeeper.storage.ledger import EarlierExamination
 from gatekeeper.storage.records import Place, Recorded
+from gatekeeper.whereabouts import Move, Whereabouts, whereabouts
 from schemas.event import EventLine, ShipmentEvent
 
 
@@ -34,8 +36,8 @@ class Book(NamedTuple):
     """Anything was reported to have left, or to have come back."""
     superseded: bool = False
     cancelled: bool = False
-    verified: tuple[str, ...] = ()
-    """Serials that came back by verified returns, each as often as one said so, or was of all that was still out."""
+    moves: Sequence[Move] = ()
+    """The same reports, and those of what came back."""
     by_people: frozenset[UUID] = frozenset()
     """The records that people made."""
 
@@ -69,12 +71,13 @@ def goods_of(record: Recorded) -> Goods:
     return Goods(record.units, serials, None if body.lot is UNSET else body.lot, None if body.expires_on is UNSET else body.expires_on)
 
 
-def came_back(book: Book) -> frozenset[str]:
-    """The serials of which a verified return says so as often as they were reported to have left."""
-    back = {serial for each in book.records if each.kind == "return" for serial in goods_of(each).serials}
-    left = Counter([serial for report in book.reports for serial in report.serials])
-    verified = Counter(book.verified)
-    return frozenset({serial for serial in back if verified[serial] >= max(1, left[serial])})
+def whereabouts_of(book: Book) -> Whereabouts:
+    """Where the line's goods are; of a line that was never released, of those that it is recorded with."""
+    record = book.released or book.standing
+    if record is None:
+        return Whereabouts()
+    body = as_corrected(record.body, book.changes) if record is book.released else record.body
+    return whereabouts(book.moves, record.units, body.serials or ())
 
 
 def said_to_have_left(book: Book) -> set[str]:
@@ -99,19 +102,19 @@ def holding(book: Book) -> dict[Question, int | None]:
     record, released = book.live, book.released
     if record is None or (book.superseded and not book.left):
         return {}
-    units, named = record.units, goods_of(record).serials
-    serials = said_to_have_left(book).union(named)
-    if released is not None and released is not record:
-        left = shipped([report for report in book.reports if report.is_known], released.units)
-        ended = book.superseded or book.cancelled or left >= released.units
+    units, named, most, where = record.units, goods_of(record).serials, record.units, whereabouts_of(book)
+    serials = set() if where.all_back else said_to_have_left(book).union(named)
+    if released is not None:
+        most = released.units
+        ended = book.superseded or book.cancelled or where.left >= most
         # Of what went to several recipients the record is of one.
-        units = max(units, min(left, released.units) if ended else released.units)
-        if not ended or len(named) < units:
+        units = max(units, min(where.left, most) if ended else most)
+        if not ended or (len(named) < units and not where.all_back):
             serials.update(goods_of(released).serials)
-    back = [each for each in book.records if each.kind == "return"]
-    serials -= came_back(book)
-    held: dict[Question, int | None] = {("serial", record.body.product.gtin, serial): None for serial in serials}
-    if record.body.authorization_id is not UNSET and (units := max(0, units - returned(back))):
+    # What came back and left again is used up again.
+    units = max(0, units - returned(book.records), min(most, where.out))
+    held: dict[Question, int | None] = {("serial", record.body.product.gtin, serial): None for serial in serials - where.back}
+    if record.body.authorization_id is not UNSET and units:
         held["units", record.program, record.body.authorization_id] = units
     return held
 
@@ -173,24 +176,30 @@ class Books:
             bool(told),
             is_superseded(history, place.revision),
             any(event.event == "cancelled" and event.is_of(place.line) for event in own),
-            tuple(
-                [
-                    serial
-                    for event, line in applied
-                    if event.event == "returned" and line.verified is True
-                    for serial in line.serials or _recorded(event.said, line, history, records)
-                ]
-            ),
+            tuple([_move(event, line, package, history, records) for event, line in applied if package]),
             frozenset([made for each in history if each.cause == CORRECTED for _, made in each.ends if made is not None]),
         )
 
 
-def _recorded(event: ShipmentEvent, line: EventLine, history: Iterable[EarlierExamination], records: Iterable[Recorded]) -> tuple[str, ...]:
-    """The serials of the return record that was made of one line of an event."""
+def _move(
+    event: OrderEvent, line: EventLine, package: CoveredPackage, history: Iterable[EarlierExamination], records: Iterable[Recorded]
+) -> Move:
+    """What one event says of where the goods of a line are."""
+    report, back = reported(event.said.event_id, line, package), event.event == "returned"
+    record = _recorded(event.said, line, history, records) if back else None
+    serials = report.serials or (goods_of(record).serials if record else ())
+    # In a unit that nobody can convert it is as many as are named.
+    units = report.units if report.is_known else len(serials)
+    at, verified = datetime.fromisoformat(event.said.at), line.verified is True
+    return Move(at, units, serials, back, verified, record and record.units)
+
+
+def _recorded(event: ShipmentEvent, line: EventLine, history: Iterable[EarlierExamination], records: Iterable[Recorded]) -> Recorded | None:
+    """The return record that was made of one line of an event."""
     digest = digest_of(event, line)
     of = [each for each in history if each.cause == RETURNED and each.digest == digest]
     made = {record_id(each.wholesaler_id, each.order_id, each.revision, line.line, each.number, "return") for each in of}
-    return tuple(serial for record in records if record.record_id in made for serial in record.body.serials or ())
+    return next((record for record in records if record.record_id in made), None)
 
 
 def digest_of(event: ShipmentEvent, line: EventLine) -> bytes:

@@ -39,6 +39,8 @@ class Settlement(Struct, kw_only=True, omit_defaults=True):
     released: DistributionRecord | None = None
     released_units: int = 0
     reports: tuple[Reported, ...] = ()
+    again: int = 0
+    """Units that came back and left once more by a report of all of the line."""
     elsewhere: tuple[str, ...] = ()
     """Serials that another line holds."""
     problems: tuple[str, ...] = ()
@@ -62,7 +64,7 @@ def left_of(case: Settlement) -> Left:
         body = case.released
         serials = () if body.serials is UNSET else body.serials
         released = Goods(case.released_units, serials, _given(body.lot), _given(body.expires_on))
-    return what_left(released, case.reports, case.elsewhere, case.problems)
+    return what_left(released, case.reports, case.elsewhere, case.problems, case.again)
 
 
 def settled(cause: str, case: Settlement, envelope: Envelope, document: bytes) -> DistributionRecord:

@@ -2,38 +2,31 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
-from uuid import UUID
 
 from msgspec import UNSET, Raw
 from msgspec.structs import replace
-from psycopg import Cursor
 
-from gatekeeper.alerts import event_alert
 from gatekeeper.as_shipped import party_of, reported_with
-from gatekeeper.books import returned
-from gatekeeper.by_people import as_corrected, undoes
+from gatekeeper.books import returned, shipped
+from gatekeeper.by_people import as_corrected
 from gatekeeper.domain.case import Question
-from gatekeeper.domain.verdict import NOT_COVERED, Reason
+from gatekeeper.domain.verdict import NOT_COVERED
 from gatekeeper.goods import UNKNOWN_SERIALS, Reported, reported
 from gatekeeper.history import outcomes_of, withdrawn_since
-from gatekeeper.line_book import Book, Told, came_back, digest_of, goods_of, holding, lines_of, package_of, told_of
-from gatekeeper.messages import given, written
-from gatekeeper.past_gate import Judged, PastGate, place_of
+from gatekeeper.line_book import Book, Told, digest_of, goods_of, holding, lines_of, package_of, told_of, whereabouts_of
+from gatekeeper.messages import written
+from gatekeeper.past_gate import Judged, place_of
 from gatekeeper.settlement import RETURNED, SHIPPED, Settlement, left_of
-from gatekeeper.storage import events as storage
 from gatekeeper.storage import tables
 from gatekeeper.storage.bypasses import CLOSING, OTHER
-from gatekeeper.storage.ledger import Outgoing
 from gatekeeper.storage.records import Place
+from gatekeeper.telling import Found, Telling
 from schemas.event import EventLine, ShipmentEvent
 
 PARTIES_DIFFER = "parties_differ"
-UNCLEAN = ("product_expired", "serial_already_shipped")
-"""The reasons that count against what was put in the place of what was released; of a recalled lot there is an alert of its own."""
 
 
-class Settling(PastGate):
+class Settling(Telling):
     """What a transaction settles, until it is written."""
 
     def ship(self, told: ShipmentEvent, line: EventLine, *, fresh: bool) -> tuple[str, ...]:
@@ -61,8 +54,8 @@ class Settling(PastGate):
                 self._correct(place, case, before, digest_of(told, line))
         if lacks:
             self._incomplete.add(key)
-        self._tell_of(told, line, Found(why, judged, lacks, problems))
-        self._tell_of_correction(place, told, before)
+        self.tell_of(told, line, Found(why, judged, lacks, problems))
+        self.tell_of_correction(place, told, before)
         after = self._book(place)
         if after.live is not None and returned(after.records) > after.live.units:
             self.tell("return_disputed", told, str(line.line), {"line": line.line})
@@ -73,10 +66,26 @@ class Settling(PastGate):
     def bring_back(self, told: ShipmentEvent, line: EventLine, *, fresh: bool) -> None:
         """Goods of one line came back, as an event says that is among those known of its order."""
         place, key = place_of(told, line), told_of(told, line.line)
-        before = holding(self._before(place, key, fresh=fresh))
+        before = self._before(place, key, fresh=fresh)
         if not self._come_back(told, line) and not self._may_leave_freely(place):
             self.tell("return_disputed", told, str(line.line), {"line": line.line})
-        self.hold(place, before)
+        self._since_it_came_back(told, line, before)
+
+    def _since_it_came_back(self, told: ShipmentEvent, line: EventLine, before: Book) -> None:
+        """What follows for a line of which something came back. What was reported to have left twice may have come back in between."""
+        place = place_of(told, line)
+        if whereabouts_of(self._book(place)).left > whereabouts_of(before).left and (problems := self._settle_once_more(place)):
+            self.tell("shipment_disputed", told, str(line.line), {"line": line.line, "problems": list(problems)})
+        self.hold(place, holding(before))
+
+    def _settle_once_more(self, place: Place) -> tuple[str, ...]:
+        """The live record of a line of which more is known than when it was made: the problems that one record has with it."""
+        reported, book = list(self._reported_of(place)), self._book(place)
+        if book.live is None or not reported:
+            return ()
+        case = self._case(place, book, None, (), ("", "", 0))
+        self._correct(place, case, book, digest_of(*reported[-1]))
+        return left_of(case).problems
 
     def rest_stays(self, place: Place, event: ShipmentEvent) -> None:
         """A line of which goods left was just cancelled: the rest stays. What had left after that, by what was told, left past the gate."""
@@ -87,11 +96,11 @@ class Settling(PastGate):
             late = [(said, line) for said, line in told if since is not None and datetime.fromisoformat(said.at) > since]
             for said, line in late:
                 why, judged, _ = self._gate_says(said, line, before)
-                self._tell_of(said, line, Found(why, judged, (), ()))
+                self.tell_of(said, line, Found(why, judged, (), ()))
             if late and before.live is not None and before.live.body.outside_gate is UNSET:
                 case = self._case(place, before, None, ("withdrawn",), ("", "", 0))
                 self._correct(place, case, before, digest_of(event, late[0][1]))
-                self._tell_of_correction(place, event, before)
+                self.tell_of_correction(place, event, before)
         self.hold(place, holding(before))
 
     def close_released(self, told: ShipmentEvent, line: EventLine) -> None:
@@ -102,12 +111,6 @@ class Settling(PastGate):
         if bypass is not None and self._book(place_of(told, line)).released is not None:
             row = (bypass.bypass_id, len(bypass.steps) + 1, "released", None, None, None, self._tail.now, self._block)
             self._rows[tables.BYPASS_STEP].append(row)
-
-    def leave_out_what_was_told(self, cursor: Cursor[Any]) -> None:
-        """Alerts that were raised before are not raised again."""
-        known = storage.alerts_known(cursor, self._alerted) if self._alerted else set()
-        self._rows[tables.ALERT] = [row for row in self._rows[tables.ALERT] if row[0] not in known]
-        self._outbox = [out for out in self._outbox if out.alert_id not in known]
 
     def _come_back(self, told: ShipmentEvent, line: EventLine) -> bool:
         """Goods of one line came back: says whether that could be recorded, now or before."""
@@ -129,7 +132,8 @@ class Settling(PastGate):
             return True
         units = left if report.units is None else report.units
         fits = report.is_known and 0 < units <= left and not gone.intersection(report.serials)
-        if not fits or not set(report.serials) <= set(live.serials or report.serials) or len(report.serials) not in (0, units):
+        own = live.serials or [serial for serial in report.serials if self._owner(package.gtin, serial) in (None, str(place))]
+        if not fits or not set(report.serials) <= set(own) or len(report.serials) not in (0, units):
             return False
         rest = tuple(serial for serial in live.serials if serial not in gone)
         serials = report.serials or (rest if units == left == len(rest) else ())
@@ -143,7 +147,7 @@ class Settling(PastGate):
     def _left_after_all(self, told: ShipmentEvent, line: EventLine, book: Book) -> Book:
         """What came back had left: a record that was voided says so again, of all that was released, for nobody said how much it was."""
         place = place_of(told, line)
-        case = replace(self._case(place, book, None, (), told_of(told, line.line)), reports=(Reported(told.event_id, None),))
+        case = replace(self._case(place, book, None, (), told_of(told, line.line)), reports=(Reported(told.event_id, None),), again=0)
         self._correct(place, case, book, digest_of(told, line))
         self.tell("withdrawn_goods_shipped", told, str(line.line), {"lines": [line.line]})
         return self._book(place)
@@ -154,19 +158,9 @@ class Settling(PastGate):
             if event.event == "returned" and event.revision == place.revision:
                 for line in lines_of(event.said):
                     if line.line == place.line and told_of(event.said, line.line) not in self.books.waiting:
-                        before = holding(self._book(place))
+                        before = self._book(place)
                         self._come_back(event.said, line)
-                        self.hold(place, before)
-
-    def tell(self, kind: str, event: ShipmentEvent, about: str, seen: dict[str, Any]) -> UUID:
-        """An alert, once in a transaction; what was raised before is left out when it is written."""
-        name, body = event_alert(kind, self._tail.now, event, about, seen)
-        alert_id = UUID(name)
-        if alert_id not in self._alerted:
-            self._alerted.add(alert_id)
-            self._rows[tables.ALERT].append((alert_id, kind, None, body, self._block))
-            self._outbox.append(Outgoing(alert_id=alert_id))
-        return alert_id
+                        self._since_it_came_back(event.said, line, before)
 
     def _before(self, place: Place, key: Told, *, fresh: bool) -> Book:
         """As it was before this was told. What has waited had been reported already."""
@@ -212,10 +206,13 @@ class Settling(PastGate):
         named = {serial for report in reports for serial in report.serials}
         named.update(serial for each in (released, like) if each is not None for serial in goods_of(each).serials)
         # What came back may be out with another line by now: that takes nothing from what this one says.
-        named -= came_back(book)
+        where = whereabouts_of(self._book(place))
+        named -= where.back
+        known = shipped([report for report in reports if report.is_known], released.units) if released is not None else 0
         case = Settlement(
             at=self._at, programs=Raw(b"[]"), line=place.line, unit=package.unit, standing=like and like.body,
             released=released and released.body, released_units=released.units if released else 0, reports=tuple(reports),
+            again=max(0, where.left - known) if released is not None else 0,
             elsewhere=tuple(sorted(serial for serial in named if self._owner(package.gtin, serial) not in (None, str(place)))),
             problems=(PARTIES_DIFFER,) if len(parties) > 1 else (),
             outside=bool(why) or (like is not None and like.body.outside_gate is not UNSET),
@@ -241,60 +238,6 @@ class Settling(PastGate):
         units = left.goods.units
         self._settle(place, SHIPPED, case, book.standing, units, digest, self.grounds.arrived.get(place[:2]))
 
-    def _tell_of(self, told: ShipmentEvent, line: EventLine, found: "Found") -> None:
-        """What a person has to know of goods that left."""
-        why, judged, lacks, problems = found
-        place, number = place_of(told, line), str(line.line)
-        reasons = [] if judged is None else [reason for reason in judged.reasons if reason.stops]
-        if why:
-            seen: dict[str, Any] = {"line": line.line, "why": list(why), "lacks": list(lacks)}
-            if judged is not None:
-                seen |= {"outcome": judged.outcome, "site_id": judged.line.site_id, "reasons": [in_words(reason) for reason in reasons]}
-            name = self.tell("shipment_bypassed", told, number, seen)
-            program = None if judged is None else judged.line.program
-            key = told_of(told, line.line)
-            if key not in self.grounds.bypassed:
-                row = (name, told.event_id, *place, ",".join(why), ",".join(lacks), program, self._tail.now, self._block)
-                self._rows[tables.BYPASS].append(row)
-                self.grounds.bypassed[key] = ",".join(why)
-        elif withdrawn_since(place.revision, place.line, self._history[place[:2]], self._events[place[:2]]) is not None:
-            self.tell("withdrawn_goods_shipped", told, number, {"lines": [line.line]})
-        if problems and not lacks:
-            self.tell("shipment_disputed", told, number, {"line": line.line, "problems": list(problems)})
-        unclean = [reason for reason in reasons if reason.code in UNCLEAN and not (problems and reason.code == "serial_already_shipped")]
-        if unclean and not why:
-            self.tell("substitute_not_clean", told, number, {"line": line.line, "reasons": [in_words(reason) for reason in unclean]})
-        recall = self._recall(told, line) if why or judged is not None else None
-        if recall is not None:
-            # What is on file of the recall itself: an event may say anything.
-            fact = {"sequence": recall.sequence, "effective_on": recall.effective_on.isoformat()}
-            site_id = None if judged is None else judged.line.site_id
-            about = {"line": line.line, "program": recall.program, "ndc": recall.ndc, "lot": recall.lot, "fact": fact, "site_id": site_id}
-            self.tell("recalled_goods_shipped", told, number, about)
-
-    def _tell_of_correction(self, place: Place, told: ShipmentEvent, before: Book) -> None:
-        """A person's correction does not go without a word: what it said is not in the record that takes its place."""
-        live, after = before.live, self._book(place).live
-        changes = before.changes
-        if live is not None and after is not None and undoes(after.body, changes) and not undoes(live.body, changes):
-            self.tell("correction_replaced", told, str(place.line), {"line": place.line, "record_id": str(live.record_id)})
-
     def hold(self, place: Place, before: Mapping[Question, int | None]) -> None:
         """Moves what the line has used up to what it has now; who waits for what is free, or was released on it, is looked at again."""
         self._moved(place, before, holding(self._book(place)))
-
-
-def in_words(reason: Reason) -> dict[str, str]:
-    """A reason as an alert gives it: without what was seen, for that repeats what anybody may have written into an event."""
-    said = given(reason)
-    return {"code": said.code, "outcome": said.outcome, "text": said.text, "remedy": said.remedy}
-
-
-class Found(NamedTuple):
-    """What was found of goods that left: why the gate had not released them so, what it would have said, what nobody has said, and
-    what one record cannot say."""
-
-    why: tuple[str, ...]
-    judged: Judged | None
-    lacks: tuple[str, ...]
-    problems: tuple[str, ...]

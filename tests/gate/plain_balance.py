@@ -4,7 +4,10 @@ released - voided - short + outside the gate = vials of live originals and corre
 """
 
 from collections import defaultdict
+from datetime import datetime
 from typing import Any, NamedTuple
+
+from tests.gate.plain_vials import Back, Gone, vials
 
 Wire = dict[str, Any]
 Place = tuple[str, int, int]
@@ -37,8 +40,13 @@ class Told:
         self.left = False
         """Something was reported to have left, or to have come back, also where it does not count yet."""
         self.outside = 0
-        self.back: list[int] = []
-        self.unfitting: list[int] = []
+        self.back: list[tuple[Wire, int]] = []
+        """What is recorded of what came back, and as how many."""
+        self.unfitting: list[Wire] = []
+
+    @property
+    def returned(self) -> int:
+        return sum(many for _, many in self.back)
 
 
 class PlainBalance:
@@ -103,13 +111,13 @@ class PlainBalance:
     def balance(self, place: Place) -> Balance:
         told, left = self.lines[place], self._left(place)
         if place not in self.released:
-            return Balance(0, 0, 0, self._known_left(place), sum(told.back))
+            return Balance(0, 0, 0, self._known_left(place), told.returned)
         if not told.shipped:
             voided = VIALS if self._stays(place) and not told.left else 0
-            return Balance(VIALS, voided, 0, 0, sum(told.back))
+            return Balance(VIALS, voided, 0, 0, told.returned)
         if self._disputed(place):
-            return Balance(VIALS, 0, 0, 0, sum(told.back))
-        return Balance(VIALS, 0, VIALS - left, 0, sum(told.back))
+            return Balance(VIALS, 0, 0, 0, told.returned)
+        return Balance(VIALS, 0, VIALS - left, 0, told.returned)
 
     def _unsettled(self, event: Wire) -> bool:
         """Whether something that was told of these lines before their order came does not count yet."""
@@ -130,8 +138,9 @@ class PlainBalance:
                 for number in numbers:
                     self.lines[name[0], revision, number].cancelled |= revision == event["revision"]
             return
-        for line in event["lines"]:
-            place: Place = (*name, line["line"])
+        for each in event["lines"]:
+            place: Place = (*name, each["line"])
+            line = each | {"at": event["at"]}
             self._named(place, line)
             self.lines[place].left = True
             if event["event"] == "shipped":
@@ -146,27 +155,37 @@ class PlainBalance:
 
     def _returned(self, place: Place, line: Wire) -> None:
         told = self.lines[place]
-        rest = self.balance(place).live - sum(told.back)
+        rest = self.balance(place).live - told.returned
         many = line.get("quantity", rest)
         if 0 < many <= rest:
-            told.back.append(many)
+            told.back.append((line, many))
         else:
-            told.unfitting.append(line.get("quantity", 0))
+            told.unfitting.append(line)
 
     def _again(self, place: Place) -> None:
         """What came back and did not fit is looked at again when more has left."""
         told = self.lines[place]
         unfitting, told.unfitting = told.unfitting, []
-        for many in unfitting:
-            self._returned(place, {"quantity": many} if many else {})
+        for line in unfitting:
+            self._returned(place, line)
 
     def _left(self, place: Place) -> int:
         told = [line.get("quantity", len(line.get("serials", ())) or None) for line in self.lines[place].shipped]
         if place not in self.released:
             # Nobody knows how much was to leave: each report is of all that was ordered.
             return sum(many or VIALS for many in told)
-        known = sum(many for many in told if many is not None)
-        return max(known, VIALS) if None in told else known
+        moves: list[tuple[datetime, Gone | Back]] = [
+            (datetime.fromisoformat(line["at"]), Gone(many, tuple(line.get("serials", ()))))
+            for line, many in zip(self.lines[place].shipped, told, strict=True)
+        ]
+        moves += [
+            (datetime.fromisoformat(line["at"]), Back(line.get("quantity"), (), verified=False, recorded=many))
+            for line, many in self._came(place)
+        ]
+        return vials(moves, VIALS, self._ordered.get(place, ())).left
+
+    def _came(self, place: Place) -> list[tuple[Wire, int | None]]:
+        return [*self.lines[place].back, *[(line, None) for line in self.lines[place].unfitting]]
 
     def _disputed(self, place: Place) -> bool:
         """Whether one record cannot say what left."""

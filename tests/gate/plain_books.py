@@ -1,12 +1,14 @@
 """What a line holds, told a second time: from its records and events as JSON, in plain words."""
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
+from datetime import datetime
 from hashlib import sha256
 
 from gatekeeper.storage import tables
 from tests.gate.ledger import Ledger, Wire
+from tests.gate.plain_vials import Back, Gone, Vials, vials
 from tests.gate.shelves import records
 
 Line = tuple[str, str, int, int]
@@ -47,12 +49,22 @@ class PlainBooks:
             self.cancelled[of].append(tuple(line["line"] for line in event.get("lines", ())))
         for line in event.get("lines", ()) if event["event"] != "cancelled" else ():
             told = self.shipped if event["event"] == "shipped" else self.returned
-            told[*of, line["line"]].append(line | {"event": event["event_id"]})
+            told[*of, line["line"]].append(line | {"event": event["event_id"], "at": event["at"]})
 
-    def left(self, line: Line, released: int) -> int:
-        """How many vials left, as far as it was told; without a number, all of the line."""
-        told = [each.get("quantity", len(each.get("serials", ())) or None) for each in self.shipped[line]]
-        return max([released, sum(filter(None, told))]) if None in told else sum(filter(None, told))
+    def vials(self, line: Line, released: Wire) -> Vials:
+        """Where the vials are of a line of which these were ``released``."""
+        told: list[tuple[datetime, Gone | Back]] = []
+        for each in self.shipped[line]:
+            names = tuple(each.get("serials", ()))
+            told.append((datetime.fromisoformat(each["at"]), Gone(each.get("quantity", len(names) or None), names)))
+        made = {self.made_of.get(each["record_id"]): each for each in self.records[line] if each["kind"] == "return"}
+        for each in self.returned[line]:
+            record = made.get(sha256(f"{line[0]}/{each['event']}/{line[3]}".encode()).digest())
+            names = tuple(each.get("serials", ())) or tuple((record or {}).get("serials", ()))
+            number = each.get("quantity", len(each.get("serials", ())) or None)
+            back = Back(number, names, each.get("verified", False), record and record["quantity"])
+            told.append((datetime.fromisoformat(each["at"]), back))
+        return vials(told, released["quantity"], released.get("serials", ()))
 
     def held(self, line: Line) -> tuple[Wire | None, int, set[str]]:
         """The live record of a line, and the units and serials that the line has used up."""
@@ -61,24 +73,19 @@ class PlainBooks:
         if live is None or (superseded and not (self.shipped[line] or self.returned[line])):
             return live, 0, set()
         released = [each for each in self.records.get(line, []) if each["kind"] == "original" and not each.get("outside_gate")]
-        units, named = live["quantity"], live.get("serials", ())
-        reported = Counter([serial for each in self.shipped[line] for serial in each.get("serials", ())])
-        serials = {*named, *reported}
-        if released and released[-1] is not live:
-            whole, every = released[-1]["quantity"], set(released[-1].get("serials", ()))
+        units, named, whole = live["quantity"], live.get("serials", ()), (released or [live])[-1]
+        found = self.vials(line, whole)
+        serials = {serial for each in self.shipped[line] for serial in each.get("serials", ())}.union(named)
+        if found.all_back:
+            serials = set()
+        if released:
+            every = set(whole.get("serials", ()))
             stays = superseded or any(not lines or line[3] in lines for lines in self.cancelled[line[:3]])
-            may_leave = not stays and self.left(line, whole) < whole
-            units = max(units, whole if may_leave else min(whole, self.left(line, whole)))
-            serials |= every if may_leave or len(named) < units else set()
-        back = [each for each in self.records.get(line, []) if each["kind"] == "return"]
-        made_of = {self.made_of.get(each["record_id"]): each.get("serials", ()) for each in back}
-        verified = Counter([
-            serial for each in self.returned[line] if each.get("verified")
-            for serial in each.get("serials") or made_of.get(sha256(f"{line[0]}/{each['event']}/{line[3]}".encode()).digest(), ())
-        ])  # fmt: skip
-        named_back = {serial for each in back for serial in each.get("serials", ())}
-        serials -= {serial for serial in named_back if verified[serial] >= max(1, reported[serial])}
-        return live, max(0, units - sum(each["quantity"] for each in back)), serials
+            may_leave = not stays and found.left < whole["quantity"]
+            units = max(units, whole["quantity"] if may_leave else min(whole["quantity"], found.left))
+            serials |= every if may_leave or (len(named) < units and not found.all_back) else set()
+        units -= sum(each["quantity"] for each in self.records[line] if each["kind"] == "return")
+        return live, max(0, units, min(whole["quantity"], found.out)), serials - found.free
 
     def uses(self) -> tuple[dict[tuple[str, str], int], set[tuple[str, str, str]]]:
         """By authorization and program the units; the serials that are out, each with its GTIN and place."""

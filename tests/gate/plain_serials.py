@@ -1,4 +1,4 @@
-"""Which serials must be out, told from what was sent alone: those that were reported to have left, until verified returns name them."""
+"""Which serials must be out, told from what was sent alone: those that were reported to have left, until verified returns say otherwise."""
 
 from collections import Counter, defaultdict
 from typing import Any
@@ -18,10 +18,18 @@ class PlainSerials:
         self._back: Counter[tuple[str, Place]] = Counter()
         self._all_back: Counter[Place] = Counter()
         """Verified returns that name no serials may be of all that is out, whichever they are."""
+        self._ordered: dict[Place, set[str]] = {}
+        self._named: dict[Place, set[str]] = defaultdict(set)
+        self._whole: dict[Place, str] = {}
+        """When all of a line left last, by what was told."""
+        self._last: dict[Place, str] = {}
+        """When something came back last, verified."""
 
     def ordered(self, order: Wire) -> None:
         """A message of the order system was read."""
         self._orders[order["order_id"]].add(order["revision"])
+        for line in order["lines"]:
+            self._ordered[order["order_id"], order["revision"], line["line"]] = set(line.get("serials", ()))
 
     def told(self, event: Wire) -> None:
         """A message of the warehouse was read. What it says of an order that was not seen counts later."""
@@ -40,9 +48,16 @@ class PlainSerials:
                 self._waiting.append(event)
 
     def gone(self, recorded: set[Place]) -> set[str]:
-        """Those that left more often with one of these lines than they came back; without a record nothing is known to be out."""
+        """Those that left more often with one of these lines than they came back, and all of a line that left after the last of it came
+        back; without a record nothing is known to be out.
+        """
         left = {name: times - self._back[name] - self._all_back[name[1]] for name, times in self._left.items()}
-        return {serial for (serial, place), times in left.items() if place in recorded and times > 0}
+        gone = {serial for (serial, place), times in left.items() if place in recorded and times > 0}
+        for place, at in self._whole.items():
+            # Where others were named, those may have left in the place of what was ordered.
+            if place in recorded and at > self._last.get(place, "") and self._named[place] <= self._ordered.get(place, set()):
+                gone |= self._ordered.get(place, set())
+        return gone
 
     def _count(self, event: Wire) -> None:
         for line in event.get("lines", ()) if event["event"] != "cancelled" else ():
@@ -50,6 +65,10 @@ class PlainSerials:
             named = [(serial, place) for serial in line.get("serials", ())]
             if event["event"] == "shipped":
                 self._left.update(named)
+                self._named[place].update(line.get("serials", ()))
+                if not named and "quantity" not in line:
+                    self._whole[place] = max(event["at"], self._whole.get(place, ""))
             elif line["verified"]:
                 self._back.update(named)
                 self._all_back[place] += not named
+                self._last[place] = max(event["at"], self._last.get(place, ""))

@@ -28,6 +28,9 @@ from tests.gate.test_events import MANY, released_line
 from tests.gate.warehouse import Warehouse, event
 
 AT = ["2026-11-18T10:00:00Z", "2026-11-19T10:00:00Z", "2026-11-20T10:00:00Z"]
+BACK, AGAIN = "2026-11-20T12:00:00Z", "2026-11-21T10:00:00Z"
+"""When goods come back, and when they leave after that."""
+LEAVES = st.sampled_from([*AT, AGAIN])
 ORDERS = st.sampled_from([0, 0, 0, 1, 2])
 REVISIONS = st.sampled_from([1, 1, 1, 1, 2])
 LINES = st.sampled_from([1, 1, 1, 2])
@@ -76,18 +79,18 @@ class Machine(RuleBasedStateMachine):
         # What had been told of it is settled later.
         self.quiet = False
 
-    @rule(of=ORDERS, revision=REVISIONS, line=LINES, amount=st.sampled_from([None, 1, 2, 3, 5]), at=st.sampled_from(AT),
+    @rule(of=ORDERS, revision=REVISIONS, line=LINES, amount=st.sampled_from([None, 1, 2, 3, 5]), at=LEAVES,
           lot=st.sampled_from([None, None, None, "L2"]))  # fmt: skip
     def shipped(self, of: int, revision: int, line: int, amount: int | None, at: str, lot: str | None) -> None:
         said = {"line": line} | ({"quantity": amount} if amount else {}) | ({"lot": lot} if lot else {})
         self._tell("shipped", of, revision, [said], at)
 
-    @rule(of=ORDERS, line=LINES, amount=st.sampled_from([1, 1, 2]), at=st.sampled_from(AT))
+    @rule(of=ORDERS, line=LINES, amount=st.sampled_from([1, 1, 2]), at=LEAVES)
     def left_in_part(self, of: int, line: int, amount: int, at: str) -> None:
         """Several of them add up."""
         self._tell("shipped", of, 1, [{"line": line, "quantity": amount}], at)
 
-    @rule(of=ORDERS, revision=REVISIONS, vials=SOME_VIALS, whose=st.sampled_from([*OWN, "other", "pool"]), at=st.sampled_from(AT))
+    @rule(of=ORDERS, revision=REVISIONS, vials=SOME_VIALS, whose=st.sampled_from([*OWN, "other", "pool"]), at=LEAVES)
     def shipped_by_serial(self, of: int, revision: int, vials: set[int], whose: str, at: str) -> None:
         """Vials of the line, others, and now and then those of another line."""
         self._tell("shipped", of, revision, [{"line": 1, "serials": self._serials(whose, of, revision, vials)}], at)
@@ -99,12 +102,12 @@ class Machine(RuleBasedStateMachine):
     @rule(of=ORDERS, revision=REVISIONS, line=LINES, amount=st.sampled_from([None, 1, 2]), verified=st.booleans())
     def returned(self, of: int, revision: int, line: int, amount: int | None, verified: bool) -> None:  # noqa: FBT001 - drawn
         said = {"line": line, "verified": verified} | ({"quantity": amount} if amount else {})
-        self._tell("returned", of, revision, [said], AT[-1])
+        self._tell("returned", of, revision, [said], BACK)
 
     @rule(of=ORDERS, revision=REVISIONS, vials=SOME_VIALS, whose=st.sampled_from([*OWN, "pool"]), verified=OFTEN)
     def returned_by_serial(self, of: int, revision: int, vials: set[int], whose: str, verified: bool) -> None:  # noqa: FBT001 - drawn
         serials = self._serials(whose, of, revision, vials)
-        self._tell("returned", of, revision, [{"line": 1, "serials": serials, "verified": verified}], AT[-1])
+        self._tell("returned", of, revision, [{"line": 1, "serials": serials, "verified": verified}], BACK)
 
     @precondition(lambda self: self.told)
     @rule(which=st.integers(0, 1000))

@@ -79,11 +79,14 @@ class Bookkeeping(Recording):
             self._claim(question, place, holds=True)
 
     def _place(self, question: Question, place: str | None) -> None:
-        """A serial that a line gives up and another one holds too is out with that one; so it is when whoever takes it gives it up."""
+        """A serial that a line gives up and another one holds too is out with that one, whose record may name it now; so it is when whoever
+        takes it gives it up.
+        """
         claims = self.books.claims.get((question[1], question[2]))
         if place is None and claims:
             place = min(claims)
             self._claim(question, place, holds=False)
+            self._moves.unsettle(*Place.read(place))
         elif place is not None and (owner := self._owner(*question[1:])) not in (None, place):
             self._claim(question, str(owner), holds=True)
         super()._place(question, place)

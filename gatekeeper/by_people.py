@@ -29,6 +29,13 @@ class Change(NamedTuple):
         """Those that they took out."""
         return set(self.before.serials or ()) - set(self.after.serials or ())
 
+    @property
+    def right_serials(self) -> dict[str, str]:
+        """For each of those one that they put in its place, where these are as many."""
+        before, after = self.before.serials or (), self.after.serials or ()
+        wrong, right = [serial for serial in before if serial not in after], [serial for serial in after if serial not in before]
+        return dict(zip(wrong, right, strict=True)) if len(wrong) == len(right) else {}
+
 
 def changes_of(records: Sequence[Recorded], made: Collection[UUID]) -> Iterator[Change]:
     """Those since the gate released the line last, oldest first; ``made`` are the records that people made."""
@@ -50,6 +57,14 @@ def as_corrected(released: DistributionRecord, changes: Sequence[Change]) -> Dis
         if len(right) == len(own) or (not own and change.before.quantity == released.quantity):
             released = replace(released, serials=right or UNSET)
     return released
+
+
+def as_known(serials: tuple[str, ...], changes: Sequence[Change], live: DistributionRecord | None) -> tuple[str, ...]:
+    """What was reported before people knew better, as they know it, as long as the live record says so."""
+    for change in changes:
+        if live is not None and change.wrong_serials.isdisjoint(live.serials or ()):
+            serials = tuple([change.right_serials.get(serial, serial) for serial in serials])
+    return serials
 
 
 def undoes(record: DistributionRecord, changes: Sequence[Change]) -> bool:

@@ -90,9 +90,9 @@ def settled_again(cause: str, document: bytes, envelope: Envelope) -> Distributi
 
 
 def says_the_same(one: DistributionRecord, other: DistributionRecord) -> bool:
-    """Whether two records differ in nothing but which record they are."""
-    own = {"record_id": "", "kind": "original", "replaces": None, "recorded_at": "", "sequence": 0, "verdict_id": UNSET}
-    return replace(one, **own) == replace(other, **own)
+    """Whether two records differ in nothing but which record they are, and in which order they name serials."""
+    own = {"record_id": "", "kind": "original", "replaces": None, "recorded_at": "", "sequence": 0, "verdict_id": UNSET, "serials": UNSET}
+    return replace(one, **own) == replace(other, **own) and set(one.serials or ()) == set(other.serials or ())
 
 
 def with_changes(record: DistributionRecord, changes: RecordChanges) -> DistributionRecord:

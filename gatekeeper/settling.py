@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from gatekeeper.as_shipped import party_of, reported_with
 from gatekeeper.books import returned, shipped
-from gatekeeper.by_people import as_corrected
+from gatekeeper.by_people import as_corrected, as_known
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.verdict import NOT_COVERED
 from gatekeeper.goods import UNKNOWN_SERIALS, Reported, reported
@@ -77,6 +77,15 @@ class Settling(Telling):
         if whereabouts_of(self._book(place)).left > whereabouts_of(before).left and (problems := self._settle_once_more(place)):
             self.tell("shipment_disputed", told, str(line.line), {"line": line.line, "problems": list(problems)})
         self.hold(place, holding(before))
+
+    def settle_fallen(self, told: ShipmentEvent, line: EventLine) -> None:
+        """A line of which this was told last has got a serial that another gave up: its record may name it, and it may have come back."""
+        place = place_of(told, line)
+        before = holding(self._book(place))
+        if problems := self._settle_once_more(place):
+            self.tell("shipment_disputed", told, str(line.line), {"line": line.line, "problems": list(problems)})
+        self.hold(place, before)
+        self.take_back_again(place)
 
     def _settle_once_more(self, place: Place) -> tuple[str, ...]:
         """The live record of a line of which more is known than when it was made: the problems that one record has with it."""
@@ -200,7 +209,11 @@ class Settling(Telling):
             completion = self.grounds.completions.get(own)
             if released is None and own != key and self._is_incomplete(own):
                 continue
-            reports.append(reported_with(said, line, ordered, completion, package))
+            report = reported_with(said, line, ordered, completion, package)
+            if own != key and report.serials:
+                # Only what is told now may say otherwise than people did.
+                report = replace(report, serials=as_known(report.serials, book.changes, book.live and book.live.body))
+            reports.append(report)
             is_other = other if own == key else OTHER in self.grounds.bypassed.get(own, "")
             parties.add(party_of(said, line, completion) if released is None or is_other else b"")
         named = {serial for report in reports for serial in report.serials}

@@ -1,6 +1,6 @@
 """Events that came before their order are settled when that was seen, or is known not to come: then the goods left past the gate."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from psycopg import Cursor
@@ -12,8 +12,9 @@ from gatekeeper.recording import Terms
 from gatekeeper.rules import RuleBook, Rules
 from gatekeeper.settling import Settling
 from gatekeeper.storage import ledger, tables, waiting_events
-from gatekeeper.storage.events import events_of
+from gatekeeper.storage.events import OrderEvent, events_of
 from gatekeeper.storage.ledger import Tail
+from gatekeeper.storage.records import Place
 from gatekeeper.storage.waiting_events import Told
 from schemas.bypass import Completion
 from schemas.event import EventLine, ShipmentEvent
@@ -23,9 +24,11 @@ LINES_AT_ONCE: Final = 500
 
 
 def settle_waiting(cursor: Cursor[Any], book: RuleBook, terms: Terms, most: int = LINES_AT_ONCE) -> bool:
-    """Settles a bounded part of what is waited for no longer, in one transaction; says whether there was any."""
+    """Settles a bounded part of what is waited for no longer, in one transaction; says whether there was any. So are lines of which it is
+    known since that a serial is theirs.
+    """
     if not waiting_events.ready(cursor, terms.order_wait_s, 1):
-        return False
+        return settle_fallen(cursor, book, terms, most)
     ledger.take_lock(cursor)
     ready = waiting_events.ready(cursor, terms.order_wait_s, most)
     tail, _, _, counts, _ = ledger.read_end(cursor, 0)
@@ -37,6 +40,23 @@ def settle_waiting(cursor: Cursor[Any], book: RuleBook, terms: Terms, most: int 
     settling.write(cursor)
     waiting_events.remove(cursor, told)
     return bool(ready)
+
+
+def settle_fallen(cursor: Cursor[Any], book: RuleBook, terms: Terms, most: int = LINES_AT_ONCE) -> bool:
+    """Looks once more at a bounded part of the lines that have got a serial which another gave up; says whether there was any."""
+    if not waiting_events.unsettled(cursor, 1):
+        return False
+    ledger.take_lock(cursor)
+    places = waiting_events.unsettled(cursor, most)
+    tail, _, _, counts, _ = ledger.read_end(cursor, 0)
+    order_ids = [place.order_id for place in places]
+    settling = prepared(cursor, book.at(tail.now), terms, tail, order_ids, _told_last(events_of(cursor, order_ids), set(places)))
+    settling.counts = counts
+    for event, line in settling.waiting:
+        guarded(event, settling.settle_fallen, event, line)
+    settling.write(cursor)
+    waiting_events.settled(cursor, places)
+    return True
 
 
 class Late(Settling):
@@ -105,6 +125,16 @@ def guarded(event: ShipmentEvent, step: Callable[..., T], *arguments: Any) -> T:
             f"A fault of the gatekeeper ({type(fault).__name__}) as event {name} was settled: nothing was recorded. "
             "Install a mended version."
         ) from None
+
+
+def _told_last(events: Iterable[OrderEvent], places: Container[Place]) -> set[Told]:
+    """What was told last to have left of each of these lines."""
+    last = {}
+    for event in events:
+        for line in lines_of(event.said) if event.event == "shipped" else ():
+            if (place := Place(event.wholesaler_id, event.order_id, event.revision, line.line)) in places:
+                last[place] = _named(event.said, line)
+    return set(last.values())
 
 
 def _named(event: ShipmentEvent, line: EventLine) -> Told:

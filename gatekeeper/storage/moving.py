@@ -90,6 +90,7 @@ class Moves:
         self._follow: list[tuple[str, int | None, int | None, int]] = []
         self._waiting_events: list[tuple[Any, ...]] = []
         self._seen: list[tuple[str, str, int]] = []
+        self._unsettled: set[tuple[str, str, int, int]] = set()
 
     def open(self, examination: int, order: Order, lines: Iterable[int], next_at: datetime | None) -> None:
         """Notes stopped lines that may still be released."""
@@ -138,6 +139,10 @@ class Moves:
         """What events said of this order waits for it no longer."""
         self._seen.append((order_id, wholesaler_id, revision))
 
+    def unsettle(self, wholesaler_id: str, order_id: str, revision: int, line: int) -> None:
+        """A line has got a serial that another gave up: what its record can say is looked at once more."""
+        self._unsettled.add((order_id, wholesaler_id, revision, line))
+
     def open_no_more(self, examination: int, lines: Iterable[int]) -> None:
         """These lines were judged again."""
         self._open_no_more += [(examination, line) for line in lines]
@@ -175,6 +180,7 @@ class Moves:
             Added(tables.WATCHED_LINE, list(self._watched.values())),
             Added(tables.WITHDRAWN_LINE, list(self._withdrawn.values()), " ON CONFLICT DO NOTHING"),
             Added(tables.WAITING_EVENT, self._waiting_events, " ON CONFLICT DO NOTHING"),
+            Added(tables.UNSETTLED_LINE, sorted(self._unsettled), " ON CONFLICT DO NOTHING"),
             Added(tables.DEPENDENCY, self._dependencies + self._more, KNOWN_ALREADY if self._more else ""),
         ]
 

@@ -28,6 +28,12 @@ class Place(NamedTuple):
     def __str__(self) -> str:
         return f"{self.wholesaler_id}/{self.order_id}/{self.revision}/{self.line}"
 
+    @classmethod
+    def read(cls, written: str) -> "Place":
+        """The same, from how it is written."""
+        wholesaler_id, order_id, revision, line = written.split("/")
+        return cls(wholesaler_id, order_id, int(revision), int(line))
+
 
 class Recorded(NamedTuple):
     """A distribution record, and the dispensing units that it stands for."""

@@ -6,6 +6,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from psycopg import Cursor
 
+from gatekeeper.storage.records import Place
+
 Told = tuple[str, str, int]
 """Wholesaler, event and line."""
 
@@ -13,6 +15,11 @@ OF_ORDERS: Final = "SELECT wholesaler_id, event_id, line FROM moving_waiting_eve
 REMOVE: Final = """
 DELETE FROM moving_waiting_event m USING unnest(%s::text[], %s::text[], %s::int[]) AS s(wholesaler_id, event_id, line)
 WHERE (m.wholesaler_id, m.event_id, m.line) = (s.wholesaler_id, s.event_id, s.line)
+"""
+UNSETTLED: Final = "SELECT wholesaler_id, order_id, revision, line FROM moving_unsettled_line ORDER BY order_id, wholesaler_id LIMIT %s"
+SETTLED: Final = """
+DELETE FROM moving_unsettled_line m USING unnest(%s::text[], %s::text[], %s::int[], %s::int[]) AS s(wholesaler_id, order_id, revision, line)
+WHERE (m.wholesaler_id, m.order_id, m.revision, m.line) = (s.wholesaler_id, s.order_id, s.revision, s.line)
 """
 # No more than are asked for: first what is waited for no longer because its order was seen, then the oldest. The ends rise with time, so
 # where those of the oldest are not reached, none are.
@@ -72,6 +79,16 @@ def mark(cursor: Cursor[Any], told: Collection[Told], topic_id: str, ends: Mappi
     """Notes how far the orders had been written at a moment after these had come."""
     said = msgspec.json.encode(Ends(topic_id, {str(partition): end for partition, end in ends.items()})).decode()
     cursor.execute(MARK, (said, *_columns(told)))
+
+
+def unsettled(cursor: Cursor[Any], most: int) -> list[Place]:
+    """Of so many lines that have got a serial which another gave up, which they are."""
+    return [Place(*row) for row in cursor.execute(UNSETTLED, (most,))]
+
+
+def settled(cursor: Cursor[Any], places: Collection[Place]) -> None:
+    """These were looked at once more."""
+    cursor.execute(SETTLED, tuple(map(list, zip(*places, strict=True))))
 
 
 def _columns(told: Collection[Told]) -> tuple[list[Any], ...]:

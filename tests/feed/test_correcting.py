@@ -217,6 +217,24 @@ def test_what_a_report_does_not_say_stays_as_people_corrected_it(
     assert wrong(rems.ledger) == []
 
 
+def test_serials_that_people_put_right_stay_where_a_report_says_nothing_of_them(rems: Rems) -> None:
+    """What had been reported before they knew better does not come back with an event that says nothing of serials."""
+    [record] = rems.records(1, SERIALS | MANY)
+    warehouse, right = Warehouse(rems.ledger), ["V", "B", "C", "D", "W"]
+    warehouse.tell(event("shipped", "SO-1", lines=[{"line": 1, "serials": ["A", "B", "C", "D", "E"]}]))
+    rems.say(acknowledgement(record, "rejected"))
+    made = approved(rems, proposed(rems, record, serials=right))
+    rems.say(acknowledgement(made.record_id))
+    for _ in range(2):
+        warehouse.tell(event("shipped", "SO-1", lines=[{"line": 1}]))
+        assert (bodies(rems)[-1]["record_id"], bodies(rems)[-1]["serials"]) == (made.record_id, right)
+    assert rems.alerts()[1:] == [], "but for the rejection"
+    warehouse.tell(event("shipped", "SO-1", lines=[{"line": 1, "serials": ["E"]}]))
+    assert [kind for kind, _ in rems.alerts()[1:]] == ["shipment_disputed"], "six of five"
+    assert bodies(rems)[-1]["serials"] == right
+    assert wrong(rems.ledger) == []
+
+
 @pytest.mark.parametrize("short", [False, True])
 def test_goods_for_the_patient_whom_people_named_did_not_leave_past_the_gate(rems: Rems, short: bool) -> None:  # noqa: FBT001
     """The event that says so confirms the correction, or is a correction of how many: no bypass."""

@@ -47,15 +47,15 @@ class PlainSerials:
             else:
                 self._waiting.append(event)
 
-    def gone(self, recorded: set[Place]) -> set[str]:
-        """Those that left more often with one of these lines than they came back, and all of a line that left after the last of it came
-        back; without a record nothing is known to be out.
+    def gone(self, recorded: set[Place], released: set[Place]) -> set[str]:
+        """Those that left more often with one of these lines than they came back, and all that was released of a line that left after the
+        last of it came back; without a record nothing is known to be out.
         """
         left = {name: times - self._back[name] - self._all_back[name[1]] for name, times in self._left.items()}
         gone = {serial for (serial, place), times in left.items() if place in recorded and times > 0}
         for place, at in self._whole.items():
             # Where others were named, those may have left in the place of what was ordered.
-            if place in recorded and at > self._last.get(place, "") and self._named[place] <= self._ordered.get(place, set()):
+            if place in recorded & released and at > self._last.get(place, "") and self._named[place] <= self._ordered.get(place, set()):
                 gone |= self._ordered.get(place, set())
         return gone
 

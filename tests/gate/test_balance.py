@@ -164,7 +164,7 @@ class Machine(RuleBasedStateMachine):
         found = shelves(self.ledger)
         assert all(len(shelf.live) <= 1 for shelf in found.values())
         kept = {place for place, shelf in found.items() if shelf.live}
-        gone, out = self.serials.gone(kept), {row[0] for row in self.ledger.rows(tables.SERIAL)}
+        gone, out = self.serials.gone(kept, self.plain.released), {row[0] for row in self.ledger.rows(tables.SERIAL)}
         assert gone <= out, f"{gone - out}: " + "; ".join(self.story)
         standing: Counter[str] = Counter()
         for shelf in found.values():

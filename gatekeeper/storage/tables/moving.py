@@ -104,6 +104,16 @@ CLAIMED_SERIAL = Table(
     comment="A serial that is out with another line, and that this one holds too: it is this one's when the other gives it up",
 )
 
+UNSETTLED_LINE = Table(
+    "moving_unsettled_line",
+    METADATA,
+    Column("order_id", Text, primary_key=True),
+    Column("wholesaler_id", Text, primary_key=True),
+    Column("revision", SmallInteger, primary_key=True),
+    Column("line", SmallInteger, primary_key=True),
+    comment="A line that has got a serial which another gave up: what its record can say is looked at once more",
+)
+
 SITE_IDENTIFIER = Table(
     "moving_site_identifier",
     METADATA,

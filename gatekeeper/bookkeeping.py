@@ -10,9 +10,11 @@ from msgspec.structs import replace
 from gatekeeper.books import ENDING, returned
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.order import Order
+from gatekeeper.domain.products import covered_package
 from gatekeeper.domain.verdict import RELEASED, Verdict, used_by_line
+from gatekeeper.held import holding
 from gatekeeper.history import Amount
-from gatekeeper.line_book import Book, Books, holding, lines_of, whereabouts_of
+from gatekeeper.line_book import Book, Books, lines_of, row_of, whereabouts_of
 from gatekeeper.recording import Recording
 from gatekeeper.settlement import RELEASED_AFTER, Settlement, says_the_same, settled
 from gatekeeper.storage.events import OrderEvent
@@ -98,8 +100,17 @@ class Bookkeeping(Recording):
             self._moves.claims[question[2], question[1], place] = holds
 
     def _without_outside(self, order: Order) -> dict[Question, Said]:
-        """What is answered to an order without what its own lines hold because their goods left past the gate before it was judged."""
+        """What is answered to an order without what its own lines hold because their goods left past the gate before it was judged, also
+        where no record could be made of them yet.
+        """
         said: dict[Question, Said] = {}
+        if self._events.get((order.wholesaler_id, order.order_id)):
+            gtins = {package.gtin for program in self._rules.programs for package in program.packages}
+            for line in order.lines:
+                own = str(Place(order.wholesaler_id, order.order_id, order.revision, line.line))
+                for asked in [("serial", gtin, serial) for gtin in gtins for serial in line.serials]:
+                    if asked in self._said and self._said[asked].answer == own:
+                        said[asked] = plain(None)
         for place, before in self._outside(order):
             for question, units in holding(before).items():
                 if question in self._said:
@@ -108,10 +119,12 @@ class Bookkeeping(Recording):
         return said
 
     def _outside(self, order: Order, lines: Container[int] | None = None) -> list[tuple[Place, Book]]:
-        """The lines of an order that have a live record outside the gate and were never released."""
+        """The lines of an order that have a live record outside the gate and were never released, or only as of another program."""
         places = [place for place in self.books.places((order.wholesaler_id, order.order_id)) if place.revision == order.revision]
         found = [(place, self._book(place)) for place in places if lines is None or place.line in lines]
-        return [(place, book) for place, book in found if book.live is not None and book.released is None]
+        return [
+            (place, book) for place, book in found if book.live and (book.released is None or book.released.program != book.live.program)
+        ]
 
     def _released_after(self, order: Order, verdict: Verdict, after: tuple[int, int, int] | None) -> None:
         """What left before its release: its record outside the gate is void, and what was reported of it is settled once more."""
@@ -148,14 +161,23 @@ class Bookkeeping(Recording):
                     self._free({question: None})
 
     def _use_reported(self, order: Order, verdict: Verdict) -> None:
-        """The serials that were reported to have left of released lines."""
+        """The serials that were reported to have left of lines, released or not."""
         events = self._events.get((order.wholesaler_id, order.order_id), ())
-        packages = {line.line: line.package for line in verdict.lines if line.outcome == RELEASED}
+        if not events:
+            return
+        packages = {line.line: line.package for line in verdict.lines}
+        messages = [each for each in self._history[order.wholesaler_id, order.order_id] if each.cause == "message"]
+        if [each.revision for each in messages].count(order.revision) == 1:
+            # Of an order that is contradicted nobody knows what it was of; of any other also where it is not looked at any more.
+            packages = {line.line: covered_package(line.ndc, line.gtin, self._rules.programs) for line in order.lines}
         for event in events:
             for line in lines_of(event.said) if event.event == "shipped" and event.revision == order.revision else ():
-                if (package := packages.get(line.line)) is not None:
-                    book, place = self._back.get(line.line), Place(order.wholesaler_id, order.order_id, order.revision, line.line)
-                    for serial in set(line.serials or ()).difference(whereabouts_of(book).back if book else ()):
+                row = None if line.product is UNSET else row_of(line.product, self._rules.programs)
+                package = packages.get(line.line) if line.product is UNSET else row and row.package
+                if package is not None:
+                    place = Place(order.wholesaler_id, order.order_id, order.revision, line.line)
+                    book = self._back.get(line.line) or self._book(place)
+                    for serial in set(line.serials or ()).difference(whereabouts_of(book).back):
                         self._hold(("serial", package.gtin, serial), str(place))
 
     def _settle(

@@ -135,7 +135,8 @@ def _refuse_unreadable(event: ShipmentEvent, said: Completion) -> None:
     """What the contract lets no event say, a completion may not say either."""
     lines = () if event.lines is UNSET else event.lines
     names = ("product", "quantity", "unit", "lot", "expires_on", "serials", "patient")
-    given = {name: value for name in names if (value := getattr(said, name)) is not UNSET}
+    # That no serials are named is no serial that may not be named.
+    given = {name: value for name in names if (value := getattr(said, name)) not in (UNSET, ())}
     whole = replace(event, lines=(replace(lines[0], **given),), ship_to=event.ship_to if said.ship_to is UNSET else said.ship_to)
     wrong_origin = said.ship_from is not UNSET and not re.fullmatch(ID, said.ship_from.site_id)
     if wrong_origin or not event_holds(whole):

@@ -20,7 +20,8 @@ from gatekeeper.domain.acknowledgements import REJECTED
 from gatekeeper.domain.ids import correction_id
 from gatekeeper.errors import Halt, Unusable
 from gatekeeper.grounds import read_holders
-from gatekeeper.line_book import Books, holding
+from gatekeeper.held import holding
+from gatekeeper.line_book import Books
 from gatekeeper.recording import Terms
 from gatekeeper.rules import RuleBook
 from gatekeeper.settlement import CORRECTED, Settlement, with_changes

@@ -17,8 +17,9 @@ from gatekeeper.domain.case import Question
 from gatekeeper.domain.verdict import NOT_COVERED, RELEASED
 from gatekeeper.gate import TERMS, guarded
 from gatekeeper.grounds import Known, grounds, nothing_more
+from gatekeeper.held import holding
 from gatekeeper.history import emptied_lines, gone_lines, lots_gone, outcomes_of
-from gatekeeper.line_book import Books, holding, lines_of, told_of
+from gatekeeper.line_book import Books, lines_of, told_of
 from gatekeeper.past_gate import Name, as_released
 from gatekeeper.recording import Terms
 from gatekeeper.refusals import refusal_of
@@ -220,8 +221,12 @@ class _Taking(Settling):
         return waits
 
     def _put_off(self, event: ShipmentEvent, line: EventLine, revision: int) -> None:
+        """What it says of serials counts at once: they left."""
+        place, key = Place(event.wholesaler_id, event.order_id, revision, line.line), told_of(event, line.line)
+        before = holding(self._before(place, key, fresh=True))
         self._moves.wait((event.event_id, event.wholesaler_id, line.line), event.order_id, revision, self._tail.now)
-        self.books.waiting.add(told_of(event, line.line))
+        self.books.waiting.add(key)
+        self.hold(place, before)
 
     def _stays(self, event: ShipmentEvent, told: OrderEvent) -> None:
         """What is open is closed, what was released is withdrawn, live records are voided; but not of what has left."""

@@ -17,8 +17,8 @@ from gatekeeper.domain.case import Question
 from gatekeeper.domain.order import Order
 from gatekeeper.domain.verdict import LineVerdict, Verdict
 from gatekeeper.drafting import Draft, draft
+from gatekeeper.held import holding
 from gatekeeper.history import Amount, emptied_lines, gone_lines, is_superseded
-from gatekeeper.line_book import holding
 from gatekeeper.recording import Terms
 from gatekeeper.rules import Rules
 from gatekeeper.storage import tables

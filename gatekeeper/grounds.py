@@ -10,8 +10,9 @@ from psycopg import Cursor
 from gatekeeper.as_shipped import as_shipped, goods_gone
 from gatekeeper.asking import registry_says
 from gatekeeper.domain.case import Question
+from gatekeeper.domain.program import CoveredPackage, Program
 from gatekeeper.evidence import members
-from gatekeeper.line_book import Books, Told, lines_of, told_of
+from gatekeeper.line_book import Books, Told, Use, lines_of, row_of, told_of
 from gatekeeper.past_gate import Grounds, Name
 from gatekeeper.recalls import recall_questions
 from gatekeeper.rules import Rules
@@ -19,7 +20,7 @@ from gatekeeper.storage import bypasses, waiting_events
 from gatekeeper.storage.events import OrderEvent
 from gatekeeper.storage.ledger import EarlierExamination
 from gatekeeper.storage.lookups import Said, ask
-from gatekeeper.storage.records import records_of
+from gatekeeper.storage.records import Place, records_of
 from gatekeeper.translate import content_of, order_of
 from schemas.bypass import Completion
 from schemas.event import EventLine, ShipmentEvent
@@ -71,6 +72,7 @@ def grounds(
     told = list(new)
     names = {(event.wholesaler_id, event.order_id) for event in told}
     orders, arrived = ordered(cursor, names, known.examinations)
+    known.books.ordered.update(_products(orders, rules.programs))
     found = [bypass for bypass in bypasses.of_orders(cursor, [name[1] for name in names]) if bypass.place[:2] in names]
     completions = {bypass.told: _completion.decode(bypass.completion) for bypass in found if bypass.completion is not None}
     completions.update(added or {})
@@ -92,6 +94,14 @@ def grounds(
         {bypass.told: bypass.why for bypass in found},
         {bypass.told: bypass for bypass in found},
     ), said
+
+
+def _products(
+    orders: Mapping[tuple[str, str, int], ShipmentOrder], programs: tuple[Program, ...]
+) -> dict[Place, tuple[Use, CoveredPackage]]:
+    """By line, of which covered product it was ordered."""
+    rows = {Place(*name, line.line): row_of(line.product, programs) for name, order in orders.items() for line in order.lines}
+    return {place: (Use(row.program.name, row.package.gtin), row.package) for place, row in rows.items() if row is not None}
 
 
 def _as_shipped(

@@ -1,4 +1,4 @@
-"""The book of one line: its records, what was reported of its goods, and what it has used up. Pure."""
+"""The book of one line: its records, and what was reported of its goods. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,10 +10,10 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from gatekeeper.books import STANDING, live, returned
+from gatekeeper.books import STANDING, live
 from gatekeeper.by_people import Change, as_corrected, changes_of
-from gatekeeper.domain.case import Question
 from gatekeeper.domain.ids import record_id
+from gatekeeper.domain.products import Row, find_product, read_product
 from gatekeeper.domain.program import CoveredPackage, Program
 from gatekeeper.goods import Goods, Reported, reported
 from gatekeeper.history import is_superseded
@@ -23,6 +23,27 @@ from gatekeeper.storage.ledger import EarlierExamination
 from gatekeeper.storage.records import Place, Recorded
 from gatekeeper.whereabouts import Move, Whereabouts, whereabouts
 from schemas.event import EventLine, ShipmentEvent
+from schemas.order import PatientOnLine, Product
+
+
+class Use(NamedTuple):
+    """Of which product and on whose authorization goods were used up."""
+
+    program: str
+    gtin: str
+    authorization_id: str | None = None
+
+
+class Shipment(NamedTuple):
+    """What one event says left of a line."""
+
+    report: Reported
+    product: tuple[str, str] | None
+    """Program and GTIN, where it names a product that is covered."""
+    names_product: bool
+    patient: PatientOnLine | None
+    waits: bool
+    """No record says it yet: an order is waited for."""
 
 
 class Book(NamedTuple):
@@ -30,8 +51,7 @@ class Book(NamedTuple):
 
     records: Sequence[Recorded]
     """All of them, oldest first."""
-    reports: Sequence[Reported] = ()
-    """Of goods that left, as far as records say it."""
+    shipments: Sequence[Shipment] = ()
     left: bool = False
     """Anything was reported to have left, or to have come back."""
     superseded: bool = False
@@ -40,11 +60,13 @@ class Book(NamedTuple):
     """The same reports, and those of what came back."""
     by_people: frozenset[UUID] = frozenset()
     """The records that people made."""
+    ordered: Use | None = None
+    """What was ordered, where that is known."""
 
     @property
     def changes(self) -> list[Change]:
         """What people corrected of it, oldest first."""
-        return list(changes_of(self.records, self.by_people))
+        return list(changes_of(self.records, self.by_people)) if self.by_people else []
 
     @property
     def live(self) -> Recorded | None:
@@ -80,45 +102,6 @@ def whereabouts_of(book: Book) -> Whereabouts:
     return whereabouts(book.moves, record.units, body.serials or ())
 
 
-def said_to_have_left(book: Book) -> set[str]:
-    """The serials that reports named, whatever a record makes of them, and those that people put into a record."""
-    of = {record.record_id: set(goods_of(record).serials) for record in book.records}
-    put = {
-        serial
-        for record in book.records
-        if record.record_id in book.by_people and record.replaces is not None
-        for serial in of[record.record_id] - of[record.replaces]
-    }
-    return put.union(*[report.serials for report in book.reports])
-
-
-def holding(book: Book) -> dict[Question, int | None]:
-    """What the line has used up: units of its authorization, and serials (None); of the serials, those that no other line has.
-
-    Until all of it has left, or the rest stays, a line holds all that it was released for: what has not left may still leave. Of a
-    superseded line only what left counts. Serials that were reported as left are held, whatever is disputed of them. Units that came
-    back are free again; serials when a verified return says so.
-    """
-    record, released = book.live, book.released
-    if record is None or (book.superseded and not book.left):
-        return {}
-    units, named, most, where = record.units, goods_of(record).serials, record.units, whereabouts_of(book)
-    serials = set() if where.all_back else said_to_have_left(book).union(named)
-    if released is not None:
-        most = released.units
-        ended = book.superseded or book.cancelled or where.left >= most
-        # Of what went to several recipients the record is of one.
-        units = max(units, min(where.left, most) if ended else most)
-        if not ended or (len(named) < units and not where.all_back):
-            serials.update(goods_of(released).serials)
-    # What came back and left again is used up again.
-    units = max(0, units - returned(book.records), min(most, where.out))
-    held: dict[Question, int | None] = {("serial", record.body.product.gtin, serial): None for serial in serials - where.back}
-    if record.body.authorization_id is not UNSET and units:
-        held["units", record.program, record.body.authorization_id] = units
-    return held
-
-
 Told = tuple[str, str, int]
 """Wholesaler, event and line."""
 
@@ -142,6 +125,8 @@ class Books:
         """By GTIN and serial, with which line what these lines ever named is out."""
         self.claims: dict[tuple[str, str], set[str]] = {}
         """The same of what is out with one line, and held by others too."""
+        self.ordered: dict[Place, tuple[Use, CoveredPackage]] = {}
+        """Of lines that were ordered, as far as that was looked up, what they are of."""
 
     def add(self, record: Recorded) -> None:
         """One more."""
@@ -165,20 +150,41 @@ class Books:
 
     def book(self, place: Place, history: Sequence[EarlierExamination], events: Iterable[OrderEvent], programs: Iterable[Program]) -> Book:
         """Of one line of an order with this history and these events."""
-        records = self.records(place)
-        package = package_of(records[-1], programs) if records else None
+        records, (ordered, package), programs = self.records(place), self.ordered.get(place, (None, None)), tuple(programs)
+        if records:
+            package = package_of(records[-1], programs)
         own = [event for event in events if event.revision == place.revision]
         told = [(event, line) for event in own if event.event != "cancelled" for line in lines_of(event.said) if line.line == place.line]
         applied = [(event, line) for event, line in told if told_of(event.said, line.line) not in self.waiting]
         return Book(
             tuple(records),
-            tuple([reported(event.said.event_id, line, package) for event, line in applied if event.event == "shipped" and package]),
+            tuple([
+                _shipment(event, line, package, programs, waits=told_of(event.said, line.line) in self.waiting)
+                for event, line in told if event.event == "shipped"
+            ]),
             bool(told),
             is_superseded(history, place.revision),
             any(event.event == "cancelled" and event.is_of(place.line) for event in own),
             tuple([_move(event, line, package, history, records) for event, line in applied if package]),
             frozenset([made for each in history if each.cause == CORRECTED for _, made in each.ends if made is not None]),
-        )
+            ordered,
+        )  # fmt: skip
+
+
+def _shipment(
+    event: OrderEvent, line: EventLine, package: CoveredPackage | None, programs: tuple[Program, ...], *, waits: bool
+) -> Shipment:
+    row = None if line.product is UNSET else row_of(line.product, programs)
+    own = row.package if row is not None else package or UNKNOWN
+    patient = None if line.patient is UNSET else line.patient
+    product = None if row is None else (row.program.name, row.package.gtin)
+    return Shipment(reported(event.said.event_id, line, own), product, line.product is not UNSET, patient, waits)
+
+
+def row_of(product: Product, programs: tuple[Program, ...]) -> Row | None:
+    """The covered product that these codes name, whatever the mode of its program."""
+    ndc, gtin = (None if code is UNSET else code for code in (product.ndc, product.gtin))
+    return find_product(read_product(ndc, gtin, programs), programs, lambda _: True).row
 
 
 def _move(
@@ -213,6 +219,10 @@ def package_of(record: Recorded, programs: Iterable[Program]) -> CoveredPackage:
     packages = [package for program in programs if program.name == record.program for package in program.packages]
     own = CoveredPackage("", product.gtin, product.name, record.body.unit, ())
     return next((package for package in packages if package.gtin == product.gtin), own)
+
+
+UNKNOWN = CoveredPackage("", "", "", "", ())
+"""Of which no unit is known."""
 
 
 def lines_of(event: ShipmentEvent) -> tuple[EventLine, ...]:

@@ -16,8 +16,9 @@ from gatekeeper.domain.facts import RecallFact
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.verdict import LineVerdict, Reason, decide
 from gatekeeper.evidence import Asked, asked_as_kept
+from gatekeeper.held import holding
 from gatekeeper.history import earlier_of, not_to_leave
-from gatekeeper.line_book import Book, Books, Told, holding, told_of
+from gatekeeper.line_book import Book, Books, Told, told_of
 from gatekeeper.recalls import recall_of, recall_questions
 from gatekeeper.storage.bypasses import Bypass
 from gatekeeper.storage.lookups import NOTHING, Said, plain

@@ -24,8 +24,8 @@ from gatekeeper.domain.verdict import decide
 from gatekeeper.errors import Halt
 from gatekeeper.evidence import Asked, Kept, evidence, kept_of, with_lines
 from gatekeeper.grounds import books_of
+from gatekeeper.held import holding
 from gatekeeper.history import by_order, earlier_of
-from gatekeeper.line_book import holding
 from gatekeeper.messages import messages_for, new_records, record_message
 from gatekeeper.outlook import programs_of
 from gatekeeper.recording import Terms

@@ -17,11 +17,13 @@ from schemas.correction import RecordChanges
 from schemas.record import DistributionRecord, RecordShipFrom
 
 SHIPPED, RETURNED, RELEASED_AFTER = "shipped", "returned", "released_after"
+OTHER_PROGRAM = "other_program"
+"""What left is of another program than what was released: in the feed of that one it did not leave."""
 CORRECTED = "corrected"
 """By people, because a REMS rejected the record."""
 VOIDED = "voided"
 """By people, because the goods stayed."""
-CAUSES = (SHIPPED, RETURNED, RELEASED_AFTER, CORRECTED, VOIDED)
+CAUSES = (SHIPPED, RETURNED, RELEASED_AFTER, OTHER_PROGRAM, CORRECTED, VOIDED)
 """Of examinations that settle the records of one line and say nothing else."""
 _record = msgspec.json.Decoder(DistributionRecord)
 
@@ -76,7 +78,7 @@ def settled(cause: str, case: Settlement, envelope: Envelope, document: bytes) -
     record = replace(
         about, record_id=str(name), kind=_KIND[cause], replaces=about.record_id, recorded_at=envelope.decided_at, sequence=0,
     )  # fmt: skip
-    if cause in (RELEASED_AFTER, VOIDED):
+    if cause in (RELEASED_AFTER, OTHER_PROGRAM, VOIDED):
         return record
     if cause == CORRECTED:
         return with_changes(record, case.changes or RecordChanges())
@@ -101,7 +103,9 @@ def with_changes(record: DistributionRecord, changes: RecordChanges) -> Distribu
     return replace(record, **given)
 
 
-_KIND: dict[str, Any] = {RETURNED: "return", RELEASED_AFTER: "void", CORRECTED: "correction", VOIDED: "void"}
+_KIND: dict[str, Any] = {
+    RETURNED: "return", RELEASED_AFTER: "void", OTHER_PROGRAM: "void", CORRECTED: "correction", VOIDED: "void",
+}  # fmt: skip
 
 
 def _corrected(case: Settlement, envelope: Envelope, document: bytes) -> DistributionRecord:

@@ -12,18 +12,19 @@ from gatekeeper.by_people import as_corrected, as_known
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.verdict import NOT_COVERED
 from gatekeeper.goods import UNKNOWN_SERIALS, Reported, reported
+from gatekeeper.held import holding
 from gatekeeper.history import outcomes_of, withdrawn_since
-from gatekeeper.line_book import Book, Told, digest_of, goods_of, holding, lines_of, package_of, told_of, whereabouts_of
+from gatekeeper.line_book import Book, Told, digest_of, goods_of, lines_of, package_of, told_of, whereabouts_of
 from gatekeeper.messages import written
 from gatekeeper.past_gate import Judged, place_of
-from gatekeeper.settlement import RETURNED, SHIPPED, Settlement, left_of
+from gatekeeper.settlement import OTHER_PROGRAM, RETURNED, SHIPPED, Settlement, left_of
 from gatekeeper.storage import tables
 from gatekeeper.storage.bypasses import CLOSING, OTHER
 from gatekeeper.storage.records import Place
 from gatekeeper.telling import Found, Telling
 from schemas.event import EventLine, ShipmentEvent
 
-PARTIES_DIFFER = "parties_differ"
+PARTIES_DIFFER, OTHER_PRODUCT = "parties_differ", "other_product"
 
 
 class Settling(Telling):
@@ -90,7 +91,9 @@ class Settling(Telling):
     def _settle_once_more(self, place: Place) -> tuple[str, ...]:
         """The live record of a line of which more is known than when it was made: the problems that one record has with it."""
         reported, book = list(self._reported_of(place)), self._book(place)
-        if book.live is None or not reported:
+        others = any(OTHER in self.grounds.bypassed.get(told_of(said, line.line), "") for said, line in reported)
+        if book.live is None or not reported or (others and book.live.body.outside_gate is UNSET):
+            # What left of it for others is in no record: that is for people to complete.
             return ()
         case = self._case(place, book, None, (), ("", "", 0))
         self._correct(place, case, book, digest_of(*reported[-1]))
@@ -198,7 +201,8 @@ class Settling(Telling):
         like, released = book.standing, book.released
         if released is not None:
             released = released._replace(body=as_corrected(released.body, book.changes))
-        package = judged.line.package if like is None and judged is not None else package_of(like, self._rules.programs) if like else None
+        product = judged.line.package if judged is not None and (like is None or OTHER_PRODUCT in why) else None
+        package = product or (package_of(like, self._rules.programs) if like else None)
         if package is None:
             raise ValueError("what is settled is of a covered package")
         other = any(reason.startswith(OTHER) for reason in why)
@@ -216,6 +220,12 @@ class Settling(Telling):
             reports.append(report)
             is_other = other if own == key else OTHER in self.grounds.bypassed.get(own, "")
             parties.add(party_of(said, line, completion) if released is None or is_other else b"")
+        if released is not None and len(parties) == 1 and package.gtin != released.body.product.gtin:
+            # Lot, day and serials that were released are another product's; only the number may be of this one.
+            whole, released = released.units, None
+            reports = [replace(report, units=whole) if report.units is None and report.is_known else report for report in reports]
+        if like is not None and product is not None and judged is not None and judged.line.program != like.program and released is None:
+            like = None
         named = {serial for report in reports for serial in report.serials}
         named.update(serial for each in (released, like) if each is not None for serial in goods_of(each).serials)
         # What came back may be out with another line by now: that takes nothing from what this one says.
@@ -244,12 +254,19 @@ class Settling(Telling):
                         yield event.said, line
 
     def _correct(self, place: Place, case: Settlement, book: Book, digest: bytes) -> None:
-        """The record that says what left, unless the live one does; or where that is right of one recipient, and others are another's."""
-        left = left_of(case)
+        """The record that says what left, unless the live one does; or where that is right of one recipient, and others are another's.
+
+        Each feed is of one program: what left of another one than was released did not leave by the first.
+        """
+        left, arrived, about = left_of(case), self.grounds.arrived.get(place[:2]), book.standing
         if PARTIES_DIFFER in left.problems and book.live is not None:
             return
-        units = left.goods.units
-        self._settle(place, SHIPPED, case, book.standing, units, digest, self.grounds.arrived.get(place[:2]))
+        if case.standing is None and about is not None:
+            if about is book.live:
+                void = Settlement(at=self._at, programs=Raw(b"[]"), line=place.line, unit=about.body.unit, standing=about.body)
+                self._settle(place, OTHER_PROGRAM, void, about, about.units, digest, arrived)
+            about = None
+        self._settle(place, SHIPPED, case, about, left.goods.units, digest, arrived)
 
     def hold(self, place: Place, before: Mapping[Question, int | None]) -> None:
         """Moves what the line has used up to what it has now; who waits for what is free, or was released on it, is looked at again."""

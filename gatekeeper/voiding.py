@@ -20,7 +20,8 @@ from gatekeeper.desk import read_reason
 from gatekeeper.domain.ids import voiding_id
 from gatekeeper.errors import Unusable
 from gatekeeper.grounds import read_holders
-from gatekeeper.line_book import Book, Books, holding
+from gatekeeper.held import holding
+from gatekeeper.line_book import Book, Books
 from gatekeeper.recording import Terms
 from gatekeeper.rules import RuleBook
 from gatekeeper.settlement import VOIDED, Settlement

@@ -8,6 +8,7 @@ left, and only what a verified return says is taken to be back.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
@@ -37,8 +38,14 @@ class Whereabouts(NamedTuple):
     """As many came back verified as left."""
 
 
-def whereabouts(moves: Iterable[Move], units: int, serials: Sequence[str]) -> Whereabouts:
+def whereabouts(moves: Iterable[Move], units: int, serials: Iterable[str]) -> Whereabouts:
     """Of a line of which so many ``units`` were released, and these ``serials``."""
+    return _whereabouts(tuple(moves), units, tuple(serials)) if moves else Whereabouts()
+
+
+@lru_cache(1024)
+def _whereabouts(moves: tuple[Move, ...], units: int, serials: tuple[str, ...]) -> Whereabouts:
+    """One settlement asks it several times."""
     walk = _Walk(units, serials)
     for _, at_once in groupby(sorted(moves, key=_place), attrgetter("at")):
         several = list(at_once)

@@ -94,8 +94,8 @@ class EarlierExamination(NamedTuple):
     number: int
     cause: str
     """``message``: a message of the order was judged. ``superseded``: a higher revision withdrew what was released.
-    ``again``: stopped lines were judged again. ``withdrawn``: released lines were, and may not leave any more. ``shipped``, ``returned``
-    and ``released_after`` settle the records of a line (``gatekeeper.settlement``)."""
+    ``again``: stopped lines were judged again. ``withdrawn``: released lines were, and may not leave any more. ``shipped``, ``returned``,
+    ``released_after`` and ``other_program`` settle the records of a line (``gatekeeper.settlement``)."""
     digest: bytes
     released: bytes | None
     ends: tuple[tuple[UUID, UUID | None], ...] = ()

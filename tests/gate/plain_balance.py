@@ -80,7 +80,9 @@ class PlainBalance:
             place: Place = (message["order_id"], message["revision"], line["line"])
             if line["outcome"] == "released" and place not in self.released:
                 self.released.add(place)
-                self._new.append(place)
+                told = self.lines[place]
+                if told.shipped or told.unfitting or told.back:
+                    self._new.append(place)
 
     def told(self, event: Wire) -> None:
         """A message of the warehouse was read."""
@@ -123,8 +125,7 @@ class PlainBalance:
         """Whether something that was told of these lines before their order came does not count yet."""
         places = [(event["order_id"], event["revision"], line["line"]) for line in event["lines"]]
         waiting = {(each["order_id"], each["revision"], line["line"]) for each in self.waiting for line in each["lines"]}
-        new = {place for place in self._new if self.lines[place].shipped or self.lines[place].unfitting or self.lines[place].back}
-        return not (waiting | new).isdisjoint(places)
+        return not (waiting | set(self._new)).isdisjoint(places)
 
     def _known_left(self, place: Place) -> int:
         """Of goods that were not released: as many as left, as long as one record can say it, and if it is known what they were."""

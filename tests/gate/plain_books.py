@@ -1,11 +1,14 @@
 """What a line holds, told a second time: from its records and events as JSON, in plain words."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
 
+from gatekeeper.domain.products import covered_package
+from gatekeeper.domain.program import Program
+from gatekeeper.evidence import members
 from gatekeeper.storage import tables
 from tests.gate.ledger import Ledger, Wire
 from tests.gate.plain_vials import Back, Gone, Vials, vials
@@ -13,6 +16,8 @@ from tests.gate.shelves import records
 
 Line = tuple[str, str, int, int]
 """Wholesaler, order, revision, line."""
+Use = tuple[str | None, str | None, str | None]
+"""Program, GTIN and authorization."""
 
 
 def line_of(record: Wire) -> Line:
@@ -31,7 +36,10 @@ def live_of(records: Iterable[Wire]) -> Wire | None:
 class PlainBooks:
     """Lines, with all that was recorded and reported of them. Every quantity is in vials."""
 
-    def __init__(self) -> None:
+    def __init__(self, programs: tuple[Program, ...] = ()) -> None:
+        self.programs = programs
+        self.ordered: dict[Line, str | None] = {}
+        """By line, the GTIN of the covered product that was ordered."""
         self.records: dict[Line, list[Wire]] = defaultdict(list)
         self.shipped: dict[Line, list[Wire]] = defaultdict(list)
         self.returned: dict[Line, list[Wire]] = defaultdict(list)
@@ -66,43 +74,98 @@ class PlainBooks:
             told.append((datetime.fromisoformat(each["at"]), back))
         return vials(told, released["quantity"], released.get("serials", ()))
 
+    def order(self, content: Wire, programs: tuple[Program, ...]) -> None:
+        """What was ordered: of which product each line is."""
+        for line in content["lines"]:
+            package = covered_package(line["product"].get("ndc"), line["product"].get("gtin"), programs)
+            name = content["wholesaler_id"], content["order_id"], content.get("revision", 1), line["line"]
+            self.ordered.setdefault(name, package and package.gtin)
+
     def held(self, line: Line) -> tuple[Wire | None, int, set[str]]:
         """The live record of a line, and the units and serials that the line has used up."""
+        live, units, serials = self.everything(line)
+        return live, 0 if live is None else units[use_of(live)], {serial for _, serial in serials}
+
+    def everything(self, line: Line) -> tuple[Wire | None, Counter[Use], set[tuple[str | None, str]]]:
+        """The same by product and authorization, and by product."""
         live = live_of(self.records.get(line, []))
         superseded = self.highest[line[:2]] > line[2]
-        if live is None or (superseded and not (self.shipped[line] or self.returned[line])):
-            return live, 0, set()
+        if superseded and not (self.shipped[line] or self.returned[line]):
+            return live, Counter(), set()
         released = [each for each in self.records.get(line, []) if each["kind"] == "original" and not each.get("outside_gate")]
-        units, named, whole = live["quantity"], live.get("serials", ()), (released or [live])[-1]
-        found = self.vials(line, whole)
-        serials = {serial for each in self.shipped[line] for serial in each.get("serials", ())}.union(named)
+        last = next((each for each in reversed(self.records.get(line, [])) if each["kind"] in ("original", "correction")), None)
+        whole = released[-1] if released else last
+        # People correct whom a record is of; what they know better of what left for others is not told here.
+        own = use_of(live if live and not live.get("outside_gate") else whole) if whole else (None, self.ordered.get(line), None)
+        found = self.vials(line, whole) if whole else Vials(0, 0, set(), all_back=False)
+        reported = [(self._use(each, own), each) for each in self.shipped[line]]
+        serials = {(use[1], serial) for use, each in reported for serial in each.get("serials", ()) if use[1]}
+        if live is not None:
+            serials |= {(live["product"]["gtin"], serial) for serial in live.get("serials", ())}
         if found.all_back:
             serials = set()
-        if released:
-            every = set(whole.get("serials", ()))
+        units: Counter[Use] = Counter()
+        if live is not None and released:
             stays = superseded or any(not lines or line[3] in lines for lines in self.cancelled[line[:3]])
-            may_leave = not stays and found.left < whole["quantity"]
-            units = max(units, whole["quantity"] if may_leave else min(whole["quantity"], found.left))
-            serials |= every if may_leave or (len(named) < units and not found.all_back) else set()
-        units -= sum(each["quantity"] for each in self.records[line] if each["kind"] == "return")
-        return live, max(0, units, min(whole["quantity"], found.out)), serials - found.free
+            may_leave = not stays and found.left < released[-1]["quantity"]
+            units = self._units(released[-1], live, own, found, reported, may_leave=may_leave)
+            of_it = [each for use, each in reported if use == own] if use_of(live) != own else [live]
+            named = {serial for each in of_it for serial in each.get("serials", ())}
+            if may_leave or (not found.all_back and len(named) < units[own]):
+                serials |= {(own[1], serial) for serial in released[-1].get("serials", ())}
+        elif live is not None:
+            units[use_of(live)] = live["quantity"]
+        back = sum(each["quantity"] for each in self.records.get(line, []) if each["kind"] == "return")
+        free = units.total() - max(0, units.total() - back, min(whole["quantity"] if whole else 0, found.out))
+        for use in [*([use_of(live)] if live else []), own, *sorted(units, key=str)]:
+            taken = min(free, units[use])
+            units[use], free = units[use] - taken, free - taken
+        return live, units, {(gtin, serial) for gtin, serial in serials if serial not in found.free}
+
+    def _units(
+        self, released: Wire, live: Wire, own: Use, found: Vials, reported: list[tuple[Use, Wire]], *, may_leave: bool
+    ) -> Counter[Use]:
+        """What others got counts for them, and the rest of what was released, or of what left of it, for whom it was released."""
+        units: Counter[Use] = Counter()
+        for use, each in reported:
+            if use != own:
+                units[use] += each.get("quantity", len(each.get("serials", ())) or released["quantity"])
+        if use_of(live) != own:
+            units[use_of(live)] = max(units[use_of(live)], live["quantity"])
+        rest = released["quantity"] if may_leave else min(found.left, released["quantity"])
+        units[own] = max(0, rest - units.total(), live["quantity"] if use_of(live) == own else 0)
+        return units
+
+    def _use(self, each: Wire, own: Use) -> Use:
+        program, gtin, authorization = own
+        if "product" in each:
+            rows = [
+                (program.name, package.gtin) for program in self.programs for package in program.packages
+                if package == covered_package(each["product"].get("ndc"), each["product"].get("gtin"), (program,))
+            ]  # fmt: skip
+            program, gtin = rows[0] if rows else (None, None)
+        return program, gtin, each["patient"].get("authorization_id") if "patient" in each else authorization
 
     def uses(self) -> tuple[dict[tuple[str, str], int], set[tuple[str, str, str]]]:
         """By authorization and program the units; the serials that are out, each with its GTIN and place."""
         units: dict[tuple[str, str], int] = defaultdict(int)
         out: set[tuple[str, str, str]] = set()
-        for line in list(self.records):
-            live, count, serials = self.held(line)
-            if live is not None:
-                if "authorization_id" in live and count:
-                    units[live["authorization_id"], live["program"]] += count
-                out |= {(serial, live["product"]["gtin"], "/".join(map(str, line))) for serial in serials}
+        for line in {*self.records, *self.shipped}:
+            _, used, serials = self.everything(line)
+            for (program, _, authorization), count in used.items():
+                if program and authorization and count:
+                    units[authorization, program] += count
+            out |= {(serial, str(gtin), "/".join(map(str, line))) for gtin, serial in serials}
         return dict(units), out
+
+
+def use_of(record: Wire) -> Use:
+    return record["program"], record["product"]["gtin"], record.get("authorization_id")
 
 
 def books_of(ledger: Ledger) -> PlainBooks:
     """From all that the ledger has on record."""
-    books, examined = PlainBooks(), ledger.rows(tables.EXAMINATION)
+    books, examined = PlainBooks(ledger.rules.programs), ledger.rows(tables.EXAMINATION)
     for record in records(ledger):
         books.record(record)
     digests = {row[0]: row[6] for row in examined if row[5] == "returned"}
@@ -112,4 +175,5 @@ def books_of(ledger: Ledger) -> PlainBooks:
     for row in examined:
         if row[5] == "message":
             books.highest[row[1], row[2]] = max(books.highest[row[1], row[2]], row[3])
+            books.order(json.loads(bytes(members(row[9])["order"])), ledger.rules.programs)
     return books

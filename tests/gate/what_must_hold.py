@@ -7,7 +7,7 @@ from typing import Any
 from gatekeeper.business_days import end_of_watch
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.products import restricted_by
-from gatekeeper.evidence import case_of
+from gatekeeper.evidence import case_of, members
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.events import event_of
@@ -84,6 +84,7 @@ class Plainly:
             self.highest[order_id] = max(self.highest[order_id], revision)
             self.books.highest["WD-001", order_id] = self.highest[order_id]
             self.digests[order_id, revision].add(digest)
+            self.books.order(json.loads(bytes(members(evidence)["order"])), case_of(evidence).programs)
         if cause in ("message", "again", "withdrawn"):
             self._judged(order_id, revision, cause, at, evidence, refused)
         for record in records:

@@ -30,6 +30,8 @@ from schemas.order import ShipmentOrder
 from schemas.record import DistributionRecord
 
 Name = tuple[str, str]
+UNSAID = frozenset({"product", "quantity", "ship_to", "patient"})
+"""What a record needs that somebody must have said; all but the patient is in every order."""
 
 
 class Grounds(NamedTuple):
@@ -73,7 +75,7 @@ class PastGate(Bookkeeping):
     def __init__(self, *known: Any) -> None:
         super().__init__(*known)
         self._alerted: set[UUID] = set()
-        self._incomplete: set[Told] = set()
+        self._lacks: dict[Told, tuple[str, ...]] = {}
         """What was just found to lack something for a record."""
 
     def _gate_says(self, told: ShipmentEvent, line: EventLine, book: Book) -> tuple[tuple[str, ...], Judged | None, tuple[str, ...]]:
@@ -93,10 +95,13 @@ class PastGate(Bookkeeping):
             why += _parties(told, line, judged, book)
         return tuple(why), judged, shipped.lacks if book.standing is None else ()
 
-    def _is_incomplete(self, told: Told) -> bool:
-        """Whether goods that left past the gate lack something for a record, and nobody has completed it."""
-        bypass = self.grounds.bypasses.get(told)
-        return told not in self.grounds.completions and (told in self._incomplete or (bypass is not None and bypass.is_open))
+    def _is_incomplete(self, told: ShipmentEvent, line: EventLine) -> bool:
+        """Whether nobody has said what a record of these goods needs: no event, no person, nor their order, should it have come since."""
+        key, order = told_of(told, line.line), self.grounds.orders.get(place_of(told, line)[:3])
+        bypass = self.grounds.bypasses.get(key)
+        lacks = {"patient"} if order is not None and any(each.line == line.line for each in order.lines) else UNSAID
+        found = self._lacks.get(key) or (bypass.lacks.split(",") if bypass is not None and bypass.is_open else ())
+        return key not in self.grounds.completions and not lacks.isdisjoint(found)
 
     def _recall(self, told: ShipmentEvent, line: EventLine) -> RecallFact | None:
         """The recall that is known of goods that left, whatever its day."""

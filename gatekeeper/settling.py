@@ -53,8 +53,7 @@ class Settling(Telling):
                 lacks = tuple(problem for problem in problems if problem != UNKNOWN_SERIALS)
             if not lacks:
                 self._correct(place, case, before, digest_of(told, line))
-        if lacks:
-            self._incomplete.add(key)
+        self._lacks[key] = lacks
         self.tell_of(told, line, Found(why, judged, lacks, problems))
         self.tell_of_correction(place, told, before)
         after = self._book(place)
@@ -211,7 +210,7 @@ class Settling(Telling):
         for said, line in self._reported_of(place):
             own = told_of(said, line.line)
             completion = self.grounds.completions.get(own)
-            if released is None and own != key and self._is_incomplete(own):
+            if released is None and own != key and self._is_incomplete(said, line):
                 continue
             report = reported_with(said, line, ordered, completion, package)
             if own != key and report.serials:

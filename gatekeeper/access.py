@@ -7,12 +7,15 @@ import jwt
 from gatekeeper.config import Settings
 from gatekeeper.errors import Unusable
 from gatekeeper.keys import Key, keys_named
+from gatekeeper.permissions import Permission, granted
 
 ALGORITHMS: Final = {"RS256": ("RSA", None), "PS256": ("RSA", None), "ES256": ("EC", "P-256"), "EdDSA": ("OKP", "Ed25519")}
 """The signatures that are accepted, all asymmetric, and the kind of key that each needs."""
 LEEWAY_S: Final = 30
 MOST_CHARACTERS: Final = 16_384
 LEAST_RSA_BITS: Final = 2048
+ALL: Final = "*"
+MOST_OF_A_CLAIM: Final = 1000
 
 REFUSALS: Final[dict[type[jwt.PyJWTError], str]] = {
     jwt.InvalidSignatureError: "The token's signature is wrong.",
@@ -30,8 +33,39 @@ class Person(NamedTuple):
     name: str
 
 
+class Limits(NamedTuple):
+    """Of which wholesalers, or of which programs."""
+
+    every: bool
+    names: frozenset[str]
+
+    def allow(self, name: str | None) -> bool:
+        """Whether this one is among them; what is nobody's belongs to those only who may see all."""
+        return self.every or name in self.names
+
+    def cover(self, others: "Limits") -> bool:
+        """Whether whatever those allow is allowed."""
+        return self.every or (not others.every and others.names <= self.names)
+
+
+class Bearer(NamedTuple):
+    """Whom a token names, and what it says that he may do, of which wholesalers and programs."""
+
+    person: Person
+    permissions: frozenset[Permission]
+    wholesalers: Limits
+    programs: Limits
+
+
+def bearer(token: str, settings: Settings) -> Bearer:
+    """Who brings ``token``. Raises ``Unusable``, with a sentence that shows nothing of the token, where it proves nothing."""
+    claims = verified(token, settings)
+    by = person_of(claims)
+    return Bearer(by, granted(_words(claims, "roles"), settings.roles), _limits(claims, "wholesalers"), _limits(claims, "programs"))
+
+
 def who(token: str, settings: Settings) -> Person:
-    """The person whom ``token`` names. Raises ``Unusable``, with a sentence that shows nothing of the token, where it proves nothing."""
+    """The person whom ``token`` names. Raises ``Unusable`` as ``bearer`` does."""
     return person_of(verified(token, settings))
 
 
@@ -62,10 +96,19 @@ def verified(token: str, settings: Settings) -> dict[str, Any]:
 
 
 def person(settings: Settings) -> Person:
-    """The person for whom a command acts: whom the settings' token names."""
+    """The person whom the settings' token names, whatever he may do."""
+    return who(_token(settings), settings)
+
+
+def acting_by(settings: Settings) -> Bearer:
+    """For whom a command acts: who brings the settings' token."""
+    return bearer(_token(settings), settings)
+
+
+def _token(settings: Settings) -> str:
     if settings.token is None:
         raise Unusable("This command acts for a person: GATEKEEPER_TOKEN must hold that person's token.")
-    return who(settings.token.reveal(), settings)
+    return settings.token.reveal()
 
 
 def _signed_by(token: str, settings: Settings) -> tuple[str, jwt.PyJWK]:
@@ -116,3 +159,15 @@ def person_of(claims: dict[str, Any]) -> Person:
     if not isinstance(name, str) or not 1 <= len(name) <= 200 or not name.isprintable():
         name = subject
     return Person(subject, name)
+
+
+def _limits(claims: dict[str, Any], name: str) -> Limits:
+    words = _words(claims, name)
+    return Limits(ALL in words, frozenset(words) - {ALL, ""})
+
+
+def _words(claims: dict[str, Any], name: str) -> list[str]:
+    """A claim that is a list of texts; anything else is as if it were not there, and permits nothing."""
+    words = claims.get(name, [])
+    well = isinstance(words, list) and len(words) <= MOST_OF_A_CLAIM and all(isinstance(word, str) for word in words)
+    return words if well else []

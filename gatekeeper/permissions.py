@@ -9,7 +9,7 @@ from gatekeeper.readers import WrongValueError, document, file
 
 
 class Permission(StrEnum):
-    """Each operation of the API names one of these, or says that it needs none."""
+    """Each operation of the API, and each command that acts for a person, names one of these; an operation may need none."""
 
     READ_RULES = "rules.read"
     READ_SITES = "sites.read"
@@ -39,6 +39,7 @@ class Permission(StrEnum):
     PROPOSE_BYPASSES = "bypasses.propose"
     APPROVE_BYPASSES = "bypasses.approve"
     READ_METRICS = "metrics.read"
+    SET_MESSAGES_ASIDE = "messages.set-aside"
 
 
 ABOUT: Final[dict[Permission, str]] = {
@@ -70,6 +71,7 @@ ABOUT: Final[dict[Permission, str]] = {
     Permission.PROPOSE_BYPASSES: "Completing what is known of goods that left past the gate.",
     Permission.APPROVE_BYPASSES: "Approving or refusing it.",
     Permission.READ_METRICS: "Metrics.",
+    Permission.SET_MESSAGES_ASIDE: "Taking a message that halts a consumer out of its way: a command alone does it.",
 }
 
 
@@ -124,7 +126,7 @@ BUILT_IN: Final = (
         ),
     ),
     Role("auditor", _READING | {Permission.READ_REFUSALS, Permission.READ_RECORDS, Permission.READ_SETTINGS}),
-    Role("operator", frozenset({Permission.READ_RULES, Permission.READ_SETTINGS, Permission.READ_METRICS})),
+    Role("operator", frozenset({Permission.READ_RULES, Permission.READ_SETTINGS, Permission.READ_METRICS, Permission.SET_MESSAGES_ASIDE})),
 )
 """The roles where the settings name no file of them."""
 

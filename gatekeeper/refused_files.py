@@ -1,9 +1,9 @@
 """Snapshot files that were refused: each is kept with its problem, and raises an alert. The registry stays as it was."""
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BufferedReader, RawIOBase
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from io import BufferedReader, BytesIO, RawIOBase
 from os import fstat
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -19,6 +19,7 @@ from gatekeeper.errors import Unusable
 from gatekeeper.snapshot import header_of
 from gatekeeper.storage import ledger, tables
 from gatekeeper.storage import refused_files as held
+from gatekeeper.storage.certified import Lost
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.refused_files import Counted
 from schemas.canonical import canonical
@@ -26,6 +27,10 @@ from schemas.fact import SnapshotHeader
 
 PIECE: Final = 1 << 20
 """So many bytes of a file are one row. Each is added by a transaction of its own, so that nobody waits long for the ledger lock."""
+
+MOST_NAMED: Final = 10
+"""So many sites stand in a sentence."""
+ONLY_FIRST: Final = " Only its beginning is kept: "
 
 
 class Confirmation(NamedTuple):
@@ -46,6 +51,37 @@ class Loss(Unusable):
         self.counted = counted
 
 
+def refuse_loss(name: object, lost: Lost, last: int, loss_percent: int) -> None:
+    """Raises ``Loss`` where more of the certified sites would go than may; ``last`` is the sequence of the last snapshot."""
+    before, _, count = lost.certified
+    if count * 100 > loss_percent * before:
+        raise Loss(
+            f"{name}: {count} of the {before} sites that are certified would vanish or lose certification, "
+            f"more than {loss_percent} percent",
+            Counted(count, before, last, lost.sites),
+        )
+
+
+def refuse_other_loss(name: object, lost: Lost, last: int, seen: Counted | None) -> None:
+    """Who confirms a loss has seen one: of other sites than those, or after another snapshot, it is another."""
+    before, _, count = lost.certified
+    told = frozenset() if seen is None or seen.sites is None else frozenset(seen.sites)
+    others = [site for site in lost.sites if site not in told]
+    if seen is None or last != seen.base or others:
+        then = f", {seen.lost} of the {seen.certified} when it was refused" if seen else ""
+        more = f", {_named(others)} not among those" if others and told else ""
+        raise Loss(
+            f"{name}: the registry has changed since: {count} of the {before} sites that are certified would vanish or "
+            f"lose certification by now{then}{more}",
+            Counted(count, before, last, lost.sites),
+        )
+
+
+def _named(sites: Sequence[str]) -> str:
+    shown = sites[:MOST_NAMED]
+    return ", ".join(shown) + (f" and {len(sites) - len(shown)} more" if len(sites) > len(shown) else "")
+
+
 class Offered(NamedTuple):
     """How a file was offered to the registry."""
 
@@ -62,27 +98,41 @@ UNNAMED: Final = Offered()
 class _Copy(NamedTuple):
     """What is kept of a file: the whole of it, or its first piece."""
 
-    file: BinaryIO
+    file: BinaryIO | None
+    """With all of it; None where the first piece is all that is kept."""
+    first: bytes
     sha256: str
     size: int
-    kept: int
+    ended: bool
+    """It could be read to its end."""
+    why: str
+    """Where it is not what was judged, or less than could be kept, a sentence that says so."""
+
+    @property
+    def kept(self) -> int:
+        return len(self.first) if self.file is None else self.size
 
     @property
     def whole(self) -> bool:
-        return self.kept == self.size
+        return self.ended and self.kept == self.size
 
     def pieces(self) -> Iterator[bytes]:
+        if self.file is None:
+            yield from [self.first] if self.first else []
+            return
         self.file.seek(0)
         while piece := self.file.read(PIECE):
             yield piece
 
 
 class Judged(RawIOBase):
-    """An open file as it is judged. Whatever is put in its place or written into it meanwhile, what is kept of it is what was judged."""
+    """An open file as it is judged. Where another is put in its place meanwhile, what is kept of it is what was judged."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self.path = path
         self._file, self._digest, self._size, self._ended = file, hashlib.sha256(), 0, False
+        self.changed = False
+        """What was judged is not there any more."""
 
     def once(self) -> BinaryIO:
         """The file, to be read from its beginning."""
@@ -98,22 +148,19 @@ class Judged(RawIOBase):
         self._ended = not size
         return size
 
-    def again(self) -> tuple[int, Iterator[bytes]]:
-        """About how many bytes it has, and these once more; where the judge read to the end, no more than he read.
+    def about(self) -> int:
+        """About how many bytes it has."""
+        return self._size if self._ended else fstat(self._file.fileno()).st_size
 
-        Raises ``Unusable`` where what was judged is not there any more.
-        """
+    def again(self) -> Iterator[bytes]:
+        """Its bytes once more; where the judge read to the end, no more than he read. Ask ``changed`` afterwards."""
         self._file.seek(0)
-        return self._size if self._ended else fstat(self._file.fileno()).st_size, self._again()
-
-    def _again(self) -> Iterator[bytes]:
         left, digest = self._size, hashlib.sha256()
         while left and (piece := self._file.read(min(PIECE, left))):
             left -= len(piece)
             digest.update(piece)
             yield piece
-        if digest.digest() != self._digest.digest():
-            raise Unusable(f"{self.path} was changed while it was read: import it again when nobody writes to it.")
+        self.changed = digest.digest() != self._digest.digest()
         while not self._ended and (piece := self._file.read(PIECE)):
             yield piece
 
@@ -121,24 +168,26 @@ class Judged(RawIOBase):
 def keep(engine: Engine, judged: Judged, offered: Offered, refused: Unusable, programs: frozenset[str], most: int) -> str:
     """Keeps the file, which was ``refused``, and raises the alert; gives the sentence that says so.
 
-    Of a file of more than ``most`` bytes only the first piece is kept. ``programs`` are those with rules here.
+    Of a file of more than ``most`` bytes only the first piece is kept; of one that was written over as it was judged, what stands there by
+    then. ``programs`` are those with rules here.
     """
-    with _copy_of(judged, most) as copy:
-        confirmable = isinstance(refused, Loss) and offered.person is not None and copy.whole
-        sentence = f"{refused}{_advice(offered, copy, most)}" if isinstance(refused, Loss) else str(refused)
+    with ExitStack() as opened:
+        copy = _copy_of(judged, opened, most)
+        confirmable = isinstance(refused, Loss) and offered.person is not None and copy.whole and not judged.changed
+        sentence = f"{refused}{_advice(offered, judged, copy, most)}" if isinstance(refused, Loss) else str(refused)
+        sentence += copy.why
         # Where the file lies on the machine of who offers it is for him alone.
         problem = sentence.replace(str(judged.path), judged.path.name)
         for number, piece in enumerate(copy.pieces()):
             _add_piece(engine, copy.sha256, number, piece)
-        copy.file.seek(0)
-        header = offered.said or header_of(copy.file)
+        header = offered.said or header_of(BytesIO(copy.first))
         program = header.snapshot if header is not None and header.snapshot in programs else None
         said = canonical(offered.said) if offered.said else None
         with transaction(engine) as cursor:
             ledger.take_lock(cursor)
             counted = refused.counted if isinstance(refused, Loss) else None
-            file = held.RefusedFile(copy.sha256, program, problem, copy.size, copy.kept, said, confirmable, offered.person, counted)
-            _add_refusal(cursor, file)
+            kept = held.RefusedFile(copy.sha256, program, problem, copy.size, copy.kept, said, confirmable, offered.person, counted)
+            _add_refusal(cursor, kept)
     return sentence
 
 
@@ -151,31 +200,62 @@ def keep_recounted(engine: Engine, file: held.RefusedFile, loss: Loss) -> str:
     return sentence
 
 
-def _advice(offered: Offered, copy: _Copy, most: int) -> str:
+def _advice(offered: Offered, judged: Judged, copy: _Copy, most: int) -> str:
+    if judged.changed:
+        return "."
     if offered.person is None:
         return ": import it with a token (GATEKEEPER_TOKEN), so that another person can confirm it."
-    if not copy.whole:
-        return f": it is larger than the {most >> 20} MiB that are kept of a file (GATEKEEPER_REFUSED_FILE_MIB), so nobody can confirm it."
-    return f": another person must confirm it, by `gatekeeper registry confirm {copy.sha256} --reason …`."
+    if copy.whole:
+        return f": another person must confirm it, by `gatekeeper registry confirm {copy.sha256} --reason …`."
+    if copy.size > most:
+        limit = f"the {most >> 20} MiB that are kept of a file (GATEKEEPER_REFUSED_FILE_MIB)"
+        return f": it is larger than {limit}, so nobody can confirm it."
+    return ": nobody can confirm it before it is imported again, and kept whole."
 
 
-@contextmanager
-def _copy_of(judged: Judged, most: int) -> Iterator[_Copy]:
-    """A copy that nobody changes meanwhile, so that what is kept is what the digest is of."""
-    digest, size = hashlib.sha256(), 0
-    with TemporaryFile() as copy:
+def _copy_of(judged: Judged, opened: ExitStack, most: int) -> _Copy:
+    """A copy that nobody changes meanwhile, so that what is kept is what the digest is of. It is there as long as ``opened``."""
+    file, trouble = _new_file(opened) if judged.about() <= most else (None, "")
+    digest, size, first, ended, why = hashlib.sha256(), 0, bytearray(), False, ""
+    pieces = judged.again()
+    while not ended:
         try:
-            about, pieces = judged.again()
-            enough = most if about <= most else PIECE
-            for piece in pieces:
-                digest.update(piece)
-                size += len(piece)
-                if size <= enough:
-                    copy.write(piece)
-            copy.truncate(size if size <= enough else PIECE)
+            piece = next(pieces, b"")
         except OSError as error:
-            raise Unusable(f"{judged.path} was refused, but it cannot be kept: {error.strerror}.") from None
-        yield _Copy(copy, digest.hexdigest(), size, copy.seek(0, 2))
+            why = f" It cannot be read any further: {error.strerror}."
+            break
+        digest.update(piece)
+        size += len(piece)
+        first += piece[: PIECE - len(first)]
+        if size > most:
+            file = None
+        if file is not None and (trouble := _written(file, piece)):
+            file = None
+        ended = not piece
+    if len(first) < size:
+        why = trouble + why
+    if judged.changed:
+        why += " It was changed while it was read, so what is kept is what it is by now: import it again when nobody writes to it."
+    return _Copy(file, bytes(first), digest.hexdigest(), size, ended, why)
+
+
+def _new_file(opened: ExitStack) -> tuple[BinaryIO | None, str]:
+    """Without a buffer, whose rest may be impossible to write as it is closed."""
+    try:
+        return opened.enter_context(TemporaryFile(buffering=0)), ""
+    except OSError as error:
+        return None, f"{ONLY_FIRST}{error.strerror}."
+
+
+def _written(file: BinaryIO, piece: bytes) -> str:
+    """Adds a piece to the copy; where that cannot be done, a sentence that says why."""
+    rest = memoryview(piece)
+    try:
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError as error:
+        return f"{ONLY_FIRST}{error.strerror}."
+    return ""
 
 
 def _add_piece(engine: Engine, sha256: str, number: int, piece: bytes) -> None:
@@ -194,7 +274,8 @@ def _add_refusal(cursor: Cursor[Any], file: held.RefusedFile) -> None:
         number, (*said, counted) = held.next_refusal(cursor), file
         rows[tables.REFUSED_FILE] = [(number, *said, tail.now, tail.block + 1)]
         if counted is not None:
-            rows[tables.FILE_LOSS] = [(number, *counted, tail.block + 1)]
+            rows[tables.FILE_LOSS] = [(number, counted.lost, counted.certified, counted.base, tail.block + 1)]
+            rows[tables.FILE_LOST_SITES] = [(number, counted.kept_sites, tail.block + 1)]
     name, body = registry_alert(tail.now, file.program, file.sha256, file.problem)
     alert_id = UUID(name)
     if not held.has_alert(cursor, alert_id):

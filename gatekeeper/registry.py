@@ -32,7 +32,7 @@ from gatekeeper.storage.certified import Certified
 from gatekeeper.storage.chain import FactsDigest
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.moving import follow
-from gatekeeper.storage.refused_files import Counted, confirmed_by
+from gatekeeper.storage.refused_files import confirmed_by
 from schemas.canonical import canonical
 from schemas.fact import (
     AuthorizationFact,
@@ -113,9 +113,9 @@ class Terms(NamedTuple):
         """Where the program's days begin; UTC where it has no rules here."""
         return zone_of(self.programs, program)
 
-    def years(self, program: str) -> int | None:
-        """How long a certificate without a last day counts; None where the program has no rules here."""
-        return next((rules.certification_years for rules in self.programs if rules.name == program), None)
+    def rules(self, program: str) -> Program | None:
+        """By which sites may receive; None where the program has no rules here."""
+        return next((rules for rules in self.programs if rules.name == program), None)
 
 
 def zone_of(programs: Iterable[Program], name: str) -> ZoneInfo:
@@ -178,12 +178,12 @@ def compare_file(engine: Engine, path: Path, said: SnapshotHeader | None, terms:
                 covers = ALL_KINDS if header.covers is UNSET else header.covers
                 day, counted_on = _days(header, at, terms)
                 changes = differences.compare(
-                    cursor, header.snapshot, header.sequence, day, counted_on, covers, terms.years(header.snapshot), first
+                    cursor, header.snapshot, header.sequence, day, counted_on, covers, terms.rules(header.snapshot), first
                 )
         except Unusable as refused:
             return Compared(None, None, str(refused))
     try:
-        _refuse_loss(path, changes.certified, last, terms)
+        refused_files.refuse_loss(path, changes.lost, last, terms.loss_percent)
     except Loss as refused:
         return Compared(header, changes, f"{refused}: another person must confirm it.")
     return Compared(header, changes, None)
@@ -226,11 +226,11 @@ def _load(
     held.receive(cursor, facts.arriving(watcher, header.facts))
     watcher.step("Comparing with what is held")
     load = _next_load(engine)
-    difference, certified = held.add_difference(cursor, load, program, header.sequence, day, counted_on, covers, terms.years(program))
+    difference, lost = held.add_difference(cursor, load, program, header.sequence, day, counted_on, covers, terms.rules(program))
     if confirmation is None:
-        _refuse_loss(name, certified, last, terms)
+        refused_files.refuse_loss(name, lost, last, terms.loss_percent)
     else:
-        _refuse_other_loss(name, certified, last, confirmation.seen)
+        refused_files.refuse_other_loss(name, lost, last, confirmation.seen)
     watcher.step("Sealing")
     sequences = Sequences([Range(1, header.sequence)]) if set(covers) == set(ALL_KINDS) else held.sequences(cursor)
     meanwhile, _ = held.Meanwhile(load, program, header.sequence, day, covers, load).settle(cursor)
@@ -257,7 +257,7 @@ def _load(
     ledger.add_block(cursor, tail, rows, examination=tail.examination, registry_version=version)
     follow(cursor, "snapshot", tail.examination, load=load)
     hear(cursor, tail, {program: Told(sequences, as_of=facts.as_of)}, limits_of(terms.programs))
-    return Loaded(version, program, header.sequence, facts.as_of, header.facts, difference, certified)
+    return Loaded(version, program, header.sequence, facts.as_of, header.facts, difference, lost.certified)
 
 
 def _days(header: SnapshotHeader, at: datetime, terms: Terms) -> tuple[date, date]:
@@ -276,23 +276,3 @@ def _next_load(engine: Engine) -> int:
 def _refuse_earlier(name: object, header: SnapshotHeader, last: int) -> None:
     if header.sequence <= last:
         raise Unusable(f"{name}: the snapshot's sequence {header.sequence} is not above {last}, that of the last one loaded.")
-
-
-def _refuse_loss(name: object, certified: Certified, last: int, terms: Terms) -> None:
-    if certified.lost * 100 > terms.loss_percent * certified.before:
-        raise Loss(
-            f"{name}: {certified.lost} of the {certified.before} sites that are certified would vanish or lose certification, "
-            f"more than {terms.loss_percent} percent",
-            Counted(certified.lost, certified.before, last),
-        )
-
-
-def _refuse_other_loss(name: object, certified: Certified, last: int, seen: Counted | None) -> None:
-    """Who confirms a loss has seen one: more than that, or after another snapshot, is another."""
-    if seen is None or last != seen.base or certified.lost > seen.lost:
-        then = f", {seen.lost} of the {seen.certified} when it was refused" if seen else ""
-        raise Loss(
-            f"{name}: the registry has changed since: {certified.lost} of the {certified.before} sites that are certified would vanish or "
-            f"lose certification by now{then}",
-            Counted(certified.lost, certified.before, last),
-        )

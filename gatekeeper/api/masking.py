@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gatekeeper.api.callers import Limits
+from gatekeeper.access import Limits
 
 MASK: Final = "masked"
 OF_ANOTHER: Final = "an order of another wholesaler"

@@ -11,8 +11,8 @@ import msgspec
 from flask import Response, g, request
 from psycopg import Cursor
 
+from gatekeeper.access import Limits
 from gatekeeper.api.areas import MOST_OF_A_BODY, VERSIONED, Area, View, as_json, body, caller, parts
-from gatekeeper.api.callers import Limits
 from gatekeeper.api.problems import Problem
 from gatekeeper.errors import Unusable
 from gatekeeper.permissions import Permission

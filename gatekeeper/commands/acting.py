@@ -1,25 +1,33 @@
-"""A command that acts for a person: who that is, and the ledger, opened for him."""
+"""A command that acts for a person: who that is, what he may do, and the ledger, opened for him."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from uuid import UUID
 
 from sqlalchemy import Engine
 
-from gatekeeper.access import Person, person
+from gatekeeper.access import Bearer, Person, acting_by
 from gatekeeper.config import Settings, read_settings
 from gatekeeper.domain.program import Program
+from gatekeeper.errors import Unusable
 from gatekeeper.opening import open_ledger
+from gatekeeper.permissions import Permission
 from gatekeeper.recording import Terms
 from gatekeeper.rules import RuleBook
 
 
 class Acting:
-    """The person of the settings' token, on the ledger of the settings."""
+    """Who brings the settings' token, on the ledger of the settings."""
 
-    def __init__(self, settings: Settings, acting: Person, engine: Engine) -> None:
-        self.settings, self.person, self.engine = settings, acting, engine
+    def __init__(self, settings: Settings, bearer: Bearer, engine: Engine) -> None:
+        self.settings, self.engine = settings, engine
+        self._bearer = bearer
+
+    @property
+    def person(self) -> Person:
+        return self._bearer.person
 
     @cached_property
     def book(self) -> RuleBook:
@@ -34,14 +42,33 @@ class Acting:
     def terms(self) -> Terms:
         return Terms.of(self.settings)
 
+    def must_act_for(self, program: str | None, wholesaler_id: str | None = None) -> None:
+        """Raises ``Unusable`` where the token is for other programs or wholesalers; what is nobody's is for tokens that are for all."""
+        if not (self._bearer.programs.allow(program) and self._bearer.wholesalers.allow(wholesaler_id)):
+            raise Unusable("This is of a program or a wholesaler for which the token is not (its claims programs and wholesalers).")
+
+
+def id_of(text: str) -> UUID | None:
+    """The id that was typed; None where it is none, of which whoever takes the step tells."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
 
 @contextmanager
-def acting() -> Iterator[Acting]:
-    """Nothing is opened before it is known who acts. Raises ``Unusable`` where that is nobody."""
+def acting(*permissions: Permission) -> Iterator[Acting]:
+    """Nothing is opened before it is known who acts, and that he may: a command asks for what the same call over HTTP asks for.
+
+    Raises ``Unusable`` where it is nobody, or somebody who may not.
+    """
     settings = read_settings(os.environ)
-    who = person(settings)
+    bearer = acting_by(settings)
+    for permission in permissions:
+        if permission not in bearer.permissions:
+            raise Unusable(f"This command needs the permission {permission}, which no role of the token grants.")
     engine = open_ledger(settings)
     try:
-        yield Acting(settings, who, engine)
+        yield Acting(settings, bearer, engine)
     finally:
         engine.dispose()

@@ -10,14 +10,17 @@ from sqlalchemy import Engine
 
 from gatekeeper import bypasses
 from gatekeeper.access import Person
-from gatekeeper.commands.acting import acting
+from gatekeeper.commands.acting import Acting, acting, id_of
 from gatekeeper.config import read_settings
 from gatekeeper.lines import open_file
 from gatekeeper.messages import written
 from gatekeeper.opening import open_ledger
+from gatekeeper.permissions import Permission
 from gatekeeper.recording import Terms
 from gatekeeper.rules import RuleBook
+from gatekeeper.storage import bypasses as kept
 from gatekeeper.storage.bypasses import Bypass
+from gatekeeper.storage.engine import transaction
 
 REASON = click.option("--reason", required=True, help="Why, in words that an auditor understands. Name no patient.")
 Decide = Callable[[Engine, str, str, Person, RuleBook, Terms], Bypass]
@@ -55,7 +58,8 @@ def complete_command(bypass_id: str, file: Path, reason: str) -> None:
     ship_to and ship_from, each as in an order."""
     with open_file(file) as opened:
         said = bypasses.read_completion(opened.read(bypasses.MOST_OF_A_FILE + 1))
-    with acting() as by:
+    with acting(Permission.PROPOSE_BYPASSES) as by:
+        _must_act_for(by, bypass_id)
         found = bypasses.complete(by.engine, bypass_id, said, reason, by.person, by.book, by.terms)
     click.echo(f"{found.bypass_id} is completed by {by.person.name}: {_about(found)}. Another person must approve it.")
 
@@ -77,9 +81,18 @@ def refuse_command(bypass_id: str, reason: str) -> None:
 
 
 def _decide(step: Decide, bypass_id: str, reason: str) -> None:
-    with acting() as by:
+    with acting(Permission.APPROVE_BYPASSES) as by:
+        _must_act_for(by, bypass_id)
         found = step(by.engine, bypass_id, reason, by.person, by.book, by.terms)
     click.echo(f"{found.bypass_id} is {found.state} by {by.person.name}: {_about(found)}.")
+
+
+def _must_act_for(by: Acting, bypass_id: str) -> None:
+    if wanted := id_of(bypass_id):
+        with transaction(by.engine) as cursor:
+            seen = kept.one(cursor, wanted)
+        if seen is not None:
+            by.must_act_for(seen.program, seen.place.wholesaler_id)
 
 
 def _about(found: Bypass) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from gatekeeper.access import person
+from gatekeeper.commands.acting import acting
 from gatekeeper.commands.feed_corrections import correct, rejected_command, show_command
 from gatekeeper.commands.feed_options import FOLDER, PROGRAM, day_of, fed, folder_of, opened, program_named, range_of
 from gatekeeper.commands.feed_voids import void
@@ -16,6 +16,7 @@ from gatekeeper.feeds.receiving import receive
 from gatekeeper.feeds.resending import resend, resend_file
 from gatekeeper.feeds.their_list import their_list
 from gatekeeper.feeds.writing import Written, write
+from gatekeeper.permissions import Permission
 from gatekeeper.reconciling import NOT_RECORDED, NOT_RETURNED, UNRECORDED, WAITING, reconcile
 
 
@@ -74,17 +75,17 @@ def resend_command(program: str, sequences: tuple[str, ...], number: int | None,
 
     They are the same records, under the same ids. Who does it is the person of GATEKEEPER_TOKEN.
     """
-    settings = read_settings(os.environ)
-    acting, ranges = person(settings), [range_of(text) for text in sequences]
-    program_named(settings, program)
-    if (number is None) == (not ranges):
-        raise Unusable("Name sequences, or a file with --file, and not both.")
-    with opened(settings) as engine:
+    ranges = [range_of(text) for text in sequences]
+    with acting(Permission.PUBLISH_ORDERS) as by:
+        program_named(by.settings, program)
+        if (number is None) == (not ranges):
+            raise Unusable("Name sequences, or a file with --file, and not both.")
+        by.must_act_for(program)
         if number is None:
-            count = resend(engine, program, ranges, reason, acting)
-            click.echo(f"{count:,} records of {program} go out once more, on record with the name of {acting.name}.")
+            count = resend(by.engine, program, ranges, reason, by.person)
+            click.echo(f"{count:,} records of {program} go out once more, on record with the name of {by.person.name}.")
         else:
-            click.echo(told(resend_file(engine, folder_of(settings, folder), program, number, reason, acting)))
+            click.echo(told(resend_file(by.engine, folder_of(by.settings, folder), program, number, reason, by.person)))
 
 
 @feed.command("reconcile")

@@ -4,17 +4,22 @@ import os
 from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
+from uuid import UUID
 
 import click
 import msgspec
 
 from gatekeeper import correcting
-from gatekeeper.commands.acting import acting
+from gatekeeper.commands.acting import Acting, acting, id_of
 from gatekeeper.commands.feed_options import PROGRAM, opened, program_named
 from gatekeeper.config import read_settings
 from gatekeeper.errors import Unusable
 from gatekeeper.messages import written
+from gatekeeper.permissions import Permission
+from gatekeeper.storage import corrections as kept
 from gatekeeper.storage.corrections import Proposal, Told
+from gatekeeper.storage.engine import transaction
+from gatekeeper.withdrawal import record_of
 
 REASON = click.option("--reason", required=True, help="Why, in words that an auditor understands. Name no patient.")
 
@@ -40,7 +45,8 @@ def show_command(record_id: str) -> None:
 
     That person is the one of GATEKEEPER_TOKEN.
     """
-    with acting() as by:
+    with acting(Permission.READ_RECORDS, Permission.READ_PATIENTS) as by:
+        must_act_for(by, id_of(record_id))
         told, proposals = correcting.show(by.engine, record_id)
     click.echo(told.body.decode())
     click.echo(
@@ -67,7 +73,8 @@ def propose_command(record_id: str, file: Path, reason: str) -> None:
     """Propose a correction. FILE is a JSON object of the members that change: patient_id, prescriber_id, authorization_id,
     administering_site_id, lot, expires_on, serials. How many left, and to where, is what shipment events say.
     """
-    with acting() as by:
+    with acting(Permission.PROPOSE_CORRECTIONS) as by:
+        must_act_for(by, id_of(record_id))
         name = correcting.propose(by.engine, record_id, correcting.read_changes(_read(file)), reason, by.person)
     click.echo(f"{name} is proposed by {by.person.name}. Another person must approve it before it counts.")
 
@@ -77,7 +84,8 @@ def propose_command(record_id: str, file: Path, reason: str) -> None:
 @REASON
 def approve_command(correction_id: str, reason: str) -> None:
     """Make the correction, which the relay publishes. Nobody approves what he proposed."""
-    with acting() as by:
+    with acting(Permission.APPROVE_CORRECTIONS) as by:
+        must_act_for(by, _record_of(by, correction_id))
         made = correcting.approve(by.engine, correction_id, reason, by.person, by.book, by.terms)
     click.echo(f"Record {made.sequence} of {made.program} ({made.record_id}) replaces {made.replaces}, approved by {by.person.name}.")
 
@@ -87,9 +95,25 @@ def approve_command(correction_id: str, reason: str) -> None:
 @REASON
 def refuse_command(correction_id: str, reason: str) -> None:
     """Close a proposal that is not to count."""
-    with acting() as by:
+    with acting(Permission.APPROVE_CORRECTIONS) as by:
+        must_act_for(by, _record_of(by, correction_id))
         correcting.refuse(by.engine, correction_id, reason, by.person)
     click.echo(f"{correction_id} is refused by {by.person.name}.")
+
+
+def _record_of(by: Acting, correction_id: str) -> UUID | None:
+    wanted = id_of(correction_id)
+    with transaction(by.engine) as cursor:
+        proposal = kept.proposal(cursor, wanted) if wanted else None
+    return None if proposal is None else proposal.record_id
+
+
+def must_act_for(by: Acting, record_id: UUID | None) -> None:
+    """Raises ``Unusable`` where the token is not for the record's program and wholesaler."""
+    with transaction(by.engine) as cursor:
+        told = kept.record(cursor, record_id) if record_id else None
+    if told is not None:
+        by.must_act_for(told.program, record_of(told.body).wholesaler_id)
 
 
 def _read(path: Path) -> bytes:

@@ -6,11 +6,14 @@ from datetime import UTC
 import click
 
 from gatekeeper import voiding
-from gatekeeper.commands.acting import acting
-from gatekeeper.commands.feed_corrections import REASON
+from gatekeeper.commands.acting import Acting, acting, id_of
+from gatekeeper.commands.feed_corrections import REASON, must_act_for
 from gatekeeper.commands.feed_options import opened
 from gatekeeper.config import read_settings
 from gatekeeper.messages import written
+from gatekeeper.permissions import Permission
+from gatekeeper.storage import voidings as kept
+from gatekeeper.storage.engine import transaction
 
 
 @click.group("void")
@@ -41,7 +44,8 @@ def list_command(*, every: bool) -> None:
 @REASON
 def propose_command(record_id: str, reason: str) -> None:
     """Say that the goods of a record stayed. Its line must be withdrawn, and nothing of it may be reported to have left."""
-    with acting() as by:
+    with acting(Permission.PROPOSE_VOIDS) as by:
+        must_act_for(by, id_of(record_id))
         name = voiding.propose(by.engine, record_id, reason, by.person, by.book, by.terms)
     click.echo(f"{name} is proposed by {by.person.name}. Another person must approve it before it counts.")
 
@@ -51,7 +55,8 @@ def propose_command(record_id: str, reason: str) -> None:
 @REASON
 def approve_command(void_id: str, reason: str) -> None:
     """Make the void record, which the relay publishes; units and serials are free. Nobody approves what he proposed."""
-    with acting() as by:
+    with acting(Permission.APPROVE_VOIDS) as by:
+        _must_act_for_void(by, void_id)
         made = voiding.approve(by.engine, void_id, reason, by.person, by.book, by.terms)
     click.echo(f"Record {made.sequence} of {made.program} ({made.record_id}) voids {made.replaces}, approved by {by.person.name}.")
 
@@ -61,6 +66,15 @@ def approve_command(void_id: str, reason: str) -> None:
 @REASON
 def refuse_command(void_id: str, reason: str) -> None:
     """Close a proposal that is not to count."""
-    with acting() as by:
+    with acting(Permission.APPROVE_VOIDS) as by:
+        _must_act_for_void(by, void_id)
         voiding.refuse(by.engine, void_id, reason, by.person)
     click.echo(f"{void_id} is refused by {by.person.name}.")
+
+
+def _must_act_for_void(by: Acting, void_id: str) -> None:
+    if wanted := id_of(void_id):
+        with transaction(by.engine) as cursor:
+            seen = kept.one(cursor, wanted)
+        if seen is not None:
+            by.must_act_for(seen.program, seen.place.wholesaler_id)

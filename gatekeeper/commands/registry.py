@@ -18,8 +18,11 @@ from gatekeeper.config import read_settings
 from gatekeeper.confirming import confirm
 from gatekeeper.errors import TryAgain, Unusable
 from gatekeeper.opening import open_ledger
+from gatekeeper.permissions import Permission
 from gatekeeper.refused_files import Offered
 from gatekeeper.registry import Loaded, Terms, compare_file, import_file
+from gatekeeper.storage.engine import transaction
+from gatekeeper.storage.refused_files import refusals
 from schemas.fact import Fact, SnapshotHeader
 from schemas.reading import Unreadable, read_header
 
@@ -103,7 +106,10 @@ def confirm_command(digest: str, reason: str) -> None:
     DIGEST is the SHA-256 that the refusal named. Whoever imported the file cannot confirm it. All other checks are made again, and
     what would be lost is counted again: if it is more by now, or another snapshot was loaded since, you are told and asked once more.
     """
-    with acting() as by, _Bar() as bar:
+    with acting(Permission.CONFIRM_SNAPSHOTS) as by, _Bar() as bar:
+        with transaction(by.engine) as cursor:
+            for refused in refusals(cursor, digest)[-1:]:
+                by.must_act_for(refused.program)
         terms = Terms.of(by.settings)
         try:
             loaded = confirm(by.engine, digest, reason, by.person, terms, bar)

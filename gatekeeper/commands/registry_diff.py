@@ -22,7 +22,7 @@ def show_compared(console: Console, compared: Compared) -> None:
             show_table(console, "What it would change", HEADS, rows)
         else:
             click.echo("It would change nothing but how fresh the registry is.")
-        certified = changes.certified
+        certified = changes.lost.certified
         click.echo(f"Certified sites: {certified.before:,} before, {certified.after:,} after; {certified.lost:,} would lose certification.")
     click.echo("It would be imported." if compared.refused is None else f"The import would be refused: {compared.refused}")
 

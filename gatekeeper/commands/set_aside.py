@@ -4,6 +4,7 @@ import click
 
 from gatekeeper import desk
 from gatekeeper.commands.acting import acting
+from gatekeeper.permissions import Permission
 
 
 @click.command("set-aside")
@@ -17,7 +18,8 @@ def set_aside(topic: str, partition: int, offset: int, reason: str) -> None:
     TOPIC may be named with or without the prefix. Who does it is the person of GATEKEEPER_TOKEN.
     """
     place = desk.Place(topic, partition, offset)
-    with acting() as by:
+    with acting(Permission.SET_MESSAGES_ASIDE) as by:
+        by.must_act_for(None)
         block = desk.set_aside(by.engine, place, reason, by.person, by.settings.topic_prefix)
     click.echo(
         f"{place} is set aside, on record in block {block} with the name of {by.person.name}. Start the consumer that halted there again."

@@ -11,14 +11,16 @@ from sqlalchemy import Engine
 
 from gatekeeper import site_aliases
 from gatekeeper.access import Person
-from gatekeeper.commands.acting import acting
+from gatekeeper.commands.acting import acting, id_of
 from gatekeeper.config import read_settings
 from gatekeeper.domain.program import Program
 from gatekeeper.errors import Unusable
 from gatekeeper.messages import written
 from gatekeeper.opening import open_ledger
+from gatekeeper.permissions import Permission
 from gatekeeper.programs import load_programs
 from gatekeeper.site_aliases import Alias
+from gatekeeper.storage.engine import transaction
 from schemas.order import Address
 from schemas.site_alias import SiteAliasProposal
 from schemas.text import is_day
@@ -54,7 +56,8 @@ def propose_command(through: str, account: str | None, **given: Any) -> None:
     """Propose an account or an address of a site."""
     address = _address({part: given.pop(part) for part in PARTS})
     said = SiteAliasProposal(**given, through=_day(through), account=UNSET if account is None else account, address=address)
-    with acting() as by:
+    with acting(Permission.PROPOSE_SITE_ALIASES) as by:
+        by.must_act_for(said.program, said.wholesaler_id)
         alias = site_aliases.propose(by.engine, said, by.person, by.programs)
     click.echo(f"{alias.alias_id} is proposed by {by.person.name}: {_about(alias)}. Another person must approve it before it counts.")
 
@@ -64,7 +67,7 @@ def propose_command(through: str, account: str | None, **given: Any) -> None:
 @REASON
 def approve_command(alias_id: str, reason: str) -> None:
     """Let a proposed alias count, from now on. Nobody approves what he proposed."""
-    _decide(site_aliases.approve, alias_id, reason)
+    _decide(Permission.APPROVE_SITE_ALIASES, site_aliases.approve, alias_id, reason)
 
 
 @site_alias.command("refuse")
@@ -72,7 +75,7 @@ def approve_command(alias_id: str, reason: str) -> None:
 @REASON
 def refuse_command(alias_id: str, reason: str) -> None:
     """Close a proposal that is not to count."""
-    _decide(site_aliases.refuse, alias_id, reason)
+    _decide(Permission.APPROVE_SITE_ALIASES, site_aliases.refuse, alias_id, reason)
 
 
 @site_alias.command("withdraw")
@@ -80,7 +83,7 @@ def refuse_command(alias_id: str, reason: str) -> None:
 @REASON
 def withdraw_command(alias_id: str, reason: str) -> None:
     """Let an approved alias count no longer, from now on."""
-    _decide(site_aliases.withdraw, alias_id, reason)
+    _decide(Permission.PROPOSE_SITE_ALIASES, site_aliases.withdraw, alias_id, reason)
 
 
 @site_alias.command("list")
@@ -99,8 +102,13 @@ def list_command(**wanted: str | None) -> None:
         click.echo(line)
 
 
-def _decide(step: Decide, alias_id: str, reason: str) -> None:
-    with acting() as by:
+def _decide(permission: Permission, step: Decide, alias_id: str, reason: str) -> None:
+    with acting(permission) as by:
+        if wanted := id_of(alias_id):
+            with transaction(by.engine) as cursor:
+                seen = site_aliases.one(cursor, by.programs, wanted)
+            if seen is not None:
+                by.must_act_for(seen.said.program, seen.said.wholesaler_id)
         alias = step(by.engine, alias_id, reason, by.person, by.programs)
     click.echo(f"{alias.alias_id} is {alias.state} by {by.person.name}: {_about(alias)}.")
 

@@ -8,6 +8,7 @@ from gatekeeper.domain.days import ONE_DAY
 from gatekeeper.domain.facts import SiteFact
 from gatekeeper.domain.identifiers import dea_is_valid, gln_is_valid, npi_is_valid
 from gatekeeper.domain.lapses import may_be_renewed
+from gatekeeper.domain.program import Program
 from gatekeeper.domain.sites import Evidence, site_on
 
 _PHARMACIES = frozenset({"pharmacy", "inpatient_pharmacy"})
@@ -124,6 +125,11 @@ def identifiers_have_their_form(case: CoveredLine) -> Evidence | None:
 def certified_on_day(site: SiteFact, day: date, years: int) -> bool:
     """By this fact; which fact holds on the day is the caller's to say."""
     return site.status == "certified" and _has_begun(site, day) and _is_not_over(site, day, years)
+
+
+def may_receive(site: SiteFact, day: date, program: Program) -> bool:
+    """Whether this fact lets lines to the site pass on the day: without that all of them are stopped."""
+    return site.site_class in program.classes and certified_on_day(site, day, program.certification_years)
 
 
 def _has_begun(site: SiteFact, day: date) -> bool:

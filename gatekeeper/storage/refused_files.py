@@ -8,13 +8,15 @@ from uuid import UUID
 from psycopg import Cursor
 
 SAME = """
-SELECT FROM refused_file r LEFT JOIN file_loss l ON l.refusal = r.id
+SELECT FROM refused_file r LEFT JOIN file_loss l ON l.refusal = r.id LEFT JOIN file_lost_sites s ON s.refusal = r.id
 WHERE sha256 = %s AND program IS NOT DISTINCT FROM %s AND problem = %s AND size = %s AND kept = %s
-AND header IS NOT DISTINCT FROM %s AND confirmable = %s AND person IS NOT DISTINCT FROM %s AND l.base IS NOT DISTINCT FROM %s LIMIT 1
+AND header IS NOT DISTINCT FROM %s AND confirmable = %s AND person IS NOT DISTINCT FROM %s
+AND l.base IS NOT DISTINCT FROM %s AND s.sites IS NOT DISTINCT FROM %s LIMIT 1
 """
 REFUSALS = """
-SELECT sha256, program, problem, size, kept, header, confirmable, person, lost, certified, base
-FROM refused_file r LEFT JOIN file_loss l ON l.refusal = r.id WHERE sha256 = %s ORDER BY id
+SELECT sha256, program, problem, size, kept, header, confirmable, person, lost, certified, base, sites
+FROM refused_file r LEFT JOIN file_loss l ON l.refusal = r.id LEFT JOIN file_lost_sites s ON s.refusal = r.id
+WHERE sha256 = %s ORDER BY id
 """
 EVERY = """
 SELECT DISTINCT ON (r.sha256)
@@ -34,6 +36,13 @@ class Counted(NamedTuple):
     certified: int
     base: int
     """The sequence of the snapshot that was the last one then."""
+    sites: tuple[str, ...] | None = None
+    """Which ones it would lose; None where an older version counted, which did not keep that."""
+
+    @property
+    def kept_sites(self) -> bytes | None:
+        """These as they are kept, one a line."""
+        return None if self.sites is None else "\n".join(self.sites).encode()
 
 
 class RefusedFile(NamedTuple):
@@ -76,7 +85,11 @@ def every(cursor: Cursor[Any]) -> list[Refused]:
 def refusals(cursor: Cursor[Any], sha256: str) -> list[RefusedFile]:
     """Every refusal of the file with this digest, oldest first."""
     found = cursor.execute(REFUSALS, (sha256,))
-    return [RefusedFile._make((*row[:8], None if row[8] is None else Counted(*row[8:]))) for row in found]
+    return [RefusedFile._make((*row[:8], _counted(*row[8:]))) for row in found]
+
+
+def _counted(lost: int | None, certified: int, base: int, sites: bytes | None) -> Counted | None:
+    return None if lost is None else Counted(lost, certified, base, None if sites is None else tuple(sites.decode().split("\n")))
 
 
 def confirmed_by(cursor: Cursor[Any], sha256: str) -> str | None:
@@ -99,9 +112,9 @@ def has_piece(cursor: Cursor[Any], sha256: str, number: int) -> bool:
 
 
 def has_refusal(cursor: Cursor[Any], file: RefusedFile) -> bool:
-    """Whether the same was refused for the same reason before, offered by the same person, and counted after the same snapshot."""
+    """Whether the same was refused for the same reason before, by the same person, and the same sites counted after the same snapshot."""
     *said, counted = file
-    return cursor.execute(SAME, (*said, counted and counted.base)).fetchone() is not None
+    return cursor.execute(SAME, (*said, counted and counted.base, counted and counted.kept_sites)).fetchone() is not None
 
 
 def next_refusal(cursor: Cursor[Any]) -> int:

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection, Cursor
 
+from gatekeeper.domain.program import Program
 from gatekeeper.domain.sequences import Range, Sequences
 from gatekeeper.errors import Halt
 from gatekeeper.storage import ledger
-from gatekeeper.storage.certified import CERTIFIED, LOST, Certified, lapse
+from gatekeeper.storage.certified import STANDING, Lost, count
 
 IMPORT_LOCK = 7313003
 """One import follows the other. Taken before the ledger lock, and never while that is held."""
@@ -183,24 +184,21 @@ def receive(cursor: Cursor[Any], facts: Iterable[Arriving]) -> None:
 
 
 def add_difference(
-    cursor: Cursor[Any], load: int, program: str, sequence: int, day: date, counted_on: date, covers: Sequence[str], years: int | None
-) -> tuple[Difference, Certified]:
-    """Adds how the facts that arrived differ from those that are held, from ``day`` on, and counts the sites that are certified on another.
-
-    A certificate without a last day counts ``years``, where the program's rules say how many.
+    cursor: Cursor[Any], load: int, program: str, sequence: int, day: date, counted_on: date, covers: Sequence[str], rules: Program | None
+) -> tuple[Difference, Lost]:
+    """Adds how the facts that arrived differ from those that are held, from ``day`` on, and counts on another who may receive by the rules.
 
     Held is what loads with lower numbers brought: for the rest there is ``settle``.
     """
     named = {"load": load, "program": program, "sequence": sequence, "day": day, "counted_on": counted_on, "covers": list(covers)}
-    named |= lapse(counted_on, years)
-    cursor.execute(f"CREATE TEMPORARY TABLE certified_before ON COMMIT DROP AS {CERTIFIED}", named)
+    cursor.execute(f"CREATE TEMPORARY TABLE sites_before ON COMMIT DROP AS {STANDING}", named)
     cursor.execute(HELD, named)
     cursor.execute("ANALYZE held")
     difference = Difference(*(cursor.execute(statement, named).rowcount for statement in (ADD, GONE, BACK)))
     cursor.execute(IDENTIFIERS, named)
-    cursor.execute(f"CREATE TEMPORARY TABLE certified_after ON COMMIT DROP AS {CERTIFIED}", named)
-    row = cursor.execute(LOST).fetchone()
-    return difference, Certified(*row or (0, 0, 0))
+    cursor.execute(f"CREATE TEMPORARY TABLE sites_after ON COMMIT DROP AS {STANDING}", named)
+    cursor.execute("ANALYZE sites_before, sites_after")
+    return difference, count(cursor, rules, counted_on)
 
 
 class Meanwhile(NamedTuple):

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from gatekeeper import rehearsal
-from gatekeeper.access import Person
-from gatekeeper.api.callers import Caller, Limits
+from gatekeeper.access import Limits, Person
+from gatekeeper.api.callers import Caller
 from gatekeeper.api.rehearsals import answered
 from gatekeeper.clock import now
 from gatekeeper.domain.reasons import REASONS

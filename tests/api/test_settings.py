@@ -20,5 +20,5 @@ def test_settings_are_shown_without_secrets(desk: Desk) -> None:
     assert {name for name, one in shown.items() if not one["shown"]} == set(secrets)
     assert all(shown[name]["given"] for name in secrets)
     assert (shown["batch_messages"]["value"], shown["batch_messages"]["given"]) == (2000, False)
-    assert shown["roles"]["value"]["operator"] == ["metrics.read", "rules.read", "settings.read"]
+    assert shown["roles"]["value"]["operator"] == ["messages.set-aside", "metrics.read", "rules.read", "settings.read"]
     assert desk.problem("/v1/settings", "compliance-reader") == "not-permitted"

@@ -151,7 +151,7 @@ def test_a_loss_that_is_another_by_now_is_told_and_asked_again(desk: Desk, lost:
     [shown] = desk.answer("/v1/refused-snapshots?state=waiting")["snapshots"]
     assert problem(asked) == (409, "conflict")
     assert shown["problem"] in asked.get_json()["detail"]
-    assert shown["problem"].startswith("the registry has changed since: 1 of the 5 sites that are certified would vanish")
+    assert shown["problem"].startswith("the registry has changed since: 1 of the 3 sites that are certified would vanish")
     assert shown["offered_by"] == "u-17"
     assert desk.act(path, json=WHY, **OTHER).status_code == 200
 

@@ -1,7 +1,7 @@
 """Commands as a person types them, each person with a token."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from jwt.algorithms import OKPAlgorithm
 from gatekeeper import clock
 from gatekeeper.cli import main
 
+LEAD: Mapping[str, list[str]] = {"roles": ["lead"], "wholesalers": ["*"], "programs": ["*"]}
 KEY = ed25519.Ed25519PrivateKey.generate()
 
 
@@ -28,15 +29,15 @@ Typing = Callable[..., Said]
 
 @pytest.fixture
 def as_person(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str, tmp_path: Path) -> Typing:
-    """Types a command for a person, or for nobody (None); anything but an exit status passes through."""
+    """Types a command for a person, a lead unless ``claims`` say otherwise, or for nobody; anything but an exit status passes through."""
     (tmp_path / "keys.json").write_text(json.dumps({"keys": [OKPAlgorithm.to_jwk(KEY.public_key(), as_dict=True) | {"kid": "1"}]}))
     given = {"database_url": database_url, "jwks": str(tmp_path / "keys.json"), "issuer": "id", "audience": "gate"}
     for name, text in given.items():
         monkeypatch.setenv(f"GATEKEEPER_{name.upper()}", text)
 
-    def run(subject: str | None, *words: object, **changed: str) -> Said:
-        claims = {"iss": "id", "aud": "gate", "sub": subject, "exp": clock.now() + timedelta(hours=1)}
-        token = jwt.encode(claims, KEY, "EdDSA", headers={"kid": "1"}) if subject else ""
+    def run(subject: str | None, *words: object, claims: Mapping[str, list[str]] = LEAD, **changed: str) -> Said:
+        said = {"iss": "id", "aud": "gate", "sub": subject, "exp": clock.now() + timedelta(hours=1), **claims}
+        token = jwt.encode(said, KEY, "EdDSA", headers={"kid": "1"}) if subject else ""
         with monkeypatch.context() as patched:
             for name, text in (changed | {"token": token}).items():
                 patched.setenv(f"GATEKEEPER_{name.upper()}", text)

@@ -23,6 +23,7 @@ from gatekeeper.doctor import seconds_apart
 from gatekeeper.storage import ledger, tables
 from gatekeeper.storage.columns import Added, insert
 from gatekeeper.storage.engine import migrate, open_engine, transaction
+from tests.cli.conftest import LEAD
 from tests.real.ports import free_ports
 
 KEY = ed25519.Ed25519PrivateKey.generate()
@@ -34,7 +35,7 @@ ASIDE = ("set-aside", "shipment-orders", "0", "17", "--reason", "The vendor's da
 def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str, tmp_path: Path) -> Typed:
     """Types a command and gives its exit status and what it said, which is never a stack trace."""
     (tmp_path / "keys.json").write_text(json.dumps({"keys": [OKPAlgorithm.to_jwk(KEY.public_key(), as_dict=True) | {"kid": "1"}]}))
-    claims = {"iss": "id", "aud": "gate", "sub": "u-17", "name": "J. Rivera", "exp": clock.now() + timedelta(hours=1)}
+    claims = {"iss": "id", "aud": "gate", "sub": "u-17", "name": "J. Rivera", "exp": clock.now() + timedelta(hours=1)} | LEAD
     given = {
         "database_url": database_url, "jwks": str(tmp_path / "keys.json"), "issuer": "id", "audience": "gate",
         "token": jwt.encode(claims, KEY, "EdDSA", headers={"kid": "1"}),

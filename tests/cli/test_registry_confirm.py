@@ -95,7 +95,7 @@ def test_after_another_snapshot_it_is_counted_and_asked_again(engine: Engine, as
 
     now, then = "3 of the 10 sites that are certified would vanish or lose certification by now", "2 of the 9 when it was refused"
     again = f"if these are lost too, confirm it again, by `gatekeeper registry confirm {digest} --reason …`."
-    sentence = f"The file {digest}: the registry has changed since: {now}, {then}: {again}"
+    sentence = f"The file {digest}: the registry has changed since: {now}, {then}, HF-10 not among those: {again}"
     assert as_person("bob", "registry", "confirm", digest, *REASON) == (2, "", sentence + "\n")
     assert (registry(engine), rows(engine, "file_confirmation")) == (before, [])
     assert [(row[3], row[8]) for row in sorted(rows(engine, "refused_file"))][1:] == [(sentence, "ann")]

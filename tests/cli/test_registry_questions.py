@@ -35,6 +35,7 @@ def test_what_holds_is_shown_member_by_member(as_person: Typing) -> None:
     assert lines[0].startswith("lemtrada/site/HF-1 on 2025-03-01, as known at 2")
     assert [line.split(maxsplit=1) for line in lines[3:]] == [
         ["site_id", "HF-1"], ["class", "healthcare_facility"], ["status", "certified"], ["certified_on", "2025-01-01"],
+        ["valid_through", "2199-12-31"],
         ["address.street", "100 Main St"], ["address.city", "Boston"], ["address.state", "MA"], ["address.postal_code", "02110"],
         ["identifiers.npi", "1000000001"], ["identifiers.account", "WD-1:1"],
     ]  # fmt: skip

@@ -5,10 +5,14 @@ from datetime import timedelta
 import pytest
 
 from gatekeeper.storage import tables
+from gatekeeper.storage.engine import transaction
+from gatekeeper.storage.moving import follow as judge_again
+from gatekeeper.storage.moving import question_key
 from tests.gate.following import HF1, causes, codes, examinations, follow, states
 from tests.gate.late import found
 from tests.gate.ledger import NOON, Ledger, order
 from tests.gate.test_again import wrong
+from tests.gate.test_what_moves import Anew
 from tests.gate.warehouse import Warehouse, event
 from tests.registry.conftest import telling
 from tests.registry.telling import Telling, heartbeat
@@ -136,3 +140,21 @@ def test_a_look_back_ignores_how_old_the_registry_was(ledger: Ledger, telling: T
     follow(ledger)
     assert found(ledger) == [("SO-1", ["certification_lapsed"])]
     assert causes(ledger) == ["message"]
+
+
+def test_what_waits_for_a_fresh_registry_is_made_anew_by_judging_again(waits: Ledger, telling: Telling) -> None:
+    """On what a line hangs stands in its case; that a lapse waits stands in no case, and is found again by judging all that waits."""
+    _, _, hangs = Anew(waits).waiting()
+    was = set(waits.rows(tables.DEPENDENCY))
+    assert was - hangs == {(question_key(("stale", "lemtrada")), 1)}
+    with transaction(waits.engine) as cursor:
+        cursor.execute("DELETE FROM moving_dependency")
+        for row in hangs:
+            cursor.execute("INSERT INTO moving_dependency (question, examination) VALUES (%s, %s)", row)
+        judge_again(cursor, "rules", 1)
+    follow(waits)
+    assert set(waits.rows(tables.DEPENDENCY)) == was
+    waits.set_clock(LAPSE + timedelta(hours=8))
+    telling.tell(MOVED | {"site_id": "HF-OTHER"}, FRESH)
+    follow(waits)
+    assert causes(waits) == ["message", "withdrawn"]

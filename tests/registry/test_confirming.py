@@ -52,6 +52,24 @@ def test_less_by_what_facts_said_meanwhile_is_not(telling: Telling, lost: str) -
     assert confirmed(telling, lost).certified == (8, 7, 1)
 
 
+def test_other_sites_than_those_that_were_told_are_told_and_asked_again(telling: Telling, lost: str) -> None:
+    """As many, but two that nobody was told of: the others are lost already."""
+    for number in (1, 2):
+        telling.tell(site(number, "suspended", sequence=10 + number, effective_on="2025-02-01"))
+        telling.tell(site(76 + number, sequence=12 + number))
+    with pytest.raises(Unusable, match=f"2 of the 9 .* {AGAIN}, HF-77, HF-78 not among those: "):
+        confirmed(telling, lost)
+    assert [row[1] for row in telling.rows(tables.FILE_LOST_SITES)] == [b"HF-1\nHF-2", b"HF-77\nHF-78"]
+    assert confirmed(telling, lost).certified.lost == 2
+
+
+def test_the_same_file_offered_when_it_would_lose_other_sites_is_on_record_again(telling: Telling, lost: str, tmp_path: Path) -> None:
+    telling.tell(site(1, "suspended", sequence=11, effective_on="2025-02-01"), site(77, sequence=12))
+    assert offer(telling, tmp_path) == lost
+    assert [row[1] for row in telling.rows(tables.FILE_LOST_SITES)] == [b"HF-1\nHF-2", b"HF-2\nHF-77"]
+    assert confirmed(telling, lost).certified.lost == 2
+
+
 def test_what_was_told_once_is_asked_again_when_it_is_more_again(telling: Telling, lost: str) -> None:
     for number in (10, 11):
         telling.tell(site(number, sequence=number + 1))

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from gatekeeper.domain.identifiers import npi_is_valid
 from gatekeeper.errors import Unusable
 from gatekeeper.refused_files import Offered
 from gatekeeper.registry import Loaded, Terms, import_file
@@ -27,10 +28,11 @@ COLUMNS = (
     "address.state,address.postal_code,identifiers.npi,identifiers.dea,identifiers.ncpdp_id,identifiers.gln"
 )
 ROW = (
-    "HF-{0},pharmacy,certified,{0},2025-01-01,2024-12-01,2026-12-31,Café {0},J. Rivera,{0} Main St,Boston,MA,02110,10000000{0:02},"
+    "HF-{0},pharmacy,certified,{0},2025-01-01,2024-12-01,2026-12-31,Café {0},J. Rivera,{0} Main St,Boston,MA,02110,{1},"
     "AP58367{0:02},37123{0:02},06141410000{0:02}"
 )
-TABLE = [COLUMNS, *[ROW.format(number) for number in range(1, 21)]]
+NPIS = [str(number) for number in range(1234567000, 1234568000) if npi_is_valid(str(number))]
+TABLE = [COLUMNS, *[ROW.format(number, NPIS[number]) for number in range(1, 21)]]
 
 
 def load_csv(engine: Engine, path: Path, raw: bytes, *, sha256: str | None = None, sequence: int = 20, loss: int = 10) -> Loaded:
@@ -132,22 +134,23 @@ def swapped(one: str, other: str) -> str:
 
 
 PLACES = ": columns changed places."
+THE_STREET = "what stands in the column name looks like a street with its number, and what stands in address.street does not" + PLACES
 TABLES: dict[str, tuple[bytes, str]] = {
     "class and status": (swapped("class", "status").encode(), "line 2, cannot be read: /class"),
     "id and name": (swapped("site_id", "name").encode(), "line 2, cannot be read: /site_id"),
     "both days of the certificate": (
-        swapped("certified_on", "valid_through").encode(), "every valid_through is before its certified_on" + PLACES),
+        swapped("certified_on", "valid_through").encode(), "by valid_through and certified_on" + PLACES),
     "the day of the fact and the end of the certificate": (
         swapped("effective_on", "valid_through").encode(), "every valid_through is before its effective_on" + PLACES),
     "the day of the fact and that of the certificate": (
-        swapped("effective_on", "certified_on").encode(), "every certified_on is after its effective_on" + PLACES),
+        swapped("effective_on", "certified_on").encode(), "no certified_on is before its effective_on, and most are after it" + PLACES),
     "name and street": (
-        swapped("name", "address.street").encode(), "every name begins with a number, and no address.street does" + PLACES),
+        swapped("name", "address.street").encode(), THE_STREET),
     "city and state": (
-        swapped("address.city", "address.state").encode(), "every address.city looks like a state, and no address.state does" + PLACES),
-    "two identifiers": (swapped("identifiers.npi", "identifiers.dea").encode(), "identifiers.dea looks like a DEA number" + PLACES),
-    "identifiers of digits": (swapped("identifiers.ncpdp_id", "identifiers.gln").encode(), "identifiers.gln looks like a GLN" + PLACES),
-    "ZIP code and city": (swapped("address.postal_code", "address.city").encode(), "address.postal_code looks like a ZIP code" + PLACES),
+        swapped("address.city", "address.state").encode(), "none of the 20 values of the column address.state look like a state" + PLACES),
+    "two identifiers": (swapped("identifiers.npi", "identifiers.dea").encode(), "identifiers.dea look like a DEA number" + PLACES),
+    "identifiers of digits": (swapped("identifiers.ncpdp_id", "identifiers.gln").encode(), "identifiers.gln look like a GLN" + PLACES),
+    "ZIP code and city": (swapped("address.postal_code", "address.city").encode(), "address.postal_code look like a ZIP code" + PLACES),
     "Latin-1": ("\n".join(TABLE).encode("latin-1"), "line 2: this is not UTF-8."),
     "UTF-16": ("\n".join(TABLE).encode("utf-16"), "line 1: this is not UTF-8."),
     "a byte order mark": ("\n".join(TABLE).encode("utf-8-sig"), "line 1: the file begins with a byte order mark"),
@@ -179,7 +182,7 @@ def test_the_same_table_undamaged_would_be_loaded(postgres: Database, tmp_path: 
     url = postgres.fresh()
     engine = open_engine(url)
     migrate(engine)
-    odd = ROW.format(20).replace("1000000020", "none").replace("2026-12-31", "2024-12-31")
+    odd = ROW.format(20, "none").replace("2026-12-31", "2024-12-31")
     other = ",".join(reversed(COLUMNS.split(",")))
     turned = "\n".join([other, *[",".join(reversed(row.split(","))) for row in (*TABLE[1:-1], odd)]])
     try:

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from gatekeeper import refused_files
 from gatekeeper.errors import Unusable
-from gatekeeper.refused_files import Offered
+from gatekeeper.refused_files import PIECE, Offered
 from gatekeeper.registry import Terms, import_file
+from gatekeeper.storage.engine import transaction
+from gatekeeper.storage.refused_files import pieces
 from tests.storage.snapshots import PROGRAMS, Silent, load, rows, site, snapshot
 
 SITES = [site(number, sequence=number) for number in range(1, 10)]
@@ -69,23 +72,72 @@ def test_exactly_what_was_judged_is_kept(engine: Engine, lossy: Path, meddle: Ca
     assert (row[1], row[4], row[5]) == (digest, len(judged), len(judged))
 
 
-def test_a_file_that_is_overwritten_is_not_kept_as_another(engine: Engine, lossy: Path) -> None:
-    """What was judged is nowhere any more, so nobody may confirm it."""
-
-    def overwrite() -> None:
-        with lossy.open("r+b") as file:
-            file.seek(1000)
-            file.write(b"!")
-
-    said = refused(engine, lossy, overwrite)
-    assert said == f"{lossy} was changed while it was read: import it again when nobody writes to it."
-    assert (rows(engine, "refused_file"), kept(engine)) == ([], b"")
+CHANGED = "It was changed while it was read, so what is kept is what it is by now: import it again when nobody writes to it."
 
 
-def test_a_file_that_was_cut_off_is_not_kept_as_another(engine: Engine, lossy: Path) -> None:
-    said = refused(engine, lossy, lambda: lossy.write_bytes(lossy.read_bytes()[:1000]))
-    assert said == f"{lossy} was changed while it was read: import it again when nobody writes to it."
-    assert rows(engine, "refused_file") == []
+def overwrite(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(1000)
+        file.write(b"!")
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+@pytest.mark.parametrize("meddle", [overwrite, cut_off])
+def test_a_file_that_is_written_over_is_refused_all_the_same_and_nobody_may_confirm_it(
+    engine: Engine, lossy: Path, meddle: Callable[[Path], None]
+) -> None:
+    """What was judged is nowhere any more: that is told, with what was wrong with it, and kept is what stands there."""
+    said = refused(engine, lossy, lambda: meddle(lossy))
+    loss = f"{lossy}: 2 of the 9 sites that are certified would vanish or lose certification, more than 10 percent."
+    assert said == f"{loss} {CHANGED}"
+    now = lossy.read_bytes()
+    assert kept(engine) == now
+    [row] = rows(engine, "refused_file")
+    assert (row[1], row[3], row[5], row[7]) == (
+        hashlib.sha256(now).hexdigest(), said.replace(str(lossy), lossy.name), len(now), False)  # fmt: skip
+    assert [row[1] for row in rows(engine, "alert")] == ["registry_refused"]
+
+
+def test_of_a_file_above_the_limit_the_first_piece_is_kept(engine: Engine, tmp_path: Path) -> None:
+    path = snapshot(tmp_path / "2", [*SITES, {"fact": "site"}, *MANY * 4], sequence=11)
+    judged = path.read_bytes()
+    with pytest.raises(Unusable, match="cannot be read"):
+        load(engine, path, most_kept=1 << 20)
+    assert len(judged) > PIECE
+    assert kept(engine) == judged[:PIECE]
+    [row] = rows(engine, "refused_file")
+    assert (row[1], row[4], row[5]) == (hashlib.sha256(judged).hexdigest(), len(judged), PIECE)
+
+
+def test_where_there_is_no_room_for_a_copy_it_is_told_why_it_was_refused(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk its beginning is kept, which needs none; a file that is no larger is kept whole by that."""
+    monkeypatch.setattr(refused_files, "TemporaryFile", lambda **_: Path("/dev/full").open("r+b", buffering=0))  # noqa: SIM115
+    small = snapshot(tmp_path / "3", SITES, sequence=11, sha256="0" * 64)
+    large = snapshot(tmp_path / "4", [*SITES[2:], *MANY * 4], sequence=12)
+    said = [refused(engine, path, lambda: None) for path in (small, large)]
+    full = "Only its beginning is kept: No space left on device."
+    assert said[0] == f"{small}: the digest in the header is not that of the file."
+    assert said[1].endswith(f"percent: nobody can confirm it before it is imported again, and kept whole. {full}")
+    assert [row[5] for row in sorted(rows(engine, "refused_file"))] == [small.stat().st_size, PIECE]
+    assert len(rows(engine, "alert")) == 2
+    monkeypatch.undo()
+    assert "another person must confirm it" in refused(engine, large, lambda: None)
+    with transaction(engine) as cursor:
+        assert b"".join(pieces(cursor, hashlib.sha256(large.read_bytes()).hexdigest())) == large.read_bytes()
+
+
+def test_where_no_file_can_be_made_at_all_it_is_told_too(engine: Engine, lossy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(**_: object) -> None:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(refused_files, "TemporaryFile", nowhere)
+    assert "2 of the 9 sites" in refused(engine, lossy, lambda: None)
+    assert len(rows(engine, "alert")) == 1
 
 
 def test_of_a_file_that_was_refused_at_its_beginning_the_rest_is_kept_too(engine: Engine, tmp_path: Path) -> None:

@@ -218,25 +218,69 @@ def test_a_tenth_of_the_certified_sites_may_go_and_not_one_more(engine: Engine, 
         assert load(engine, path, loss_percent=10).certified == (10, 10, 1)
 
 
+ADDRESS = {"street": "1 Main Street", "city": "Boston", "state": "MA", "postal_code": "02110"}
+NO_LAST_DAY = {"valid_through": None}
+ENDED: dict[str, tuple[Wire, str]] = {
+    "its last day is over": ({"valid_through": "2020-01-01"}, "lapsed"),
+    "two years of this program are over": ({"certified_on": "2001-01-01"} | NO_LAST_DAY, "lapsed"),
+    "its first day is to come": ({"certified_on": "2150-01-01"}, "not yet valid"),
+    "a class that may not receive": ({"class": "wholesaler"}, "of no allowed class"),
+    "no address, with which nothing agrees": ({"address": None}, "without address"),
+}
+"""What makes the gate stop every line to a site that is still said to be certified."""
+
+
+def certified(number: int, **more: Any) -> Wire:
+    said = site(number, sequence=number, address=ADDRESS) | more
+    return {name: value for name, value in said.items() if value is not None}
+
+
 @pytest.mark.parametrize(("lost", "refused"), [(1, False), (2, True)])
-def test_certificates_that_a_file_says_are_over_are_lost(engine: Engine, tmp_path: Path, lost: int, refused: bool) -> None:  # noqa: FBT001
-    """Two of the ten are over already: nobody loses them again. What has no last day counts two years in this program."""
-    over = [site(number, sequence=number, valid_through="2020-01-01") for number in (1, 2)]
-    facts = [*over, *[site(number, sequence=number, certified_on="2101-01-01") for number in range(3, 11)]]
-    load(engine, snapshot(tmp_path / "1", facts, sequence=100))
-    ended = [site(3, sequence=3, valid_through="2020-01-01"), site(4, sequence=4, certified_on="2001-01-01")]
-    path = snapshot(tmp_path / "2", [*facts[:2], *ended[:lost], *facts[2 + lost :]], sequence=101)
+@pytest.mark.parametrize("why", ENDED)
+def test_sites_that_may_not_receive_any_more_are_lost(engine: Engine, tmp_path: Path, why: str, lost: int, refused: bool) -> None:  # noqa: FBT001
+    """Of ten that may; of ten others the certificate is over already, and nobody loses those, or counts them."""
+    over = [certified(number, valid_through="2020-01-01") for number in range(20, 30)]
+    facts = [certified(number) for number in range(1, 11)]
+    load(engine, snapshot(tmp_path / "1", facts + over, sequence=100))
+    ended, word = ENDED[why]
+    path = snapshot(
+        tmp_path / "2", [*[certified(number, **ended) for number in range(1, lost + 1)], *facts[lost:], *over[:5]], sequence=101
+    )
 
     compared = compare_file(engine, path, None, Terms(PROGRAMS, 10), Silent(), 10)
     assert compared.changes is not None
-    assert [(change.was, change.becomes, change.sites) for change in compared.changes.sites] == [("certified", "lapsed", lost)]
-    assert compared.changes.certified == (10, 10 - lost, lost)
+    assert [(change.was, change.becomes, change.sites) for change in compared.changes.sites] == [
+        ("certified", word, lost), ("lapsed", None, 5)]  # fmt: skip
+    assert compared.changes.lost.certified == (10, 10 - lost * (word != "without address"), lost)
     assert (compared.refused is not None) == refused
     if refused:
         with pytest.raises(Unusable, match="2 of the 10 sites"):
             load(engine, path, loss_percent=10)
     else:
-        assert load(engine, path, loss_percent=10).certified == (10, 9, 1)
+        assert load(engine, path, loss_percent=10).certified.lost == 1
+
+
+def test_sites_that_are_to_be_suspended_on_a_day_to_come_are_lost_once(engine: Engine, tmp_path: Path) -> None:
+    facts = [site(number, sequence=number) for number in range(1, 11)]
+    known = site(1, "suspended", sequence=11, effective_on="2150-01-01")
+    load(engine, snapshot(tmp_path / "1", [*facts, known], sequence=100))
+    renewed = site(2, sequence=12, effective_on="2150-01-01")
+    told = [site(number, "suspended", sequence=20 + number, effective_on="2150-01-02") for number in (3, 4)]
+    path = snapshot(tmp_path / "2", [*facts, known, renewed, *told], sequence=101)
+
+    compared = compare_file(engine, path, None, Terms(PROGRAMS, 10), Silent(), 10)
+    assert compared.changes is not None
+    assert compared.changes.sites == (("certified", "suspended from 2150-01-02", 2, ["HF-3", "HF-4"]),)
+    assert compared.changes.lost.certified == (10, 10, 2)
+    with pytest.raises(Unusable, match="2 of the 10 sites"):
+        load(engine, path, loss_percent=10)
+    assert load(engine, snapshot(tmp_path / "3", [*facts, known, renewed, told[0]], sequence=101), loss_percent=10).certified.lost == 1
+
+
+def test_a_site_whose_only_fact_is_to_come_is_lost_today(engine: Engine, tmp_path: Path) -> None:
+    load(engine, snapshot(tmp_path / "1", [site(1)], sequence=10))
+    with pytest.raises(Unusable, match="1 of the 1 sites"):
+        load(engine, snapshot(tmp_path / "2", [site(1, effective_on="2150-01-01")], sequence=11), loss_percent=10)
 
 
 def test_sites_are_not_lost_unseen_because_a_snapshot_speaks_of_a_day_before_they_were_certified(engine: Engine, tmp_path: Path) -> None:

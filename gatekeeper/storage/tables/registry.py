@@ -119,6 +119,15 @@ FILE_LOSS = Table(
     comment="Of how many certified sites a refused file would lose how many, counted after the snapshot with the sequence base",
 )
 
+FILE_LOST_SITES = Table(
+    "file_lost_sites",
+    METADATA,
+    Column("refusal", BigInteger, primary_key=True, autoincrement=False),
+    Column("sites", LargeBinary, nullable=False),
+    Column("block", BigInteger, nullable=False),
+    comment="Which sites a refused file would lose, one a line",
+)
+
 FILE_PIECE = Table(
     "file_piece",
     METADATA,

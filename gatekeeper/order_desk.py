@@ -60,6 +60,8 @@ class Standing(NamedTuple):
     """The last examination of any revision."""
     open: tuple[tuple[int, int], ...]
     entries: tuple[Entry, ...]
+    programs: frozenset[str | None]
+    """Of all lines of all revisions: what was written about it may speak of any of them."""
 
     @property
     def version(self) -> str:
@@ -99,11 +101,14 @@ def standing(cursor: Cursor[Any], wholesaler_id: str, order_id: str) -> Standing
         return None
     revision = max(each.revision for each in found)
     lines: dict[int, Line] = {}
+    programs: set[str | None] = set()
     for each in found:
+        said = lines_said(each.stopped, each.released)
+        programs.update(line.program for line in said)
         if each.revision == revision:
-            lines |= {line.line: Line(each.id, line) for line in lines_said(each.stopped, each.released)}
-    opened = kept.open_lines(cursor, wholesaler_id, order_id)
-    return Standing(wholesaler_id, order_id, revision, lines, found[-1].id, opened, kept.entries(cursor, wholesaler_id, order_id))
+            lines |= {line.line: Line(each.id, line) for line in said}
+    opened, entries = kept.open_lines(cursor, wholesaler_id, order_id), kept.entries(cursor, wholesaler_id, order_id)
+    return Standing(wholesaler_id, order_id, revision, lines, found[-1].id, opened, entries, frozenset(programs))
 
 
 def lines_said(stopped: bytes | None, released: bytes | None) -> list[Said]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import wraps
 from threading import BoundedSemaphore, Event
 from typing import Any, Final, NamedTuple, NoReturn
@@ -18,6 +18,7 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.routing import BaseConverter
 
 from gatekeeper.api.callers import Caller
+from gatekeeper.api.disclosure import Disclosure, Names
 from gatekeeper.api.problems import Problem, invalid_body, invalid_parameters
 from gatekeeper.config import Settings
 from gatekeeper.permissions import Permission
@@ -147,9 +148,12 @@ class Area(flask_smorest.Blueprint):  # type: ignore[misc] # the library has no 
 
     def operation(
         self, method: str, path: str, permission: Permission | str, answers: Any, *, query: type[Query] | None = None,
-        body: type[Body] | None = None, content_type: str | None = None, **documented: Any,
+        body: type[Body] | None = None, content_type: str | None = None, sent: bool = False, **documented: Any,
     ) -> Callable[[View], View]:  # fmt: skip
-        """Registers a view, which gives what is answered. ``permission`` is checked before anything else is looked at."""
+        """Registers a view, which gives what is answered: as a document, or as an ``Answer`` made of one.
+
+        ``permission`` is checked before anything else is looked at. ``sent``: what is answered speaks of what came with the call.
+        """
 
         reads = body is not None or "requestBody" in documented
 
@@ -157,7 +161,10 @@ class Area(flask_smorest.Blueprint):  # type: ignore[misc] # the library has no 
             @wraps(view)
             def answered(*given: Any, **path_given: Any) -> Response:
                 _take_no_more(query=query is not None or permission == OPEN, body=reads)
+                g.sent = sent
                 answer = view(*given, **path_given)
+                if isinstance(answer, Response) and not isinstance(answer, Answer) and permission != OPEN:
+                    raise TypeError("What an operation answers leaves by the one door.")
                 return answer if isinstance(answer, Response) else as_json(answer)
 
             if not isinstance(answers, dict):
@@ -183,9 +190,14 @@ def refer(kind: type) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{kind.__name__}"}
 
 
-def as_json(answer: Any, etag: str | None = None) -> Response:
-    """The answer; ``etag`` names the state that it is of."""
-    response = Response(msgspec.json.encode(answer), content_type="application/json")
+class Answer(Response):
+    """What may leave: made by ``as_json`` or row by row by ``disclosure``, or of nothing that the ledger has."""
+
+
+def as_json(answer: Any, etag: str | None = None) -> Answer:
+    """The answer, as far as its caller may see it; ``etag`` names the state that it is of."""
+    encoded = msgspec.json.encode(answer) if g.get("caller") is None else disclosure().encoded(answer, _asking)
+    response = Answer(encoded, content_type="application/json")
     if etag is not None:
         response.set_etag(etag)
     return response
@@ -201,6 +213,19 @@ def caller() -> Caller:
     """Who makes this request."""
     found: Caller = g.caller
     return found
+
+
+def disclosure() -> Disclosure:
+    """What may leave to the caller of this request."""
+    settings, versions = parts().settings, parts().book.versions
+    programs = frozenset({version.program.name for version in versions}) | frozenset(settings.programs_added)
+    known = Names(programs, frozenset(settings.reporting_wholesalers))
+    return Disclosure(caller(), known, g.get("patients_on_record", False), g.get("sent", False))
+
+
+def _asking() -> AbstractContextManager[Cursor[Any]]:
+    """The transaction that records, where one is open: what was written there is seen."""
+    return nullcontext(g.writing) if "writing" in g else reading()
 
 
 def body(most: int = MOST_OF_A_BODY) -> bytes:

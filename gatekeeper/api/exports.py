@@ -12,13 +12,12 @@ from psycopg import Cursor
 
 from gatekeeper.api import alerts, order_list, records, refusals, sites
 from gatekeeper.api.alerts import AlertsQuery
-from gatekeeper.api.areas import Area, Body, Query, View, parts, reading
-from gatekeeper.api.masking import masked_record
+from gatekeeper.api.areas import Answer, Area, Body, Query, View, disclosure, parts, reading
 from gatekeeper.api.order_list import OrderListed, OrdersQuery, SearchBody
 from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.sites import SitesQuery
-from gatekeeper.api.tables import CONTENT_TYPES, CSV, LINES, rows
+from gatekeeper.api.tables import CONTENT_TYPES, CSV, rows
 from gatekeeper.inquiries import Inquiry, Named, record_orders
 from gatekeeper.permissions import Permission
 from schemas.members import OneOf
@@ -138,9 +137,7 @@ def export_records(query: dict[str, Any]) -> Response:
         last = records.last_of(cursor, program)
 
     def documents(cursor: Cursor[Any]) -> Iterator[Any]:
-        for body in records.every_record(cursor, program, after, last):
-            whole = masked_record(body) if purpose is None else body
-            yield msgspec.Raw(whole) if form == LINES else msgspec.json.decode(whole)
+        yield from map(msgspec.Raw, records.every_record(cursor, program, after, last))
 
     told = OnRecord(Inquiry(
         "export" if purpose is None else "patients", "export_records", purpose, max(0, last - after), program=program,
@@ -193,7 +190,7 @@ def streamed(
     except BaseException:
         written.close()
         raise
-    response = Response(stream_with_context(written), content_type=CONTENT_TYPES[form])
+    response = Answer(stream_with_context(written), content_type=CONTENT_TYPES[form])
     response.headers["Content-Disposition"] = f'attachment; filename="{what}.{form}"'
     response.call_on_close(written.close)
     return response
@@ -209,6 +206,6 @@ def _written(
             several = iter(documents(cursor))
             first = list(islice(several, 1))
             yield b""
-            yield from rows(chain(first, several), form, columns)
+            yield from rows(disclosure().streamed(chain(first, several), cursor), form, columns)
     finally:
         under_way.release()

@@ -6,7 +6,8 @@ import msgspec
 from flask import Response, request
 from prometheus_client.exposition import choose_encoder
 
-from gatekeeper.api.areas import OPEN, Area, parts, refer
+from gatekeeper.api.areas import OPEN, Answer, Area, caller, parts, refer
+from gatekeeper.api.problems import Problem
 from gatekeeper.errors import TryAgain, Unusable
 from gatekeeper.metrics import REGISTRY
 from gatekeeper.opening import connected
@@ -63,5 +64,8 @@ TEXT = {"type": "string"}
 @AREA.operation("GET", "/metrics", Permission.READ_METRICS, TEXT, content_type="text/plain")
 def metrics() -> Any:
     """What is measured of this program, in Prometheus' text form."""
+    # They are of every program.
+    if not caller().programs.every:
+        raise Problem("not-permitted")
     encode, kind = choose_encoder(request.headers.get("Accept", ""))
-    return Response(encode(REGISTRY), content_type=kind)
+    return Answer(encode(REGISTRY), content_type=kind)

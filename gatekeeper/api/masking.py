@@ -1,99 +1,187 @@
-"""What is taken out of what is shown: who a patient is, and what is another wholesaler's."""
+"""What is masked in what is shown: who a patient is, in members that say so and in texts. Documents are changed in place."""
 
 import re
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
 
-import msgspec
-
-from gatekeeper.access import Limits
+from gatekeeper.alerts import ALERTS
+from gatekeeper.api.others import ANOTHER
+from gatekeeper.approvals import MEANINGS
+from gatekeeper.domain.reasons import REASONS
+from gatekeeper.storage.order_list import MORE
+from gatekeeper.storage.patient_forms import form_of
 
 MASK: Final = "masked"
-OF_ANOTHER: Final = "an order of another wholesaler"
 NAMES: Final = frozenset({"patient_id", "authorization_id"})
 """Members whose values are of one patient."""
-OWN_WORDS: Final = frozenset({"problem"})
+OWN_WORDS: Final = "problem"
 """What a REMS says in words of its own: it may name any patient."""
-TEXTS: Final = frozenset(
-    {"carrier", "tracking", "receipt", "text", "reason", "purpose", "name", "site_name", "street", "street2", "city"}
+TYPED: Final = frozenset(
+    {
+        "account", "after", "answer", "as_of", "at", "by", "cause", "class", "code", "cursor", "day", "dea", "decision", "event", "from",
+        "gln", "gtin", "hin", "kind", "kinds", "lacks", "left", "made", "ndc", "next", "npi", "offered_by", "on", "outcome", "patients",
+        "person", "postal_code", "program", "question", "raised_at", "released_in", "replaces", "requirement", "result", "serials",
+        "sha256", "since", "site_alias", "state", "states", "status", "step", "through", "to", "topic", "type", "unit", "until", "version",
+        "reasons", "withdraws",
+    }
 )  # fmt: skip
-"""Members that somebody writes freely: the document's own patients may be named there."""
-_ASKED_OF_PATIENTS: Final = frozenset({"patient", "authorization", "units"})
+"""Members whose texts have a form or are words of ours. Whatever else is a text may be written freely, and name a patient."""
+_ENDINGS: Final = ("_id", "_ids", "_at", "_on", "_since", "_through", "_as_of")
+"""Of names of members that are typed too: ids, instants and days."""
+ASKED_OF_PATIENTS: Final = frozenset({"patient", "authorization", "units"})
 """Questions of a case that end with the id of a patient or an authorization."""
+_OURS: Final = frozenset(
+    [MORE, *MEANINGS.values(), *[each for both in ALERTS.values() for each in both]]
+    + [each for reason in REASONS.values() for each in (reason.sentence, reason.remedy, reason.cleared_by)]
+)
+"""Sentences that nobody but us has written."""
+_RUN: Final = re.compile(r"[A-Za-z0-9._:-]+")
+"""What an id may stand in."""
+_PIECES: Final = re.compile(r"[A-Za-z0-9]+|[._:-]+")
+_EDGES: Final = "._:-"
+_MOST_OF_AN_ID: Final = 64
 
 
-class _Named(msgspec.Struct):
-    patient_id: str | None = None
-    authorization_id: str | None = None
+class Found:
+    """What of documents is to be looked at."""
+
+    def __init__(self) -> None:
+        self.ids: set[str] = set()
+        """Of patients and their authorizations, where a member names them."""
+        self.texts: set[str] = set()
+        """All that may be written freely."""
+        self.listed: set[str] = set()
+        """Names of addressees, as lists of orders have them."""
+        self.orders: set[tuple[str, str]] = set()
+        """Order and wholesaler."""
+        self.records: set[str] = set()
+        """Ids of distribution records that stand without their order."""
+        self.any = False
+        """Whether a member is of a patient, or in a REMS's own words."""
+
+    def look(self, document: Any, name: str = "") -> None:
+        """Adds what is in a document; ``name`` is that of the member that it is."""
+        if isinstance(document, list):
+            for each in document:
+                if isinstance(each, str):
+                    self._text(name, each)
+                else:
+                    self.look(each, name)
+        elif isinstance(document, dict):
+            self._name(document)
+            for member, value in document.items():
+                if isinstance(value, str):
+                    self._member(member, value, document)
+                elif value is not None:
+                    self.look(value, member)
+
+    def _member(self, member: str, value: str, document: dict[str, Any]) -> None:
+        if member in NAMES:
+            self.any = True
+            self.ids.add(value)
+        elif _is_own_words(member, document):
+            self.any = True
+        elif member != "name" or "person" not in document:
+            self._text(member, value)
+
+    def _name(self, document: dict[str, Any]) -> None:
+        question = document.get("question")
+        if "order_id" in document and "wholesaler_id" in document:
+            self.orders.add((str(document["order_id"]), str(document["wholesaler_id"])))
+        elif isinstance(document.get("record_id"), str):
+            self.records.add(document["record_id"])
+        elif isinstance(question, list) and question[0] in ASKED_OF_PATIENTS:
+            self.any = True
+            self.ids.add(str(question[-1]))
+
+    def _text(self, name: str, text: str) -> None:
+        if name == "site_name":
+            self.listed.add(text)
+        elif name not in TYPED and not name.endswith(_ENDINGS) and text not in _OURS:
+            self.texts.add(text)
 
 
-_NAMED: Final = msgspec.json.Decoder(_Named)
+class Masking(NamedTuple):
+    """What is hidden of texts."""
+
+    ids: frozenset[str]
+    """In small letters, without signs at their ends."""
+    forms: frozenset[str]
+    """How ids of patients are written."""
+    others: frozenset[str]
+    """Names that are not the caller's to see."""
+
+    def of(self, texts: Iterable[str]) -> dict[str, str]:
+        """By text, what is shown in its place, where that is another one."""
+        shown = {text: _RUN.sub(lambda run: self._run(run[0]), text) for text in texts}
+        return {text: instead for text, instead in shown.items() if instead != text}
+
+    def _run(self, run: str) -> str:
+        parts = parts_of(run)
+        if self.forms and any(form_of(part) in self.forms for part in parts):
+            return MASK
+        if self.others and not self.others.isdisjoint({*parts, run.strip(_EDGES).partition(":")[0]}):
+            return ANOTHER
+        return self._without_ids(run) if self.ids else run
+
+    def _without_ids(self, run: str) -> str:
+        """An id stands there by itself: within a longer word or number it is none."""
+        pieces, shown, at = _PIECES.findall(run), [], 0
+        while at < len(pieces):
+            ends = range(len(pieces), at, -1) if pieces[at][0] not in _EDGES else ()
+            end = next((end for end in ends if "".join(pieces[at:end]).lower() in self.ids), 0)
+            shown.append(MASK if end else pieces[at])
+            at = end or at + 1
+        return "".join(shown)
 
 
-def masked(document: Any) -> Any:
-    """The document without patients: their members are replaced, a REMS's own words, and the same ids where they stand in free text."""
-    ids = frozenset(_ids(document))
-    # An id stands there by itself: within a longer word or number it is none.
-    named = rf"(?<![^\W_])(?:{'|'.join(sorted(map(re.escape, ids), key=len, reverse=True))})(?![^\W_])"
-    return _without(document, re.compile(named, re.IGNORECASE) if ids else None)
+def bare(name: str) -> str:
+    """An id as it is compared."""
+    return name.strip(_EDGES).lower()
 
 
-def masked_record(body: bytes) -> bytes:
-    """A distribution record as it is stored, with its patient masked; all of it is read only where an id stands in another place."""
-    named, whole = _NAMED.decode(body), body
-    for name, value in (("patient_id", named.patient_id), ("authorization_id", named.authorization_id)):
-        if value is not None:
-            # Within a text the marks around a name would be escaped: it is the member that is found.
-            body = body.replace(b'"%s":"%s"' % (name.encode(), value.encode()), b'"%s":"%s"' % (name.encode(), MASK.encode()))
-            if value.encode().lower() in body.lower():
-                return msgspec.json.encode(masked(msgspec.json.decode(whole)))
-    return body
+def parts_of(run: str) -> set[str]:
+    """What of such characters may be an id: all of it, and what stands after its last colon."""
+    whole = run.strip(_EDGES)
+    return {part for part in (whole, whole.rpartition(":")[2]) if 0 < len(part) <= _MOST_OF_AN_ID and part != MASK}
 
 
-def without_others(document: Any, wholesalers: Limits) -> Any:
-    """The document without accounts of other wholesalers, and without which of their orders a serial went out with."""
+def forms_in(texts: Iterable[str]) -> set[str]:
+    """How all is written that may be an id there."""
+    return {form_of(part) for text in texts for run in _RUN.findall(text) for part in parts_of(run)}
+
+
+def hide(document: Any, hidden: Mapping[str, str], *, patients: bool, name: str = "") -> None:
+    """Puts in the place of texts what is shown of them; ``patients``: also masks what is of one, and a REMS's own words."""
     if isinstance(document, list):
-        return [without_others(each, wholesalers) for each in document]
-    if not isinstance(document, dict):
-        return document
-    shown: dict[str, Any] = {}
-    for name, value in document.items():
-        if name == "account" and isinstance(value, list):
-            shown[name] = [account for account in value if wholesalers.allow(account.partition(":")[0])]
-        elif name == "released_in" and not wholesalers.allow(str(value).partition("/")[0]):
-            shown[name] = OF_ANOTHER
-        else:
-            shown[name] = without_others(value, wholesalers)
-    return shown
+        for place, each in enumerate(document):
+            if not isinstance(each, str):
+                hide(each, hidden, patients=patients, name=name)
+            elif _is_free(name, document):
+                document[place] = hidden.get(each, each)
+    elif isinstance(document, dict):
+        for member, value in document.items():
+            if isinstance(value, str):
+                document[member] = _shown(member, value, document, hidden, patients=patients)
+            elif patients and member == "question" and isinstance(value, list) and value[0] in ASKED_OF_PATIENTS:
+                document[member] = [*value[:-1], MASK]
+            elif value is not None:
+                hide(value, hidden, patients=patients, name=member)
 
 
-def _ids(document: Any) -> Iterator[str]:
-    if isinstance(document, dict):
-        for name, value in document.items():
-            if name in NAMES and isinstance(value, str):
-                yield value
-            else:
-                yield from _ids(value)
-    elif isinstance(document, list):
-        for each in document:
-            yield from _ids(each)
-
-
-def _without(document: Any, ids: re.Pattern[str] | None) -> Any:
-    if isinstance(document, dict):
-        return {name: _member(name, value, ids) for name, value in document.items()}
-    if isinstance(document, list):
-        return [_without(each, ids) for each in document]
-    return document
-
-
-def _member(name: str, value: Any, ids: re.Pattern[str] | None) -> Any:
-    if value is None:
-        return None
-    if name in NAMES or name in OWN_WORDS:
+def _shown(member: str, value: str, document: dict[str, Any], hidden: Mapping[str, str], *, patients: bool) -> str:
+    if patients and (member in NAMES or _is_own_words(member, document)):
         return MASK
-    if name in TEXTS and isinstance(value, str):
-        return value if ids is None else ids.sub(MASK, value)
-    if name == "question" and isinstance(value, list) and value[0] in _ASKED_OF_PATIENTS:
-        return [*value[:-1], MASK]
-    return _without(value, ids)
+    return hidden.get(value, value) if _is_free(member, document) else value
+
+
+def _is_own_words(member: str, document: dict[str, Any]) -> bool:
+    """What is wrong with a file is said in words of ours."""
+    return member == OWN_WORDS and "sha256" not in document
+
+
+def _is_free(name: str, document: Any) -> bool:
+    """Staff are named by the issuer of tokens."""
+    if name == "name" and "person" in document:
+        return False
+    return name not in TYPED and not name.endswith(_ENDINGS)

@@ -9,7 +9,6 @@ from psycopg import Cursor
 from gatekeeper.api import bypasses, corrections, findings, site_aliases, snapshots
 from gatekeeper.api.areas import reading
 from gatekeeper.api.exports import AREA, OnRecord, export, streamed
-from gatekeeper.api.masking import masked
 from gatekeeper.api.patients import PARAMETER, order_of, purpose_of_request
 from gatekeeper.api.tables import CSV
 from gatekeeper.inquiries import Inquiry
@@ -47,9 +46,7 @@ def export_findings(query: dict[str, Any]) -> Response:
 
     def documents(cursor: Cursor[Any]) -> Any:
         pages = findings.every_finding(cursor, query["alert_id"])
-        if purpose is None:
-            return (masked(msgspec.json.decode(body)) for page in pages for body in page)
-        return (msgspec.json.decode(body) for page in told.each(pages, order_of) for body in page)
+        return (msgspec.json.decode(body) for page in (pages if purpose is None else told.each(pages, order_of)) for body in page)
 
     return streamed("findings", query, form, FINDING_COLUMNS, documents, told)
 

@@ -125,11 +125,14 @@ def _once(view: View, most: int) -> View:
             caller().must_see_wholesaler(path_given["wholesaler_id"])
         with transaction(parts().engine) as cursor:
             ledger.take_lock(cursor)
-            before = call.answered(cursor)
-            if before is not None:
-                return before
             g.writing = cursor
-            response = _answered(view, *given, **path_given)
+            try:
+                before = call.answered(cursor)
+                if before is not None:
+                    return before
+                response = _answered(view, *given, **path_given)
+            finally:
+                g.pop("writing")
             call.keep(cursor, response)
         return response
 
@@ -159,5 +162,6 @@ def _answered(view: View, *given: Any, **path_given: Any) -> Response:
     try:
         answer = view(*given, **path_given)
     except Unusable as refused:
-        raise Problem("conflict", str(refused)) from None
+        # It is a sentence of ours, in which names may stand that are not the caller's.
+        raise Problem("conflict", msgspec.json.decode(as_json({"detail": str(refused)}).data)["detail"]) from None
     return answer if isinstance(answer, Response) else as_json(answer)

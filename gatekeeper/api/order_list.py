@@ -37,7 +37,6 @@ KEYS: Final = {BY_DAY: tuple[Number8, date], **dict.fromkeys(OPENED, tuple[Numbe
 """What a cursor of such a list holds; of others a place."""
 AT_ONCE: Final = 500
 """Where all orders are read, so many a page."""
-MORE: Final = f"more than {COUNTED:,}"
 OF_PATIENTS: Final = ("patient_id", "authorization_id", "prescriber_id")
 NO_WORD: Final = "Must not be blank."
 TOO_MUCH: Final = (
@@ -262,7 +261,7 @@ def counts_of(kinds: list[Kind], counted: dict[int, int] | None) -> Counts:
 
 
 def _capped(counts: dict[str, int], names: Any) -> dict[str, Count]:
-    return {name: MORE if counts[name] > COUNTED else counts[name] for name in names if name in counts}  # type: ignore[misc] # it is these words
+    return {name: order_list.MORE if counts[name] > COUNTED else counts[name] for name in names if name in counts}  # type: ignore[misc] # it is these words
 
 
 def _listed(cursor: Cursor[Any], keys: list[Key]) -> list[OrderListed]:

@@ -8,7 +8,6 @@ import msgspec
 
 from gatekeeper import order_desk
 from gatekeeper.api.areas import VERSIONED, Area, as_json, caller, parts, reading
-from gatekeeper.api.masking import OF_ANOTHER, masked, without_others
 from gatekeeper.api.order_list import ship_date_passes
 from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
 from gatekeeper.api.problems import Problem
@@ -129,8 +128,8 @@ def show_order(wholesaler_id: str, order_id: str) -> Any:
         raise Problem("not-found")
     if purpose is not None:
         on_record(Inquiry("patients", "show_order", purpose, 1, wholesaler_id, order_id))
-    answer = masked(shown) | {"patients": "masked"} if purpose is None else shown | {"patients": "shown"}
-    return as_json(answer, order_desk.version_of(entries, rows.examinations[-1].id))
+    patients = "masked" if purpose is None else "shown"
+    return as_json(shown | {"patients": patients}, order_desk.version_of(entries, rows.examinations[-1].id))
 
 
 def _order(
@@ -147,8 +146,9 @@ def _order(
     opened = [line for line in lines if line["open"]]
     programs_of = {line["program"] for line in lines}
     ship_on = None if first is None else date.fromisoformat(msgspec.json.decode(members(first.evidence)["order"])["ship_on"])
-    whole, all_revisions = _sees_all(of_highest), _sees_all(rows.examinations)
-    document = {
+    # What was written of a lower revision may speak of a line that the highest one has not.
+    whole = _sees_all(rows.examinations)
+    return {
         "wholesaler_id": wholesaler_id,
         "order_id": order_id,
         "revision": highest,
@@ -164,13 +164,11 @@ def _order(
             if caller().programs.allow(row.program)
         ],
         "events": [_plain(body) for body in rows.events] if caller().programs.every else [],
-        "alerts": [alert for alert in map(_plain, rows.alerts) if _may_see(alert, whole=all_revisions)],
+        "alerts": [alert for alert in map(_plain, rows.alerts) if _may_see(alert, whole=whole)],
         "looked": [
             {"person": who.person, "name": who.name, "at": written(who.at.astimezone(UTC)), "purpose": who.purpose} for who in rows.looked
         ],
     }
-    limited: dict[str, Any] = without_others(document, caller().wholesalers)
-    return limited
 
 
 def _sees_all(examinations: Iterable[Examination]) -> bool:
@@ -238,15 +236,8 @@ def _case(evidence: bytes) -> dict[str, Any]:
         "at": msgspec.json.decode(kept["at"]),
         "order": msgspec.json.decode(kept["order"]),
         "programs": msgspec.to_builtins(rules_said(evidence)),
-        "asked": [{"question": question, "answer": _told(question, answer)} for question, answer in asked],
+        "asked": [{"question": question, "answer": answer} for question, answer in asked],
     }
-
-
-def _told(question: list[str], answer: Any) -> Any:
-    """The answer, without the order of another wholesaler that a serial went out with."""
-    if question[0] == "serial" and answer is not None and not caller().wholesalers.allow(answer.partition("/")[0]):
-        return OF_ANOTHER
-    return answer
 
 
 def _plain(body: bytes) -> Any:

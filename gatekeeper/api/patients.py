@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from flask import request
+from flask import g, request
 from psycopg import Cursor
 
 from gatekeeper.api.areas import caller, parts
@@ -42,8 +42,11 @@ def purpose_of_request() -> str | None:
 
 
 def on_record(inquiry: Inquiry, orders: Iterable[Named] = (), name: UUID | None = None) -> None:
-    """From then on it may be answered; ``orders`` are those of whose patients it tells."""
+    """From then on it may be answered: patients leave with this request where that is what it was about; ``orders`` are those of whose
+    patients it tells."""
     record_inquiry(parts().engine, inquiry, caller().person, orders, name)
+    if inquiry.kind == "patients":
+        g.patients_on_record = True
 
 
 def refuse_patients(cursor: Cursor[Any], query: dict[str, Any]) -> None:

@@ -8,7 +8,6 @@ from psycopg import Cursor
 
 from gatekeeper import clock
 from gatekeeper.api.areas import Area, Number, Query, caller, parts, reading
-from gatekeeper.api.masking import masked_record
 from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
 from gatekeeper.api.problems import Problem
 from gatekeeper.inquiries import Inquiry
@@ -70,7 +69,7 @@ def list_records(query: dict[str, Any]) -> Any:
         on_record(
             Inquiry("patients", "list_records", purpose, len(rows), program=program, first_sequence=rows[0][0], last_sequence=rows[-1][0])
         )
-    shown: Any = [msgspec.Raw(body if purpose is not None else masked_record(body)) for _, body in rows]
+    shown: Any = [msgspec.Raw(body) for _, body in rows]
     return Feed(program, shown, rows[-1][0] if rows else after, last, "masked" if purpose is None else "shown")
 
 

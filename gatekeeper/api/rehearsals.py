@@ -9,7 +9,6 @@ from psycopg import Cursor
 
 from gatekeeper.api.areas import KIB, Area, caller, parts, reading
 from gatekeeper.api.callers import Caller
-from gatekeeper.api.masking import without_others
 from gatekeeper.api.patients import on_record
 from gatekeeper.api.several import messages_of_request, takes_several
 from gatekeeper.domain.order import Order
@@ -85,6 +84,7 @@ AREA = Area("rehearsals", __name__, "Asking ahead.", RehearsalAsked)
     "/v1/rehearsals",
     Permission.REHEARSE,
     RehearsalAnswer,
+    sent=True,
     requestBody=takes_several(RehearsalAsked, "orders", MOST_ORDERS),
 )
 def rehearse_orders() -> Any:
@@ -109,18 +109,17 @@ def answered(cursor: Cursor[Any], messages: Sequence[bytes], book: RuleBook, ter
             asking.must_see_wholesaler(rehearsed.order.wholesaler_id)
         for program in {line["program"] for line in rehearsed.lines} - {None}:
             asking.must_see_program(program)
-    shown = [_shown(number, rehearsed, asking) for number, rehearsed in enumerate(answers, 1)]
+    shown = [_shown(number, rehearsed) for number, rehearsed in enumerate(answers, 1)]
     return RehearsalAnswer(written(tail.now), tail.registry_version, "judged" if patients else "not_told", shown)
 
 
-def _shown(position: int, rehearsed: Rehearsed, asking: Caller) -> RehearsedOrder:
+def _shown(position: int, rehearsed: Rehearsed) -> RehearsedOrder:
     order = rehearsed.order
     if not isinstance(order, Order):
         return RehearsedOrder(position, refused=order.problems)
-    lines = [RehearsedLine(**line | {"reasons": [_reason(reason, asking) for reason in line["reasons"]]}) for line in rehearsed.lines]
+    lines = [RehearsedLine(**line | {"reasons": [_reason(reason) for reason in line["reasons"]]}) for line in rehearsed.lines]
     return RehearsedOrder(position, order.wholesaler_id, order.order_id, order.revision, rehearsed.repeat, lines)
 
 
-def _reason(reason: dict[str, Any], asking: Caller) -> ReasonShown:
-    evidence = without_others(reason["evidence"], asking.wholesalers)
-    return ReasonShown(**reason | {"evidence": evidence}, cleared_by=REASONS[reason["code"]].cleared_by)
+def _reason(reason: dict[str, Any]) -> ReasonShown:
+    return ReasonShown(**reason, cleared_by=REASONS[reason["code"]].cleared_by)

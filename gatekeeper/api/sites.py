@@ -13,7 +13,6 @@ from gatekeeper import both_times
 from gatekeeper.api.areas import Area, Number, Query, caller, parts, reading
 from gatekeeper.api.lists import Instant as PastInstant
 from gatekeeper.api.lists import Name, Number4, Number8, Page, begins, ends, limit_of
-from gatekeeper.api.masking import without_others
 from gatekeeper.api.patients import refuse_patients
 from gatekeeper.api.problems import Problem
 from gatekeeper.both_times import Answer, Subject
@@ -190,7 +189,8 @@ def show_site(query: dict[str, Any], program: str, site_id: str) -> Any:
         answer = both_times.answer(cursor, subject, on, known_at)
         said = both_times.history(cursor, subject)
     shown = _answer(answer, _rules(program, on))
-    return SiteHistory(**shown, history=[_shown(fact) for fact in said])
+    history: Any = [both_times.document(fact) for fact in said]
+    return SiteHistory(**shown, history=history)
 
 
 def _ends(query: dict[str, Any], wanted: Wanted, key: Key) -> str:
@@ -239,7 +239,7 @@ def _answer(answer: Answer, rules: Program | None) -> dict[str, Any]:
         "on": answer.on,
         "known_at": written(answer.known_at),
         "certified": is_certified(answer, rules),
-        "holds": [_shown(fact) for fact in answer.holds],
+        "holds": [both_times.document(fact) for fact in answer.holds],
         "why": answer.why,
     }
 
@@ -255,10 +255,6 @@ def _rules(program: str, on: date) -> Program | None:
     named = [rules for rules in parts().book.newest if rules.name == program]
     known = parts().book.known(day_begins(on, named[0].time_zone)) if named else ()
     return next((rules for rules in known if rules.name == program), None)
-
-
-def _shown(fact: both_times.Held) -> Any:
-    return without_others(both_times.document(fact), caller().wholesalers)
 
 
 def _of_another(identifier: str | None) -> bool:

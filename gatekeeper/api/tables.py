@@ -29,7 +29,7 @@ def rows(documents: Iterable[Any], form: str, columns: Sequence[str]) -> Iterato
         if form == LINES:
             yield _LINES.encode_lines(some)
         else:
-            yield _csv([_cell(_at(document, path)) for path in paths] for document in some)
+            yield _csv([_cell(_at(document, path)) for path in paths] for document in map(_read, some))
 
 
 def harmless(text: str) -> str:
@@ -41,6 +41,10 @@ def _csv(lines: Iterable[Sequence[str]]) -> bytes:
     written = io.StringIO()
     csv.writer(written, lineterminator="\r\n").writerows(lines)
     return written.getvalue().encode()
+
+
+def _read(document: Any) -> Any:
+    return msgspec.json.decode(document) if isinstance(document, msgspec.Raw) else document
 
 
 def _cell(value: Any) -> str:

@@ -136,7 +136,7 @@ def publish_order(body: dict[str, Any], wholesaler_id: str, order_id: str) -> Re
 
 
 def work_shown(entries: Sequence[Entry], revision: int, *, opened: bool, whole: bool) -> dict[str, Any]:
-    """What people did about an order; ``whole``: the caller sees all of its lines, and so what was written about them."""
+    """What people did about an order; ``whole``: the caller sees all of its lines, of all revisions, and so what was written about them."""
     taken = order_desk.taken_by(entries)
     settled = [] if opened else order_desk.settlements(entries, revision)
     return {
@@ -192,6 +192,6 @@ def _standing(before: Standing) -> Response:
         "revision": order.revision,
         "state": "open" if order.open else "settled",
         "lines": lines,
-        "work": work_shown(order.entries, order.revision, opened=bool(order.open), whole=True),
+        "work": work_shown(order.entries, order.revision, opened=bool(order.open), whole=all(map(caller().programs.allow, order.programs))),
     }
     return as_json(shown, order.version)

@@ -17,6 +17,7 @@ ENDLESS: Final = 2**63 - 1
 """After every place."""
 COUNTED: Final = 10_000
 """So many lines are counted exactly."""
+MORE: Final = f"more than {COUNTED:,}"
 OPEN, OPEN_IN_PROGRAM = OPENED = ("open", "open_in_program")
 """Sorts by since when orders are open: by all of their lines, or by those of the line's program alone."""
 KINDS = """

@@ -101,7 +101,7 @@ AUTHORITY = {
     ),
     "list_settings": Asked("/v1/settings", {"lead", "auditor", "operator"}),
     **STEPS,
-    "metrics": Asked("/metrics", {"operator"}),
+    "metrics": Asked("/metrics", {"operator"}, limited_to_programs=False),
 }
 
 

@@ -7,7 +7,6 @@ import msgspec
 import pytest
 
 from gatekeeper.api import order_list
-from gatekeeper.api.masking import masked, masked_record
 from gatekeeper.audit import Walked
 from gatekeeper.storage import tables
 from tests.api.desk import PURPOSE, Desk
@@ -119,8 +118,11 @@ def test_a_patient_who_is_called_as_something_else_hides_only_himself(desk: Desk
     """Ids that are also a unit, a kind and the name of a member."""
     named = {"patient_id": "lot", "authorization_id": "vial"}
     document = {"kind": "original", "lot": "L1", "unit": "vial", **named}
-    hidden = document | dict.fromkeys(named, "masked")
-    assert masked(document) == json.loads(masked_record(msgspec.json.encode(document))) == hidden
+    record = document | {"record_id": "R", "program": "lemtrada", "sequence": 1, "ship_to": {"name": "The lot"}}
+    for each, name in ((document, None), (record, {"name": "The masked"})):
+        hidden = each | dict.fromkeys(named, "masked") | ({} if name is None else {"ship_to": name})
+        assert msgspec.json.decode(desk.let_out(msgspec.Raw(msgspec.json.encode(each)))) == hidden
+        assert desk.let_out(msgspec.json.decode(msgspec.json.encode(each))) == hidden
     desk.ledger.load()
     desk.ledger.judge(order("SO-1", {"/lines/0/patient": {"patient_id": "unit", "authorization_id": "held"}}))
     assert (desk.answer(PATH)["examinations"][0]["lines"][0]["outcome"], desk.answer(PATH)["patients"]) == ("held", "masked")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from consumers.kafka.log import Message
 from consumers.topic_gate import TopicGate
 from gatekeeper import metrics
-from gatekeeper.acknowledging import read_acknowledgement_arrival, take_acknowledgements
 from gatekeeper.arrivals import Answer
+from gatekeeper.feeds.acknowledging import read_acknowledgement_arrival, take_acknowledgements
 from gatekeeper.storage.engine import transaction
 
 

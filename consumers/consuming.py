@@ -19,10 +19,10 @@ from consumers.topic_gate import TopicGate
 from consumers.topics import ready
 from gatekeeper.clock import now
 from gatekeeper.config import Settings
-from gatekeeper.freshness import Freshness
-from gatekeeper.hearing import limits_of
+from gatekeeper.examinations.recording import Terms
 from gatekeeper.opening import open_ledger
-from gatekeeper.recording import Terms
+from gatekeeper.registry.freshness import Freshness
+from gatekeeper.registry.hearing import limits_of
 from gatekeeper.rules import RuleBook
 from gatekeeper.telemetry import start_logging
 from schemas.topics import REGISTRY_FACTS, REMS_ACKNOWLEDGEMENTS, SHIPMENT_EVENTS, SHIPMENT_ORDERS, Topic, topic_name

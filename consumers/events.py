@@ -9,9 +9,8 @@ from consumers.kafka.log import Message
 from consumers.topic_gate import TopicGate
 from gatekeeper import metrics
 from gatekeeper.arrivals import Answer
-from gatekeeper.events import read_event_arrival, take_events
-from gatekeeper.gate import TERMS
-from gatekeeper.recording import Terms
+from gatekeeper.examinations.recording import TERMS, Terms
+from gatekeeper.goods.events import read_event_arrival, take_events
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage.engine import transaction
 

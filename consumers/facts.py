@@ -10,8 +10,8 @@ from consumers.topic_gate import TopicGate
 from gatekeeper import metrics
 from gatekeeper.arrivals import Answer
 from gatekeeper.clock import now
-from gatekeeper.hearing import limits_of
-from gatekeeper.learning import learn, read_fact_arrival
+from gatekeeper.registry.hearing import limits_of
+from gatekeeper.registry.learning import learn, read_fact_arrival
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage.engine import transaction
 

@@ -10,8 +10,8 @@ from consumers.topic_gate import TopicGate
 from gatekeeper import metrics
 from gatekeeper.arrivals import Answer, read_arrival
 from gatekeeper.clock import now
-from gatekeeper.gate import TERMS, judge
-from gatekeeper.recording import Terms
+from gatekeeper.examinations.recording import TERMS, Terms
+from gatekeeper.gate import judge
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage.engine import transaction
 

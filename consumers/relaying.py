@@ -16,14 +16,15 @@ from consumers.loop import turn_after_turn
 from consumers.relay import Relay
 from consumers.topics import ready
 from consumers.waiting import mark
-from gatekeeper import following, metrics
+from gatekeeper import metrics
 from gatekeeper.clock import now, seconds
 from gatekeeper.config import Settings
 from gatekeeper.errors import TryAgain
-from gatekeeper.freshness import Freshness
-from gatekeeper.hearing import limits_of
+from gatekeeper.examinations.recording import Terms
+from gatekeeper.following import steps as following
 from gatekeeper.opening import open_ledger
-from gatekeeper.recording import Terms
+from gatekeeper.registry.freshness import Freshness
+from gatekeeper.registry.hearing import limits_of
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage import outbox
 from gatekeeper.storage.engine import transaction

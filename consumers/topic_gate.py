@@ -12,7 +12,7 @@ from consumers.publications import Publication, publications_for
 from consumers.starts import starts
 from gatekeeper import metrics
 from gatekeeper.arrivals import Answer, Position, Source
-from gatekeeper.gate import guarded
+from gatekeeper.examinations.beginning import guarded
 from gatekeeper.storage import ledger
 from gatekeeper.storage.engine import transaction
 from gatekeeper.telemetry import log

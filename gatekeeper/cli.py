@@ -89,8 +89,8 @@ def decide_command(registry: Path, at_text: str | None, orders: Path | None) -> 
     """
     from gatekeeper.clock import now  # noqa: PLC0415
     from gatekeeper.config import read_settings  # noqa: PLC0415
-    from gatekeeper.deciding import answers, load  # noqa: PLC0415
     from gatekeeper.instants import read_instant  # noqa: PLC0415
+    from gatekeeper.judging.deciding import answers, load  # noqa: PLC0415
     from gatekeeper.lines import open_file  # noqa: PLC0415
     from gatekeeper.rules import RuleBook  # noqa: PLC0415
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from gatekeeper import readers
 from gatekeeper.errors import Unusable
-from gatekeeper.permissions import BUILT_IN, Role, read_roles
+from gatekeeper.people.permissions import BUILT_IN, Role, read_roles
 from gatekeeper.readers import ClientOptions, Secret, WrongValueError
 
 PREFIX = "GATEKEEPER_"

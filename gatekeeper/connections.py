@@ -23,10 +23,10 @@ from gunicorn.util import http_date
 from gunicorn.workers.gthread import ThreadWorker
 
 from gatekeeper import clock
-from gatekeeper.access import MOST_CHARACTERS
 from gatekeeper.api.app import HEADERS
 from gatekeeper.api.measured import unread
 from gatekeeper.api.problems import Problem, answered
+from gatekeeper.people.access import MOST_CHARACTERS
 from gatekeeper.sending import Sending
 from gatekeeper.telemetry import log
 

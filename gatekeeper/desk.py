@@ -6,8 +6,8 @@ from uuid import UUID
 from psycopg import Cursor
 from sqlalchemy import Engine
 
-from gatekeeper.access import Person
 from gatekeeper.errors import Unusable
+from gatekeeper.people.access import Person
 from gatekeeper.storage import ledger, tables
 from gatekeeper.storage.engine import transaction
 from schemas.topics import TOPICS, topic_name

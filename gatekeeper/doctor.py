@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 from gatekeeper import clock
 from gatekeeper.config import Settings
 from gatekeeper.errors import Halt, TryAgain, Unusable
-from gatekeeper.keys import count_keys
-from gatekeeper.lacking import lacking
 from gatekeeper.opening import connected, engine_of
+from gatekeeper.people.keys import count_keys
+from gatekeeper.registry.lacking import lacking
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import check_durable, check_server, check_version

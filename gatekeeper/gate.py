@@ -1,29 +1,26 @@
 """The gate: a batch of arrivals goes in, what the ledger has for each comes out, in one database transaction."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any
 
 from psycopg import Cursor
 
 from gatekeeper.arrivals import Answer, Arrival, Position, Source
-from gatekeeper.asking import registry_says
-from gatekeeper.beginning import begin
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.order import Order
-from gatekeeper.drafting import Drafts, Moment, draft
 from gatekeeper.errors import Halt, TryAgain
-from gatekeeper.fold import Fold
-from gatekeeper.grounds import books_of
-from gatekeeper.recording import Terms
+from gatekeeper.examinations.asking import registry_says
+from gatekeeper.examinations.beginning import begin, guarded
+from gatekeeper.examinations.drafting import Drafts, Moment, draft
+from gatekeeper.examinations.recording import TERMS, Terms
+from gatekeeper.examinations.withdrawal import record_of
+from gatekeeper.goods.grounds import books_of
+from gatekeeper.judging.fold import Fold
 from gatekeeper.rules import RuleBook, Rules
 from gatekeeper.storage import ledger
 from gatekeeper.storage.events import events_of
 from gatekeeper.storage.lookups import NOTHING, Said, Stood
-from gatekeeper.withdrawal import record_of
-
-TERMS: Final = Terms()
-T = TypeVar("T")
 
 
 def judge(
@@ -79,16 +76,3 @@ def _drafts(source: Source, arrivals: Iterable[Arrival], said: dict[Question, Sa
 
 def _orders(arrivals: Iterable[Arrival]) -> list[tuple[Position, Order]]:
     return [(arrival.position, arrival.order) for arrival in arrivals if isinstance(arrival.order, Order)]
-
-
-def guarded(source: Source, position: Position, step: Callable[..., T], *arguments: Any) -> T:
-    """Runs one step for the message at a position. A fault of our own in it halts the gate there; the message stays untouched."""
-    try:
-        return step(*arguments)
-    except Exception as fault:  # noqa: BLE001 - whatever our own code does wrong must stop the gate, never open it
-        place = f"{source.topic}/{position.partition}/{position.offset}"
-        # The fault's own words may hold what was sent, so only its kind is said.
-        raise Halt(
-            f"A fault of the gatekeeper ({type(fault).__name__}) at {place}: nothing was decided. "
-            f"Install a mended version, or take the message out of the way: `gatekeeper set-aside {place.replace('/', ' ')} --reason …`."
-        ) from None

@@ -9,12 +9,12 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from psycopg import Cursor
 
-from gatekeeper.access import Person
-from gatekeeper.dependencies import SETTLED as CLOSED
 from gatekeeper.domain.ids import desk_entry_id
 from gatekeeper.errors import Unusable
-from gatekeeper.recording import Terms
-from gatekeeper.reexamination import judge_again
+from gatekeeper.examinations.dependencies import SETTLED as CLOSED
+from gatekeeper.examinations.recording import Terms
+from gatekeeper.following.reexamination import judge_again
+from gatekeeper.people.access import Person
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage import desk as kept
 from gatekeeper.storage import ledger, tables

@@ -11,14 +11,14 @@ from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
 from sqlalchemy import Engine
 
-from gatekeeper import site_list
-from gatekeeper.access import must_recognize
 from gatekeeper.api.app import make_app
 from gatekeeper.config import Settings
 from gatekeeper.connections import MOST_CONNECTIONS, MOST_OF_A_HEADER, SERVER, Threads
 from gatekeeper.listing import follow
 from gatekeeper.metrics import LISTS_FOLLOWED
 from gatekeeper.opening import migrate_ledger, open_ledger
+from gatekeeper.people.access import must_recognize
+from gatekeeper.registry import site_list
 from gatekeeper.rules import RuleBook
 from gatekeeper.telemetry import log, start_logging
 

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from gatekeeper import clock
-from gatekeeper.access import Person, person, who
 from gatekeeper.config import Settings
 from gatekeeper.errors import Unusable
+from gatekeeper.people.access import Person, person, who
 from gatekeeper.readers import Secret
 
 RSA = rsa.generate_private_key(65537, 2048)

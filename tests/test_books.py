@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from gatekeeper.books import Entry, Report, live, returned, shipped
+from gatekeeper.goods.books import Entry, Report, live, returned, shipped
 
 
 def name(number: int) -> UUID:

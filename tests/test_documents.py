@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatekeeper import documents
+from gatekeeper.pages import documents
 
 
 def test_the_pages_are_fresh() -> None:

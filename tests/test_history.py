@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gatekeeper.domain.case import Earlier
-from gatekeeper.history import earlier_of, gone_lines
+from gatekeeper.examinations.history import earlier_of, gone_lines
 from gatekeeper.storage.events import OrderEvent, event_of
 from gatekeeper.storage.ledger import EarlierExamination
 from tests.domain.worlds_of_cases import ORDER

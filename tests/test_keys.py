@@ -13,12 +13,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from jwt.algorithms import OKPAlgorithm
 
-from gatekeeper import keys
-from gatekeeper.access import Person, who
 from gatekeeper.config import Settings, read_settings
 from gatekeeper.doctor import CHECKS
 from gatekeeper.errors import TryAgain, Unusable
-from gatekeeper.keys import AGAIN_S, FRESH_S, MOST_BYTES, USABLE_S, FetchedKeys
+from gatekeeper.people import keys
+from gatekeeper.people.access import Person, who
+from gatekeeper.people.keys import AGAIN_S, FRESH_S, MOST_BYTES, USABLE_S, FetchedKeys
 from tests.test_access import after
 
 FIRST, SECOND = ed25519.Ed25519PrivateKey.generate(), ed25519.Ed25519PrivateKey.generate()

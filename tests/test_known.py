@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from gatekeeper.domain.case import Earlier
-from gatekeeper.known import Known
+from gatekeeper.judging.known import Known
 from tests.domain.worlds_of_cases import AT, site
 
 UNITS = ("units", "lemtrada", "AU-1")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gatekeeper.findings import Finding, FoundReason, KnownThen
-from gatekeeper.look_back_alert import MOST_BYTES, alert_about
+from gatekeeper.following.findings import Finding, FoundReason, KnownThen
+from gatekeeper.following.look_back_alert import MOST_BYTES, alert_about
 from gatekeeper.storage.look_back import LookingBack
 from schemas.canonical import canonical
 

@@ -11,7 +11,7 @@ from gatekeeper.domain.order import Line, Order
 from gatekeeper.domain.products import touched_by
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.verdict import Verdict, decide
-from gatekeeper.known import Known
+from gatekeeper.judging.known import Known
 from gatekeeper.programs import load_programs
 from gatekeeper.rules import RuleBook
 from tests.domain.worlds_of_cases import AT, LINE, LONG_AGO, ORDER, facts, site, told

@@ -9,9 +9,9 @@ import pytest
 
 from gatekeeper.domain.identifiers import npi_is_valid
 from gatekeeper.errors import Unusable
-from gatekeeper.site_rows import rows_of
-from gatekeeper.states import state_of, zip_is_of
-from gatekeeper.zip_codes import FILE
+from gatekeeper.registry.site_rows import rows_of
+from gatekeeper.registry.states import state_of, zip_is_of
+from gatekeeper.registry.zip_codes import FILE
 
 STREETS = ["100 Main Street", "12-14 Elm Ave", "7B Oak Road", "One Harbor Plaza", "PO Box 12"]
 UNITS = ["Suite 4", "", "Floor 2", "STE 210", "#7"]

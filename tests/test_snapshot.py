@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from gatekeeper.errors import Unusable
-from gatekeeper.snapshot import open_snapshot, read_csv
+from gatekeeper.registry.snapshot import open_snapshot, read_csv
 from schemas.canonical import canonical
 from schemas.fact import Fact, SnapshotHeader
 from schemas.reading import read_fact

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatekeeper.whereabouts import Move, Whereabouts, whereabouts
+from gatekeeper.goods.whereabouts import Move, Whereabouts, whereabouts
 from tests.gate.plain_vials import Back, Gone, vials
 
 FIVE = ("A", "B", "C", "D", "E")

@@ -19,10 +19,10 @@ from consumers.loop import turn_after_turn
 from consumers.publications import Publication
 from consumers.relay import Relay
 from consumers.relaying import relay_client
-from gatekeeper import following
 from gatekeeper.clock import now, seconds
 from gatekeeper.errors import TryAgain
-from gatekeeper.gate import TERMS
+from gatekeeper.examinations.recording import TERMS
+from gatekeeper.following import steps as following
 from gatekeeper.messages import written
 from schemas.acknowledgement import Acknowledgement
 from schemas.record import DistributionRecord

@@ -9,14 +9,14 @@ from consumers.demo.feed import Carried, Feed
 from consumers.demo.screen import Row
 from consumers.demo.words import Detail, record_told
 from consumers.demo.world import World
-from gatekeeper.access import Person
 from gatekeeper.clock import now
-from gatekeeper.correcting import approve, propose
 from gatekeeper.domain.calendar import day_in
+from gatekeeper.examinations.recording import TERMS
+from gatekeeper.feeds.correcting import approve, propose
+from gatekeeper.feeds.reconciling import FOR_TOPIC, reconcile
 from gatekeeper.feeds.their_list import their_list
-from gatekeeper.gate import TERMS
 from gatekeeper.messages import written
-from gatekeeper.reconciling import FOR_TOPIC, reconcile
+from gatekeeper.people.access import Person
 from schemas.correction import RecordChanges
 from schemas.record import DistributionRecord
 

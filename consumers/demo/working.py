@@ -12,7 +12,7 @@ from consumers.kafka.log import Log, Message
 from consumers.kafka.mock import FETCH_WAIT_MS
 from consumers.loop import run
 from consumers.publications import Publication
-from gatekeeper.gate import TERMS
+from gatekeeper.examinations.recording import TERMS
 
 JUDGED = "judged"
 PUBLISHED = "published"

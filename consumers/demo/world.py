@@ -17,14 +17,14 @@ from consumers.demo.sample import Sample, Story, lines_of, sample, snapshots
 from consumers.demo.screen import Screen
 from consumers.kafka.mock import MockCluster
 from consumers.kafka.place import TOPIC as OUTBOX_PLACE
-from gatekeeper import registry
 from gatekeeper.config import Settings
 from gatekeeper.domain.program import Program
 from gatekeeper.errors import Unusable
-from gatekeeper.lacking import lacking
 from gatekeeper.opening import open_ledger
 from gatekeeper.programs import load_programs
 from gatekeeper.readers import Secret
+from gatekeeper.registry import importing as registry
+from gatekeeper.registry.lacking import lacking
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage import embedded
 from gatekeeper.storage.engine import migrate, open_engine, transaction

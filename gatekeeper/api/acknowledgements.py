@@ -5,13 +5,13 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from gatekeeper.acknowledging import Told, take_told
 from gatekeeper.api.areas import KIB, Area, caller
 from gatekeeper.api.once import recording, writing
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.several import messages_of_request, takes_several
-from gatekeeper.inquiries import Inquiry, record_inquiry
-from gatekeeper.permissions import Permission
+from gatekeeper.feeds.acknowledging import Told, take_told
+from gatekeeper.people.inquiries import Inquiry, record_inquiry
+from gatekeeper.people.permissions import Permission
 from schemas.acknowledgement import Acknowledgement
 
 MOST: Final = 8 * 1024 * KIB

@@ -15,7 +15,7 @@ from gatekeeper.api.once import recording, writing
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.reasons import ReasonBody
 from gatekeeper.messages import written
-from gatekeeper.permissions import Permission
+from gatekeeper.people.permissions import Permission
 from schemas.alert import ComplianceAlert
 from schemas.members import OneOf, Written
 from schemas.order_schema import identity, identity_without_colon

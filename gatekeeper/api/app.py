@@ -38,8 +38,8 @@ from gatekeeper.api.origins import allow_origins
 from gatekeeper.api.problems import Problem, answer_problems
 from gatekeeper.api.reader import add_reader
 from gatekeeper.config import Settings
-from gatekeeper.permissions import Permission
-from gatekeeper.recording import Terms
+from gatekeeper.examinations.recording import Terms
+from gatekeeper.people.permissions import Permission
 from gatekeeper.rules import RuleBook
 
 AREAS: Final = (

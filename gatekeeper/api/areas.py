@@ -21,8 +21,8 @@ from gatekeeper.api.callers import Caller
 from gatekeeper.api.disclosure import Disclosure, Names
 from gatekeeper.api.problems import Problem, invalid_body, invalid_parameters
 from gatekeeper.config import Settings
-from gatekeeper.permissions import Permission
-from gatekeeper.recording import Terms
+from gatekeeper.examinations.recording import Terms
+from gatekeeper.people.permissions import Permission
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage.engine import transaction
 from schemas.members import TWICE, Member, MessageSchema, flat

@@ -9,8 +9,6 @@ from flask import Response
 from marshmallow import ValidationError, validates_schema
 from psycopg import Cursor
 
-from gatekeeper import bypasses
-from gatekeeper.access import Person
 from gatekeeper.api.areas import VERSIONED, Area, as_json, caller, parts, reading
 from gatekeeper.api.lists import Instant, Page
 from gatekeeper.api.once import must_match, recording, writing
@@ -18,10 +16,12 @@ from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.reasons import ReasonBody
 from gatekeeper.api.two_people import ApprovalShown, Listed, StepShown, approval_shown, may_act, step_shown
-from gatekeeper.approvals import BYPASS, Approval, approvals
-from gatekeeper.inquiries import Inquiry
-from gatekeeper.permissions import Permission
-from gatekeeper.recording import Terms
+from gatekeeper.examinations.recording import Terms
+from gatekeeper.goods import bypasses
+from gatekeeper.people.access import Person
+from gatekeeper.people.approvals import BYPASS, Approval, approvals
+from gatekeeper.people.inquiries import Inquiry
+from gatekeeper.people.permissions import Permission
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage import bypasses as kept
 from gatekeeper.storage.bypasses import Bypass

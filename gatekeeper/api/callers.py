@@ -6,12 +6,12 @@ from typing import Any, Final
 import jwt
 from flask import request
 
-from gatekeeper.access import REFUSALS as SENTENCES
-from gatekeeper.access import Bearer, bearer
 from gatekeeper.api.problems import Problem
 from gatekeeper.config import Settings
 from gatekeeper.errors import Unusable
-from gatekeeper.permissions import Permission
+from gatekeeper.people.access import REFUSALS as SENTENCES
+from gatekeeper.people.access import Bearer, bearer
+from gatekeeper.people.permissions import Permission
 
 _TIMES: Final = frozenset({SENTENCES[jwt.ExpiredSignatureError], SENTENCES[jwt.ImmatureSignatureError]})
 

@@ -9,7 +9,6 @@ from marshmallow import ValidationError, validates_schema
 from msgspec import UNSET, UnsetType
 from psycopg import Cursor
 
-from gatekeeper import correcting
 from gatekeeper.api.areas import Area, caller, parts, reading
 from gatekeeper.api.lists import Number8, Page
 from gatekeeper.api.once import recording, writing
@@ -17,12 +16,13 @@ from gatekeeper.api.patients import PARAMETER, on_record, order_of, purpose_of_r
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.reasons import ReasonBody
 from gatekeeper.api.two_people import ApprovalShown, Listed, StepShown, approval_shown, may_act, step_shown
-from gatekeeper.approvals import CORRECTION, Approval, approvals
-from gatekeeper.inquiries import Inquiry
-from gatekeeper.permissions import Permission
+from gatekeeper.examinations.withdrawal import record_of
+from gatekeeper.feeds import correcting
+from gatekeeper.people.approvals import CORRECTION, Approval, approvals
+from gatekeeper.people.inquiries import Inquiry
+from gatekeeper.people.permissions import Permission
 from gatekeeper.storage import corrections as kept
 from gatekeeper.storage.corrections import Proposal, Told
-from gatekeeper.withdrawal import record_of
 from schemas.correction import RecordChanges
 from schemas.members import Day, Items, MessageSchema, Part, Words, Written
 from schemas.order_schema import SERIAL_SENTENCE, identity

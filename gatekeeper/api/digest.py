@@ -11,12 +11,12 @@ from psycopg import Cursor
 from gatekeeper.api.areas import Area, Query, caller, parts, reading
 from gatekeeper.api.order_list import OrderListed, listed
 from gatekeeper.api.problems import Problem
-from gatekeeper.clearing import clears_at
 from gatekeeper.domain.days import begin_of
 from gatekeeper.domain.program import Program
+from gatekeeper.examinations.clearing import clears_at
 from gatekeeper.instants import instant_of
 from gatekeeper.messages import written
-from gatekeeper.permissions import Permission
+from gatekeeper.people.permissions import Permission
 from gatekeeper.storage import digest, ledger, order_list
 from gatekeeper.storage.order_list import Listed
 from schemas.members import Day, Instant

@@ -18,8 +18,8 @@ from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.sites import SitesQuery
 from gatekeeper.api.tables import CONTENT_TYPES, CSV, rows
-from gatekeeper.inquiries import Inquiry, Named, record_orders
-from gatekeeper.permissions import Permission
+from gatekeeper.people.inquiries import Inquiry, Named, record_orders
+from gatekeeper.people.permissions import Permission
 from schemas.members import OneOf
 
 AREA = Area("exports", __name__, "Whole lists, as CSV or JSON lines.")

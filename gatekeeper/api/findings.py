@@ -10,9 +10,9 @@ from psycopg import Cursor
 from gatekeeper.api.areas import Area, caller, reading
 from gatekeeper.api.lists import Number2, Number8, Page, begins, ends, limit_of
 from gatekeeper.api.patients import PARAMETER, on_record, order_of, purpose_of_request
-from gatekeeper.findings import Finding
-from gatekeeper.inquiries import Inquiry
-from gatekeeper.permissions import Permission
+from gatekeeper.following.findings import Finding
+from gatekeeper.people.inquiries import Inquiry
+from gatekeeper.people.permissions import Permission
 from schemas.members import Written
 
 AREA = Area("findings", __name__, "What look-backs found.")

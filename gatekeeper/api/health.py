@@ -11,7 +11,7 @@ from gatekeeper.api.problems import Problem
 from gatekeeper.errors import TryAgain, Unusable
 from gatekeeper.metrics import REGISTRY
 from gatekeeper.opening import connected
-from gatekeeper.permissions import Permission
+from gatekeeper.people.permissions import Permission
 from gatekeeper.storage.engine import check_version
 
 AREA = Area("health", __name__, "For operations.")

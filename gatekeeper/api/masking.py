@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from gatekeeper.alerts import ALERTS
 from gatekeeper.api.others import ANOTHER
-from gatekeeper.approvals import MEANINGS
 from gatekeeper.domain.reasons import REASONS
+from gatekeeper.examinations.alerts import ALERTS
+from gatekeeper.people.approvals import MEANINGS
 from gatekeeper.storage.order_list import MORE
 from gatekeeper.storage.patient_forms import form_of
 

@@ -11,8 +11,8 @@ from gatekeeper.api.areas import reading
 from gatekeeper.api.exports import AREA, OnRecord, export, streamed
 from gatekeeper.api.patients import PARAMETER, order_of, purpose_of_request
 from gatekeeper.api.tables import CSV
-from gatekeeper.inquiries import Inquiry
-from gatekeeper.permissions import Permission
+from gatekeeper.people.inquiries import Inquiry
+from gatekeeper.people.permissions import Permission
 
 __all__ = ["AREA"]
 FINDING_COLUMNS: Final = (

@@ -11,11 +11,11 @@ import msgspec
 from flask import Response, g, request
 from psycopg import Cursor
 
-from gatekeeper.access import Limits
 from gatekeeper.api.areas import MOST_OF_A_BODY, VERSIONED, Area, View, as_json, body, caller, parts
 from gatekeeper.api.problems import Problem
 from gatekeeper.errors import Unusable
-from gatekeeper.permissions import Permission
+from gatekeeper.people.access import Limits
+from gatekeeper.people.permissions import Permission
 from gatekeeper.storage import answered_calls as kept
 from gatekeeper.storage import ledger
 from gatekeeper.storage.answered_calls import AnsweredCall

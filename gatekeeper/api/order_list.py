@@ -17,11 +17,11 @@ from gatekeeper.api.reasons import Reason
 from gatekeeper.domain.days import begin_of
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.reasons import REASONS
-from gatekeeper.inquiries import Inquiry
 from gatekeeper.instants import instant_of
 from gatekeeper.listing import LineListed, term, words_of
 from gatekeeper.messages import written
-from gatekeeper.permissions import Permission
+from gatekeeper.people.inquiries import Inquiry
+from gatekeeper.people.permissions import Permission
 from gatekeeper.storage import ledger, order_list
 from gatekeeper.storage.order_list import COUNTED, ENDLESS, OPEN, OPEN_IN_PROGRAM, OPENED, Found, Key, Kind, Listed, Wanted, since_seen
 from schemas.members import Instant, OneOf, WholeNumber, Words, Written

@@ -14,9 +14,9 @@ from gatekeeper.api.problems import Problem
 from gatekeeper.api.work import Work, work_shown
 from gatekeeper.domain.program import Program
 from gatekeeper.evidence import members, rules_said
-from gatekeeper.inquiries import Inquiry
 from gatekeeper.messages import written
-from gatekeeper.permissions import Permission
+from gatekeeper.people.inquiries import Inquiry
+from gatekeeper.people.permissions import Permission
 from gatekeeper.storage import desk, ledger
 from gatekeeper.storage.desk import Entry
 from gatekeeper.storage.orders import Examination, OrderRows, order_rows

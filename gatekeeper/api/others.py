@@ -2,7 +2,7 @@
 
 from typing import Any, Final, NamedTuple
 
-from gatekeeper.access import Limits
+from gatekeeper.people.access import Limits
 
 OF_ANOTHER: Final = "an order of another wholesaler"
 ANOTHER: Final = "another"

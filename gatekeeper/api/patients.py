@@ -11,8 +11,8 @@ from psycopg import Cursor
 
 from gatekeeper.api.areas import caller, parts
 from gatekeeper.api.problems import Problem
-from gatekeeper.inquiries import Inquiry, Named, record_inquiry
-from gatekeeper.permissions import Permission
+from gatekeeper.people.inquiries import Inquiry, Named, record_inquiry
+from gatekeeper.people.permissions import Permission
 from gatekeeper.storage.patient_forms import written_as_patients
 
 HEADER: Final = "Gatekeeper-Purpose"

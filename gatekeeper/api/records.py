@@ -10,8 +10,8 @@ from gatekeeper import clock
 from gatekeeper.api.areas import Area, Number, Query, caller, parts, reading
 from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
 from gatekeeper.api.problems import Problem
-from gatekeeper.inquiries import Inquiry
-from gatekeeper.permissions import Permission
+from gatekeeper.people.inquiries import Inquiry
+from gatekeeper.people.permissions import Permission
 from schemas.members import Written
 from schemas.record import DistributionRecord
 

@@ -9,7 +9,7 @@ from psycopg import Cursor
 from gatekeeper.api.areas import Area, caller, reading
 from gatekeeper.api.lists import Number2, Number4, Number8, Page, begins, ends, limit_of
 from gatekeeper.api.problems import Problem
-from gatekeeper.permissions import Permission
+from gatekeeper.people.permissions import Permission
 from schemas.refusal import RefusedMessage
 
 AT_ONCE: Final = 500

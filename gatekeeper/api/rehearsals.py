@@ -13,11 +13,11 @@ from gatekeeper.api.patients import on_record
 from gatekeeper.api.several import messages_of_request, takes_several
 from gatekeeper.domain.order import Order
 from gatekeeper.domain.reasons import REASONS
-from gatekeeper.inquiries import Inquiry
+from gatekeeper.examinations.recording import Terms
+from gatekeeper.judging.rehearsal import Rehearsed, rehearse
 from gatekeeper.messages import written
-from gatekeeper.permissions import Permission
-from gatekeeper.recording import Terms
-from gatekeeper.rehearsal import Rehearsed, rehearse
+from gatekeeper.people.inquiries import Inquiry
+from gatekeeper.people.permissions import Permission
 from gatekeeper.rules import RuleBook
 from schemas.order import ShipmentOrder
 

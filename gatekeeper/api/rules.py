@@ -9,7 +9,7 @@ from gatekeeper.api.areas import Area, caller, parts, reading
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.reasons import REASONS
 from gatekeeper.messages import written
-from gatekeeper.permissions import Permission
+from gatekeeper.people.permissions import Permission
 from gatekeeper.storage import ledger
 
 AREA = Area("rules", __name__, "What decides: reasons and rules.")

@@ -8,7 +8,7 @@ import msgspec
 
 from gatekeeper.api.areas import Area, parts
 from gatekeeper.config import Settings, variable
-from gatekeeper.permissions import Permission, Role
+from gatekeeper.people.permissions import Permission, Role
 from gatekeeper.readers import ClientOptions, Secret
 
 AREA = Area("settings", __name__, "Settings in force.")

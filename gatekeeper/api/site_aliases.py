@@ -9,18 +9,18 @@ import msgspec
 from msgspec import UNSET
 from psycopg import Cursor
 
-from gatekeeper import site_aliases
-from gatekeeper.access import Person
 from gatekeeper.api.areas import Area, Body, caller, parts, reading
 from gatekeeper.api.lists import Instant, Page
 from gatekeeper.api.once import recording, writing
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.reasons import Reason, ReasonBody
 from gatekeeper.api.two_people import ApprovalShown, Listed, StepShown, approval_shown, may_act, step_shown
-from gatekeeper.approvals import SITE_ALIAS, Approval, approvals
 from gatekeeper.domain.program import Program
-from gatekeeper.permissions import Permission
-from gatekeeper.site_aliases import Alias
+from gatekeeper.people.access import Person
+from gatekeeper.people.approvals import SITE_ALIAS, Approval, approvals
+from gatekeeper.people.permissions import Permission
+from gatekeeper.registry import site_aliases
+from gatekeeper.registry.site_aliases import Alias
 from schemas.members import Day, OneOf, Part
 from schemas.order import Address
 from schemas.order_schema import AddressSchema, identity, identity_without_colon

@@ -9,24 +9,24 @@ import msgspec
 from msgspec import UNSET
 from psycopg import Cursor
 
-from gatekeeper import both_times
 from gatekeeper.api.areas import Area, Number, Query, caller, parts, reading
 from gatekeeper.api.lists import Instant as PastInstant
 from gatekeeper.api.lists import Name, Number4, Number8, Page, begins, ends, limit_of
 from gatekeeper.api.patients import refuse_patients
 from gatekeeper.api.problems import Problem
-from gatekeeper.both_times import Answer, Subject
 from gatekeeper.domain.addresses import zip5
 from gatekeeper.domain.program import Program
 from gatekeeper.instants import instant_of
 from gatekeeper.messages import written
-from gatekeeper.permissions import Permission
-from gatekeeper.registry import zone_of
+from gatekeeper.people.permissions import Permission
+from gatekeeper.registry import both_times
+from gatekeeper.registry.both_times import Answer, Subject
+from gatekeeper.registry.importing import zone_of
+from gatekeeper.registry.site_list import MOST_WORDS, query_of
+from gatekeeper.registry.site_search import MOST_FOUND, Found, Key, TooMany, Wanted, is_certified, search
+from gatekeeper.registry.zip_codes import around
 from gatekeeper.rules import day_begins
-from gatekeeper.site_list import MOST_WORDS, query_of
-from gatekeeper.site_search import MOST_FOUND, Found, Key, TooMany, Wanted, is_certified, search
 from gatekeeper.storage import ledger, site_list
-from gatekeeper.zip_codes import around
 from schemas.fact import SiteFact
 from schemas.members import Day, Instant, OneOf, Words, Written
 from schemas.order_schema import identity

@@ -13,11 +13,11 @@ from gatekeeper.api.once import recording
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.reasons import ReasonBody
 from gatekeeper.api.two_people import ApprovalShown, approval_shown
-from gatekeeper.approvals import SNAPSHOT, Approval, approvals
-from gatekeeper.confirming import confirm
 from gatekeeper.messages import written
-from gatekeeper.permissions import Permission
-from gatekeeper.registry import Terms
+from gatekeeper.people.approvals import SNAPSHOT, Approval, approvals
+from gatekeeper.people.permissions import Permission
+from gatekeeper.registry.confirming import confirm
+from gatekeeper.registry.importing import Terms
 from gatekeeper.storage import refused_files as held
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.refused_files import Refused

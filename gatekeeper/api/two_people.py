@@ -9,8 +9,8 @@ import msgspec
 
 from gatekeeper.api.callers import Caller
 from gatekeeper.api.lists import begins, ends, limit_of
-from gatekeeper.approvals import Approval
 from gatekeeper.messages import written
+from gatekeeper.people.approvals import Approval
 
 T = TypeVar("T")
 AT_ONCE: Final = 200

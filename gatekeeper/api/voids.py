@@ -6,19 +6,19 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from gatekeeper import voiding
 from gatekeeper.api.areas import Area, caller, parts, reading
 from gatekeeper.api.lists import Instant, Page
 from gatekeeper.api.once import recording, writing
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.reasons import ReasonBody
 from gatekeeper.api.two_people import ApprovalShown, Listed, StepShown, approval_shown, may_act, step_shown
-from gatekeeper.approvals import VOID, Approval, approvals
-from gatekeeper.permissions import Permission
+from gatekeeper.examinations.withdrawal import record_of
+from gatekeeper.feeds import voiding
+from gatekeeper.people.approvals import VOID, Approval, approvals
+from gatekeeper.people.permissions import Permission
 from gatekeeper.storage import corrections as records
 from gatekeeper.storage import voidings as kept
 from gatekeeper.storage.voidings import Voiding
-from gatekeeper.withdrawal import record_of
 from schemas.members import OneOf
 
 AREA = Area("voids", __name__, "Records of goods that stayed.")

@@ -14,7 +14,7 @@ from gatekeeper.api.problems import Problem
 from gatekeeper.api.reasons import Reason, ReasonBody
 from gatekeeper.messages import written
 from gatekeeper.order_desk import Standing
-from gatekeeper.permissions import Permission
+from gatekeeper.people.permissions import Permission
 from gatekeeper.storage.desk import Entry
 
 AREA = Area("work", __name__, "Work on orders.")

@@ -8,13 +8,13 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
-from gatekeeper.access import Bearer, Person, acting_by
 from gatekeeper.config import Settings, read_settings
 from gatekeeper.domain.program import Program
 from gatekeeper.errors import Unusable
+from gatekeeper.examinations.recording import Terms
 from gatekeeper.opening import open_ledger
-from gatekeeper.permissions import Permission
-from gatekeeper.recording import Terms
+from gatekeeper.people.access import Bearer, Person, acting_by
+from gatekeeper.people.permissions import Permission
 from gatekeeper.rules import RuleBook
 
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import click
 from sqlalchemy import Engine
 
-from gatekeeper import bypasses
-from gatekeeper.access import Person
 from gatekeeper.commands.acting import Acting, acting, id_of
 from gatekeeper.config import read_settings
+from gatekeeper.examinations.recording import Terms
+from gatekeeper.goods import bypasses
 from gatekeeper.lines import open_file
 from gatekeeper.messages import written
 from gatekeeper.opening import open_ledger
-from gatekeeper.permissions import Permission
-from gatekeeper.recording import Terms
+from gatekeeper.people.access import Person
+from gatekeeper.people.permissions import Permission
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage import bypasses as kept
 from gatekeeper.storage.bypasses import Bypass

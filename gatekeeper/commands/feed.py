@@ -13,11 +13,11 @@ from gatekeeper.config import read_settings
 from gatekeeper.errors import Unusable
 from gatekeeper.feeds.layout import CADENCES
 from gatekeeper.feeds.receiving import receive
+from gatekeeper.feeds.reconciling import NOT_RECORDED, NOT_RETURNED, UNRECORDED, WAITING, reconcile
 from gatekeeper.feeds.resending import resend, resend_file
 from gatekeeper.feeds.their_list import their_list
 from gatekeeper.feeds.writing import Written, write
-from gatekeeper.permissions import Permission
-from gatekeeper.reconciling import NOT_RECORDED, NOT_RETURNED, UNRECORDED, WAITING, reconcile
+from gatekeeper.people.permissions import Permission
 
 
 @click.group("feed")

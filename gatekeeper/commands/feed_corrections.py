@@ -9,17 +9,17 @@ from uuid import UUID
 import click
 import msgspec
 
-from gatekeeper import correcting
 from gatekeeper.commands.acting import Acting, acting, id_of
 from gatekeeper.commands.feed_options import PROGRAM, opened, program_named
 from gatekeeper.config import read_settings
 from gatekeeper.errors import Unusable
+from gatekeeper.examinations.withdrawal import record_of
+from gatekeeper.feeds import correcting
 from gatekeeper.messages import written
-from gatekeeper.permissions import Permission
+from gatekeeper.people.permissions import Permission
 from gatekeeper.storage import corrections as kept
 from gatekeeper.storage.corrections import Proposal, Told
 from gatekeeper.storage.engine import transaction
-from gatekeeper.withdrawal import record_of
 
 REASON = click.option("--reason", required=True, help="Why, in words that an auditor understands. Name no patient.")
 

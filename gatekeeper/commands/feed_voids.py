@@ -5,13 +5,13 @@ from datetime import UTC
 
 import click
 
-from gatekeeper import voiding
 from gatekeeper.commands.acting import Acting, acting, id_of
 from gatekeeper.commands.feed_corrections import REASON, must_act_for
 from gatekeeper.commands.feed_options import opened
 from gatekeeper.config import read_settings
+from gatekeeper.feeds import voiding
 from gatekeeper.messages import written
-from gatekeeper.permissions import Permission
+from gatekeeper.people.permissions import Permission
 from gatekeeper.storage import voidings as kept
 from gatekeeper.storage.engine import transaction
 

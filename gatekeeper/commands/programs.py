@@ -12,10 +12,10 @@ from gatekeeper.config import Settings, read_settings
 from gatekeeper.domain.products import ndc_of_record
 from gatekeeper.domain.program import CoveredPackage, Program
 from gatekeeper.errors import TryAgain, Unusable
-from gatekeeper.lacking import lacking
 from gatekeeper.opening import open_ledger
 from gatekeeper.programs import to_be_added
 from gatekeeper.programs.reading import Version, read_version
+from gatekeeper.registry.lacking import lacking
 from gatekeeper.rules import RuleBook, day_begins
 from gatekeeper.storage.engine import transaction
 

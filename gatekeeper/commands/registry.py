@@ -10,17 +10,17 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from gatekeeper.access import person
 from gatekeeper.commands.acting import acting
 from gatekeeper.commands.registry_diff import show_compared
 from gatekeeper.commands.registry_questions import history_command, show
 from gatekeeper.config import read_settings
-from gatekeeper.confirming import confirm
 from gatekeeper.errors import TryAgain, Unusable
 from gatekeeper.opening import open_ledger
-from gatekeeper.permissions import Permission
-from gatekeeper.refused_files import Offered
-from gatekeeper.registry import Loaded, Terms, compare_file, import_file
+from gatekeeper.people.access import person
+from gatekeeper.people.permissions import Permission
+from gatekeeper.registry.confirming import confirm
+from gatekeeper.registry.importing import Loaded, Terms, compare_file, import_file
+from gatekeeper.registry.refused_files import Offered
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.refused_files import refusals
 from schemas.fact import Fact, SnapshotHeader

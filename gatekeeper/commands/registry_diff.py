@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 
 from gatekeeper.commands.tables import show_table
-from gatekeeper.registry import Compared
+from gatekeeper.registry.importing import Compared
 from gatekeeper.storage.differences import Changes, SiteChange
 
 HEADS = ("program", "what", "count", "first")

@@ -11,7 +11,14 @@ import click
 import msgspec
 from rich.console import Console
 
-from gatekeeper.both_times import (
+from gatekeeper.commands.tables import show_table
+from gatekeeper.config import Settings, read_settings
+from gatekeeper.errors import Unusable
+from gatekeeper.instants import read_instant
+from gatekeeper.messages import written
+from gatekeeper.opening import open_ledger
+from gatekeeper.programs import load_programs
+from gatekeeper.registry.both_times import (
     Answer,
     Held,
     KeptAside,
@@ -25,14 +32,7 @@ from gatekeeper.both_times import (
     named,
     read_subject,
 )
-from gatekeeper.commands.tables import show_table
-from gatekeeper.config import Settings, read_settings
-from gatekeeper.errors import Unusable
-from gatekeeper.instants import read_instant
-from gatekeeper.messages import written
-from gatekeeper.opening import open_ledger
-from gatekeeper.programs import load_programs
-from gatekeeper.registry import zone_of
+from gatekeeper.registry.importing import zone_of
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.registry import now
 from schemas.text import is_day

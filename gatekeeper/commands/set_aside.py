@@ -4,7 +4,7 @@ import click
 
 from gatekeeper import desk
 from gatekeeper.commands.acting import acting
-from gatekeeper.permissions import Permission
+from gatekeeper.people.permissions import Permission
 
 
 @click.command("set-aside")

@@ -9,17 +9,17 @@ import click
 from msgspec import UNSET
 from sqlalchemy import Engine
 
-from gatekeeper import site_aliases
-from gatekeeper.access import Person
 from gatekeeper.commands.acting import acting, id_of
 from gatekeeper.config import read_settings
 from gatekeeper.domain.program import Program
 from gatekeeper.errors import Unusable
 from gatekeeper.messages import written
 from gatekeeper.opening import open_ledger
-from gatekeeper.permissions import Permission
+from gatekeeper.people.access import Person
+from gatekeeper.people.permissions import Permission
 from gatekeeper.programs import load_programs
-from gatekeeper.site_aliases import Alias
+from gatekeeper.registry import site_aliases
+from gatekeeper.registry.site_aliases import Alias
 from gatekeeper.storage.engine import transaction
 from schemas.order import Address
 from schemas.site_alias import SiteAliasProposal

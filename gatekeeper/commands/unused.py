@@ -13,7 +13,7 @@ from gatekeeper.commands.feed_options import PROGRAM, day_of, opened, program_na
 from gatekeeper.commands.tables import show_table
 from gatekeeper.config import read_settings
 from gatekeeper.errors import Unusable
-from gatekeeper.unused import STATES, Vials, listed
+from gatekeeper.goods.unused import STATES, Vials, listed
 
 HEADS = ("state", "until", "form of", "site", "order", "line", "out", "of", "serials that are out", "serials that came back")
 

@@ -11,11 +11,11 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Engine, Table
 
-from gatekeeper.acknowledging import read_acknowledgement_arrival, take_acknowledgements
-from gatekeeper.alerts import acknowledgement_alert
 from gatekeeper.arrivals import Position, Source
 from gatekeeper.domain.acknowledgements import ACCEPTED, COUNTS, REPEAT, what_it_does
 from gatekeeper.errors import Unusable
+from gatekeeper.examinations.alerts import acknowledgement_alert
+from gatekeeper.feeds.acknowledging import read_acknowledgement_arrival, take_acknowledgements
 from gatekeeper.feeds.layout import layout_from
 from gatekeeper.feeds.receipts import receipts
 from gatekeeper.feeds.x12_acknowledgement import MOST_BYTES, Group, X12Acknowledgement, read_x12

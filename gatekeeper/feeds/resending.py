@@ -6,13 +6,13 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from gatekeeper.access import Person
 from gatekeeper.desk import read_reason
 from gatekeeper.domain.acknowledgements import REJECTED
 from gatekeeper.domain.ids import resubmission_id
 from gatekeeper.domain.sequences import Range
 from gatekeeper.errors import Unusable
 from gatekeeper.feeds.writing import Written, write_again
+from gatekeeper.people.access import Person
 from gatekeeper.storage import acknowledgements as storage
 from gatekeeper.storage import ledger, tables
 from gatekeeper.storage.engine import transaction

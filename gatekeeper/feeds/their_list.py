@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from gatekeeper.acknowledging import record_named
 from gatekeeper.errors import Unusable
+from gatekeeper.feeds.acknowledging import record_named
 from gatekeeper.feeds.csv_rows import csv_rows
 from gatekeeper.storage.reconciling import Told
 from schemas.text import MOST

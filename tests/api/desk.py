@@ -13,14 +13,15 @@ from jsonschema import Draft202012Validator
 from jwt.algorithms import OKPAlgorithm
 from werkzeug.test import TestResponse
 
-from gatekeeper import clock, site_list
-from gatekeeper.access import Limits, Person
+from gatekeeper import clock
 from gatekeeper.api.app import make_app
 from gatekeeper.api.callers import Caller
 from gatekeeper.api.disclosure import Disclosure, Names
 from gatekeeper.api.problems import PREFIX
 from gatekeeper.config import Settings
 from gatekeeper.listing import catch_up
+from gatekeeper.people.access import Limits, Person
+from gatekeeper.registry import site_list
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage.engine import open_engine, transaction
 from schemas.documents import PUBLISHED

@@ -7,7 +7,7 @@ from typing import Any
 import schemathesis
 from schemathesis import Case, GenerationMode, HookContext
 
-from gatekeeper.site_list import query_of
+from gatekeeper.registry.site_list import query_of
 
 
 @schemathesis.hook

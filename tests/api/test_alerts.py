@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from gatekeeper.access import Person
-from gatekeeper.recording import Terms
+from gatekeeper.examinations.recording import Terms
+from gatekeeper.people.access import Person
 from gatekeeper.storage import tables
 from tests.api.desk import Desk
 from tests.gate.ledger import authorization, order

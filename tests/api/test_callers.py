@@ -15,7 +15,7 @@ from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
 from gatekeeper import clock
 from gatekeeper.api.app import permission_of
 from gatekeeper.api.areas import OPEN
-from gatekeeper.permissions import ABOUT, BUILT_IN, Permission
+from gatekeeper.people.permissions import ABOUT, BUILT_IN, Permission
 from tests.api.authority import READERS, SITES, STEPS, Asked
 from tests.api.desk import KEY, Desk, token
 from tests.gate.ledger import order

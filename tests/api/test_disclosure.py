@@ -11,7 +11,7 @@ import pytest
 from gatekeeper.api.app import make_app
 from gatekeeper.api.masking import Found, Masking
 from gatekeeper.listing import catch_up
-from gatekeeper.registry import Terms, import_file
+from gatekeeper.registry.importing import Terms, import_file
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.patient_forms import FORM, form_of

@@ -11,12 +11,12 @@ import msgspec
 import pytest
 from flask import Response
 
-from gatekeeper import site_list
 from gatekeeper.api.app import make_app, permission_of
 from gatekeeper.api.areas import OPEN, Area
 from gatekeeper.listing import catch_up
-from gatekeeper.permissions import Permission, Role
-from gatekeeper.registry import Terms, import_file
+from gatekeeper.people.permissions import Permission, Role
+from gatekeeper.registry import site_list
+from gatekeeper.registry.importing import Terms, import_file
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage import tables
 from tests.api.desk import Desk

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.permissions import BUILT_IN
+from gatekeeper.people.permissions import BUILT_IN
 from tests.api.desk import Desk
 from tests.api.fuzzing import tried
 from tests.gate.ledger import authorization, order

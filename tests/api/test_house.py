@@ -14,7 +14,7 @@ from gatekeeper.api.problems import KINDS, PREFIX
 from gatekeeper.config import Settings
 from gatekeeper.domain.reasons import REASONS
 from gatekeeper.errors import Unusable
-from gatekeeper.permissions import BUILT_IN, read_roles
+from gatekeeper.people.permissions import BUILT_IN, read_roles
 from gatekeeper.readers import WrongValueError
 from gatekeeper.rules import RuleBook
 from gatekeeper.serving import serve

@@ -6,15 +6,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from gatekeeper import rehearsal
-from gatekeeper.access import Limits, Person
 from gatekeeper.api.callers import Caller
 from gatekeeper.api.rehearsals import answered
 from gatekeeper.clock import now
 from gatekeeper.domain.reasons import REASONS
+from gatekeeper.examinations.recording import Terms
 from gatekeeper.instants import read_instant
-from gatekeeper.permissions import Permission
-from gatekeeper.recording import Terms
+from gatekeeper.judging import rehearsal
+from gatekeeper.people.access import Limits, Person
+from gatekeeper.people.permissions import Permission
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage import tables
 from schemas.reading import Unreadable, read_order

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from gatekeeper import both_times, site_search
 from gatekeeper.api import sites
+from gatekeeper.registry import both_times, site_search
 from tests.api.desk import Desk
 from tests.api.test_site_search import found, named
 

@@ -9,12 +9,13 @@ from urllib.parse import quote
 
 import pytest
 
-from gatekeeper import listing, site_list, site_search
+from gatekeeper import listing
 from gatekeeper.api import sites
+from gatekeeper.registry import site_list, site_search
+from gatekeeper.registry.zip_codes import FILE, RADIUS, around, distance, point
 from gatekeeper.storage import site_list as kept
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
-from gatekeeper.zip_codes import FILE, RADIUS, around, distance, point
 from tests.api.desk import Desk
 from tests.gate.ledger import NOON
 
@@ -285,7 +286,6 @@ def test_all_that_lie_around_are_found_and_no_other() -> None:
     for zip_code, miles in ((MIDDLE, 3), ("99723", 250), ("96799", 100), ("96913", 250), ("00802", 40)):
         plain = {code for code in KNOWN if tenths(zip_code, code) <= miles * 10}
         found = around(zip_code, miles)
-        assert found is not None
         assert found.keys() == plain
         assert [*found.items()] == sorted(found.items(), key=lambda each: (each[1], each[0]))
         assert found[zip_code] == 0

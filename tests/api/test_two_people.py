@@ -11,10 +11,10 @@ from uuid import UUID
 
 import pytest
 
-from gatekeeper.approvals import MEANINGS
 from gatekeeper.errors import Unusable
-from gatekeeper.refused_files import Offered
-from gatekeeper.registry import Terms, import_file
+from gatekeeper.people.approvals import MEANINGS
+from gatekeeper.registry.importing import Terms, import_file
+from gatekeeper.registry.refused_files import Offered
 from gatekeeper.storage import tables
 from tests.api.desk import PURPOSE, Desk
 from tests.api.test_work import problem

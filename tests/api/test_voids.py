@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gatekeeper.approvals import MEANINGS
+from gatekeeper.people.approvals import MEANINGS
 from gatekeeper.storage import tables
 from tests.api.desk import Desk
 from tests.api.test_two_people import OTHER, WHY, said_in_the_ledger

@@ -11,10 +11,10 @@ from threading import Event, Thread
 import psutil
 import psycopg
 
-from gatekeeper.deciding import load
 from gatekeeper.domain.case import Case
 from gatekeeper.domain.order import Order
 from gatekeeper.domain.verdict import decide
+from gatekeeper.judging.deciding import load
 from gatekeeper.messages import given
 from gatekeeper.programs import load_programs
 from gatekeeper.translate import order_of

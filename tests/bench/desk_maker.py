@@ -14,11 +14,11 @@ from typing import Any, Final, NamedTuple
 import psycopg
 from sqlalchemy import Engine
 
-from gatekeeper import site_list
 from gatekeeper.arrivals import Position, Source, read_arrival
 from gatekeeper.gate import judge
 from gatekeeper.listing import catch_up
-from gatekeeper.registry import Terms, import_file
+from gatekeeper.registry import site_list
+from gatekeeper.registry.importing import Terms, import_file
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage import ledger
 from gatekeeper.storage.engine import migrate, open_engine, transaction

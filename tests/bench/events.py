@@ -11,8 +11,8 @@ import click
 import msgspec
 
 from gatekeeper.arrivals import Position, Source, read_arrival
-from gatekeeper.events import read_event_arrival, take_events
 from gatekeeper.gate import judge
+from gatekeeper.goods.events import read_event_arrival, take_events
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage import ledger
 from gatekeeper.storage.engine import open_engine, transaction

@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple
 
 import psycopg
 
-from gatekeeper.acknowledging import read_acknowledgement_arrival, take_acknowledgements
 from gatekeeper.arrivals import Position, Source
+from gatekeeper.feeds.acknowledging import read_acknowledgement_arrival, take_acknowledgements
 from gatekeeper.storage import ledger
 from gatekeeper.storage.engine import migrate, open_engine, transaction
 from tests.bench.tables import table

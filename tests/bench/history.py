@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import psycopg
 
-from gatekeeper.both_times import Subject, answer, history
+from gatekeeper.registry.both_times import Subject, answer, history
 from gatekeeper.storage.engine import migrate, open_engine, transaction
 from tests.bench.tables import table
 from tests.real.database import Database

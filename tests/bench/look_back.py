@@ -17,12 +17,12 @@ import click
 import msgspec
 from sqlalchemy import Engine
 
-from gatekeeper import look_back
 from gatekeeper.arrivals import Position, Source, read_arrival
-from gatekeeper.following import expand
+from gatekeeper.following import look_back
+from gatekeeper.following.steps import expand
 from gatekeeper.gate import judge
-from gatekeeper.hearing import limits_of
-from gatekeeper.learning import learn, read_fact_arrival
+from gatekeeper.registry.hearing import limits_of
+from gatekeeper.registry.learning import learn, read_fact_arrival
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage import ledger
 from gatekeeper.storage.engine import open_engine, transaction

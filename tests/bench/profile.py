@@ -20,7 +20,7 @@ from consumers.loop import run
 from consumers.orders import OrderGate
 from consumers.publications import Publication
 from gatekeeper import gate
-from gatekeeper.fold import Fold
+from gatekeeper.judging.fold import Fold
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage import ledger
 from gatekeeper.storage.engine import open_engine

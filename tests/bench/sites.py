@@ -10,11 +10,11 @@ from typing import Any, Final, NamedTuple
 
 import psycopg
 
+from gatekeeper.registry.site_list import query_of, step
+from gatekeeper.registry.site_search import Key, TooMany, Wanted, search
+from gatekeeper.registry.zip_codes import FILE, around
 from gatekeeper.serving import CONTAINERS_BETWEEN_COLLECTIONS
-from gatekeeper.site_list import query_of, step
-from gatekeeper.site_search import Key, TooMany, Wanted, search
 from gatekeeper.storage.engine import migrate, open_engine, transaction
-from gatekeeper.zip_codes import FILE, around
 from tests.bench.tables import table
 from tests.real.database import Database
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from gatekeeper.arrivals import Position, Source
-from gatekeeper.learning import learn, read_fact_arrival
+from gatekeeper.registry.learning import learn, read_fact_arrival
 from gatekeeper.storage.engine import migrate, open_engine, transaction
 from gatekeeper.storage.ledger import source_of
 from tests.cli.conftest import Typing

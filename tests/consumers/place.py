@@ -18,7 +18,7 @@ from consumers.kafka.place import TOPIC as OUTBOX_PLACE
 from consumers.loop import run
 from consumers.publications import Publication
 from gatekeeper.errors import Halt, TryAgain
-from gatekeeper.gate import TERMS
+from gatekeeper.examinations.recording import TERMS
 from gatekeeper.rules import RuleBook
 from tests.real.broker import SILENT, Broker
 from tests.real.waiting import wait_until

@@ -16,8 +16,8 @@ from consumers.kafka.topics import topic_id
 from consumers.relay import Relay
 from consumers.relaying import follow_and_publish
 from gatekeeper.errors import Halt, TryAgain
-from gatekeeper.following import step
-from gatekeeper.gate import TERMS
+from gatekeeper.examinations.recording import TERMS
+from gatekeeper.following.steps import step
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage import ledger as storage
 from gatekeeper.storage import tables

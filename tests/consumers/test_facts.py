@@ -12,10 +12,10 @@ from urllib.error import URLError
 
 from confluent_kafka import Message as KafkaMessage
 
-from gatekeeper.access import Person
 from gatekeeper.clock import now
 from gatekeeper.desk import Place as Position
 from gatekeeper.desk import set_aside
+from gatekeeper.people.access import Person
 from gatekeeper.storage import tables
 from tests.consumers.place import FACTS, PATIENCE_S, Place
 from tests.gate.ledger import Ledger

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from confluent_kafka import Message as KafkaMessage
 
-from gatekeeper.access import Person
 from gatekeeper.desk import Place as Position
 from gatekeeper.desk import set_aside
 from gatekeeper.domain import verdict
 from gatekeeper.domain.checks import CHECKS
 from gatekeeper.domain.covered_line import CoveredLine
+from gatekeeper.people.access import Person
 from gatekeeper.storage import tables
 from tests.consumers.place import ORDERS, PATIENCE_S, Place
 from tests.gate.ledger import Ledger, Wire, order

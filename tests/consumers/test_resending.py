@@ -1,10 +1,10 @@
 """What was lost on the other side, sent once more by the relay on a real broker: the same bytes under the same key."""
 
 from gatekeeper import order_desk
-from gatekeeper.access import Person
 from gatekeeper.arrivals import Position
 from gatekeeper.domain.sequences import Range
 from gatekeeper.feeds.resending import resend
+from gatekeeper.people.access import Person
 from gatekeeper.storage import ledger as kept
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction

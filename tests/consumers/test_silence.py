@@ -18,7 +18,7 @@ from gatekeeper.domain.checks import CHECKS
 from gatekeeper.domain.covered_line import CoveredLine
 from gatekeeper.errors import Halt, TryAgain, Unusable
 from gatekeeper.metrics import REGISTRY
-from gatekeeper.registry import Terms, import_file
+from gatekeeper.registry.importing import Terms, import_file
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import open_engine

@@ -7,8 +7,8 @@ import pytest
 from consumers.kafka.ends import Ends
 from consumers.kafka.topics import topic_id
 from consumers.waiting import mark
-from gatekeeper.following import step
-from gatekeeper.gate import TERMS
+from gatekeeper.examinations.recording import TERMS
+from gatekeeper.following.steps import step
 from gatekeeper.storage import tables
 from tests.consumers.place import EVENTS, ORDERS, PATIENCE_S, Place
 from tests.consumers.relays import hear

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import pytest
 
 from consumers.demo.issuer import AUDIENCE, Issuer, issuing, sample_people
-from gatekeeper.access import verified
 from gatekeeper.config import Settings
 from gatekeeper.errors import Unusable
-from gatekeeper.permissions import BUILT_IN
+from gatekeeper.people.access import verified
+from gatekeeper.people.permissions import BUILT_IN
 from gatekeeper.readers import Secret
 from tests.real.ports import free_ports, listens
 

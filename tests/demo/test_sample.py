@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from consumers.demo.sample import Sample, lines_of, sample, snapshots
-from gatekeeper.deciding import answers, load
 from gatekeeper.instants import instant_of
+from gatekeeper.judging.deciding import answers, load
 from gatekeeper.programs import load_programs
-from gatekeeper.snapshot import open_snapshot
+from gatekeeper.registry.snapshot import open_snapshot
 from tests.demo.expected import EXPECTED, Expected
 
 PROGRAMS = load_programs(None)

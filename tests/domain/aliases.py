@@ -1,7 +1,7 @@
 """Site aliases beside a registry in memory, which knows none."""
 
 from gatekeeper.domain.facts import SiteAlias
-from gatekeeper.known import Known
+from gatekeeper.judging.known import Known
 
 
 class WithAliases(Known):

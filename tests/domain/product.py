@@ -9,11 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from gatekeeper.deciding import answers, load
 from gatekeeper.domain.program import Program
-from gatekeeper.known import Known
+from gatekeeper.judging.deciding import answers, load
+from gatekeeper.judging.known import Known
 from gatekeeper.programs import load_programs
-from gatekeeper.snapshot import open_snapshot
+from gatekeeper.registry.snapshot import open_snapshot
 from gatekeeper.translate import fact_of
 from schemas.fact import Heartbeat
 from tests.oracle.history import LineAnswer

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from gatekeeper.domain.case import Case
 from gatekeeper.domain.verdict import decide
-from gatekeeper.known import Known
+from gatekeeper.judging.known import Known
 from gatekeeper.programs import load_programs
 from gatekeeper.translate import fact_of, order_of
 from schemas.reading import Unreadable, read_fact, read_order

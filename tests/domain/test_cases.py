@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from gatekeeper.clock import now
-from gatekeeper.deciding import answers, load
 from gatekeeper.domain.reasons import REASONS
 from gatekeeper.errors import Unusable
 from gatekeeper.instants import read_instant
+from gatekeeper.judging.deciding import answers, load
 from gatekeeper.lines import open_file
 from gatekeeper.programs import load_programs
 from tests.labelled import GIVEN, Document, cases, difference, messages, registry_file

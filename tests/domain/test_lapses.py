@@ -9,7 +9,7 @@ from gatekeeper.domain.facts import AuthorizationFact, Fact, PatientFact, Prescr
 from gatekeeper.domain.order import Address, Order
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.verdict import decide
-from gatekeeper.known import Known
+from gatekeeper.judging.known import Known
 from tests.domain.aliases import WithAliases
 from tests.domain.worlds_of_cases import AT, LEMTRADA, LINE, LONG_AGO, ORDER, TODAY, facts, known, lines, row, site, told
 

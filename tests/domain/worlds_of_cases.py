@@ -7,7 +7,7 @@ from gatekeeper.domain.facts import AuthorizationFact, Fact, PatientFact, Prescr
 from gatekeeper.domain.order import Address, Line, Order, Patient, ShipTo
 from gatekeeper.domain.program import CoveredPackage, Program
 from gatekeeper.domain.verdict import Verdict, decide
-from gatekeeper.known import Known
+from gatekeeper.judging.known import Known
 from gatekeeper.programs import load_programs
 
 AT = datetime(2026, 11, 20, 15, tzinfo=UTC)

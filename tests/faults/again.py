@@ -8,13 +8,13 @@ from uuid import UUID
 
 from psycopg import Cursor
 
-from gatekeeper.again import ExaminationRow, again
 from gatekeeper.domain.case import Case, Question
 from gatekeeper.domain.ids import verdict_id
 from gatekeeper.domain.questions import more_questions, questions
 from gatekeeper.domain.records import records_for
 from gatekeeper.domain.verdict import Verdict, decide
 from gatekeeper.evidence import case_of, rules_said
+from gatekeeper.judging.again import ExaminationRow, again
 from gatekeeper.messages import Envelope, messages_for, written
 from gatekeeper.storage import ledger
 from gatekeeper.storage.lookups import ask

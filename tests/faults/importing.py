@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gatekeeper.programs import load_programs
-from gatekeeper.registry import Terms, import_file
+from gatekeeper.registry.importing import Terms, import_file
 from gatekeeper.storage.engine import open_engine
 from schemas.fact import Fact
 

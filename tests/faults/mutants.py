@@ -14,13 +14,13 @@ from consumers.kafka.log import Message
 from consumers.kafka.passed import Passed
 from consumers.kafka.place import Place
 from consumers.kafka.publisher import Disconnects
-from gatekeeper import acknowledging
 from gatekeeper.arrivals import Answer, Examined
-from gatekeeper.asking import Known
 from gatekeeper.domain.acknowledgements import CONTRADICTS, COUNTS, REPEAT
+from gatekeeper.examinations.asking import Known
+from gatekeeper.feeds import acknowledging
+from gatekeeper.goods.waits import Late
 from gatekeeper.storage import ledger, waiting
 from gatekeeper.storage.engine import transaction
-from gatekeeper.waits import Late
 from tests.faults.again import ROWS, Row, answered_with, judged_anew
 from tests.faults.points import BEFORE_LOCK, Points
 from tests.faults.watched import WatchedGate, WatchedLog, WatchedRelay

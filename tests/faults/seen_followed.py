@@ -9,9 +9,9 @@ from typing import Any
 from psycopg import Cursor
 from sqlalchemy import Engine
 
-from gatekeeper.following import LINES_AT_ONCE, expand
-from gatekeeper.gate import TERMS
-from gatekeeper.reexamination import judge_due
+from gatekeeper.examinations.recording import TERMS
+from gatekeeper.following.reexamination import judge_due
+from gatekeeper.following.steps import LINES_AT_ONCE, expand
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage import ledger, moving
 from gatekeeper.storage.engine import transaction

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.following import step
-from gatekeeper.gate import TERMS
+from gatekeeper.examinations.recording import TERMS
+from gatekeeper.following.steps import step
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage.engine import transaction
 from tests.faults.judge import DIFFERENT_BYTES, TWICE, WRONG, Judgement, judge

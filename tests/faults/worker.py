@@ -16,9 +16,9 @@ from consumers.kafka.topics import topic_id
 from consumers.loop import run
 from consumers.relaying import follow_and_publish
 from consumers.waiting import mark
-from gatekeeper import following
 from gatekeeper.errors import Halt, TryAgain
-from gatekeeper.gate import TERMS
+from gatekeeper.examinations.recording import TERMS
+from gatekeeper.following import steps as following
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage.engine import SESSION, open_engine
 from gatekeeper.telemetry import start_logging

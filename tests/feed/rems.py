@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
-from gatekeeper.acknowledging import read_acknowledgement_arrival, take_acknowledgements
 from gatekeeper.arrivals import Answer, Position, Source
+from gatekeeper.feeds.acknowledging import read_acknowledgement_arrival, take_acknowledgements
 from gatekeeper.storage import ledger as storage
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction

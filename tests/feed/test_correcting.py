@@ -6,10 +6,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from gatekeeper.access import Person
-from gatekeeper.correcting import approve, propose, read_changes, refuse, rejected, show
 from gatekeeper.errors import Unusable
-from gatekeeper.gate import TERMS
+from gatekeeper.examinations.recording import TERMS
+from gatekeeper.feeds.correcting import approve, propose, read_changes, refuse, rejected, show
+from gatekeeper.people.access import Person
 from gatekeeper.storage import tables
 from schemas.correction import RecordChanges
 from schemas.record import DistributionRecord

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatekeeper import bypasses
+from gatekeeper.goods import bypasses
 from gatekeeper.storage import tables
 from tests.gate.ledger import Ledger, Wire, authorization, order, two_programs
 from tests.gate.shelves import alerts

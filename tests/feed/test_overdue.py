@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from gatekeeper.feeds.overdue import alert_overdue
 from gatekeeper.feeds.writing import write
-from gatekeeper.overdue import alert_overdue
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
 from tests.feed.made import layout

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from gatekeeper import reconciling, their_books
 from gatekeeper.domain.runs import Runs
 from gatekeeper.domain.sequences import Range
 from gatekeeper.errors import Unusable
+from gatekeeper.feeds import reconciling, their_books
+from gatekeeper.feeds.reconciling import Reconciled, reconcile
 from gatekeeper.feeds.their_list import their_list
 from gatekeeper.feeds.writing import write
-from gatekeeper.reconciling import Reconciled, reconcile
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.reconciling import Told

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from gatekeeper import reconciling
 from gatekeeper.domain.sequences import Range
+from gatekeeper.feeds import reconciling
 from tests.feed.rems import Rems, acknowledgement
 from tests.feed.test_reconciling import WD, accept_all, differences, found, spoil
 from tests.feed.test_writing import TODAY

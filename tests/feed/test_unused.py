@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from gatekeeper import unused
-from gatekeeper.business_days import business_day_after
+from gatekeeper.examinations.business_days import business_day_after
+from gatekeeper.goods import unused
+from gatekeeper.goods.unused import STATES, alert_unused, listed
 from gatekeeper.storage import tables
 from gatekeeper.storage import unused as storage
 from gatekeeper.storage.engine import transaction
-from gatekeeper.unused import STATES, alert_unused, listed
 from tests.feed.rems import Rems
 from tests.gate.ledger import NOON, Ledger, Wire, authorization, order
 from tests.gate.test_answers import SCHEMAS

@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 
 from gatekeeper.errors import Unusable
+from gatekeeper.feeds.voiding import approve, listed, propose, refuse
 from gatekeeper.storage import tables
-from gatekeeper.voiding import approve, listed, propose, refuse
 from schemas.record import DistributionRecord
 from tests.feed.rems import Rems
 from tests.feed.test_correcting import ANN, BOB, bodies

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from gatekeeper.again import ExaminationRow, again
+from gatekeeper.judging.again import ExaminationRow, again
 
 
 class Exported(msgspec.Struct):

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 from psycopg import Cursor
 
-from gatekeeper.following import step
-from gatekeeper.recording import Terms
-from gatekeeper.registry import SUBJECT
+from gatekeeper.examinations.recording import Terms
+from gatekeeper.following.steps import step
+from gatekeeper.registry.importing import SUBJECT
 from gatekeeper.rules import RuleBook, Rules
 from gatekeeper.storage import chain, moving, tables
 from gatekeeper.storage import ledger as kept

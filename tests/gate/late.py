@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import msgspec
 
-from gatekeeper.findings import Finding
+from gatekeeper.following.findings import Finding
 from gatekeeper.storage import tables
 from tests.gate.following import follow
 from tests.gate.ledger import NOON, WORLD, Ledger, Wire, authorization, order

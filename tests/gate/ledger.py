@@ -17,7 +17,7 @@ from gatekeeper import programs
 from gatekeeper.arrivals import Answer, Arrival, Position, Source, read_arrival
 from gatekeeper.gate import Rules, judge
 from gatekeeper.programs import load_programs
-from gatekeeper.registry import Terms, import_file
+from gatekeeper.registry.importing import Terms, import_file
 from gatekeeper.storage import ledger
 from gatekeeper.storage.engine import open_engine, transaction
 from tests.labelled import GIVEN, change

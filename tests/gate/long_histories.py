@@ -7,14 +7,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from gatekeeper import site_aliases
 from gatekeeper.arrivals import Position, Source
 from gatekeeper.errors import Unusable
-from gatekeeper.following import step
-from gatekeeper.hearing import limits_of
-from gatekeeper.learning import learn, read_fact_arrival
+from gatekeeper.examinations.recording import Terms
+from gatekeeper.following.steps import step
 from gatekeeper.programs import load_programs
-from gatekeeper.recording import Terms
+from gatekeeper.registry import site_aliases
+from gatekeeper.registry.hearing import limits_of
+from gatekeeper.registry.learning import learn, read_fact_arrival
 from gatekeeper.rules import Rules
 from gatekeeper.storage import ledger as storage
 from gatekeeper.storage.engine import transaction

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 from psycopg import Cursor
 
-from gatekeeper.again import Decided, ExaminationRow
 from gatekeeper.arrivals import Position, Stored
 from gatekeeper.clock import now
 from gatekeeper.evidence import case_of, rules_said
 from gatekeeper.instants import read_instant
+from gatekeeper.judging.again import Decided, ExaminationRow
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
 from tests.gate.deciding_again import Exported

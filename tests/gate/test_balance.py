@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from gatekeeper.access import Person
-from gatekeeper.correcting import approve, propose
+from gatekeeper.feeds.correcting import approve, propose
+from gatekeeper.people.access import Person
 from gatekeeper.storage import tables, waiting_events
 from gatekeeper.storage.engine import transaction
 from schemas.correction import RecordChanges

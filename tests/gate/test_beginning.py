@@ -12,15 +12,15 @@ import pytest
 from psycopg import Cursor
 
 from gatekeeper import desk
-from gatekeeper.access import Person
-from gatekeeper.acknowledging import read_acknowledgement_arrival, take_acknowledgements
 from gatekeeper.arrivals import Answer, Position, Source, read_arrival
 from gatekeeper.domain.verdict import RELEASED
 from gatekeeper.errors import Halt, TryAgain
-from gatekeeper.events import read_event_arrival, take_events
+from gatekeeper.feeds.acknowledging import read_acknowledgement_arrival, take_acknowledgements
 from gatekeeper.gate import judge
-from gatekeeper.learning import learn, read_fact_arrival
+from gatekeeper.goods.events import read_event_arrival, take_events
+from gatekeeper.people.access import Person
 from gatekeeper.programs import load_programs
+from gatekeeper.registry.learning import learn, read_fact_arrival
 from gatekeeper.rules import RuleBook, Rules
 from gatekeeper.storage import ledger as storage
 from gatekeeper.storage import tables
@@ -74,7 +74,7 @@ def test_what_was_judged_is_read_back_though_it_could_not_be_judged_now(ledger: 
     def fault(_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("gatekeeper.drafting.decide", fault)
+    monkeypatch.setattr("gatekeeper.examinations.drafting.decide", fault)
 
     assert [answer.examinations for answer in ledger.judge_at(placed)] == [answer.examinations for answer in first]
     with pytest.raises(Halt, match="shipment-orders/0/1"):

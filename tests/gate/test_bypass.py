@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gatekeeper import bypasses
-from gatekeeper.bypasses import read_completion
 from gatekeeper.errors import Unusable
+from gatekeeper.goods import bypasses
+from gatekeeper.goods.bypasses import read_completion
 from gatekeeper.storage import tables, waiting_events
 from gatekeeper.storage.engine import transaction
 from tests.gate.following import Always

@@ -10,10 +10,10 @@ from psycopg import Cursor
 
 from gatekeeper.arrivals import Answer, Position, Source
 from gatekeeper.clock import now
-from gatekeeper.deciding import line_document
 from gatekeeper.instants import instant_of, read_instant
-from gatekeeper.registry import SUBJECT
-from gatekeeper.snapshot import AHEAD_AT_MOST
+from gatekeeper.judging.deciding import line_document
+from gatekeeper.registry.importing import SUBJECT
+from gatekeeper.registry.snapshot import AHEAD_AT_MOST
 from gatekeeper.storage import ledger as stored
 from gatekeeper.storage import tables
 from gatekeeper.storage.columns import Added, insert

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from psycopg import Cursor
 
-from gatekeeper import drafting
 from gatekeeper.arrivals import Answer, Position
+from gatekeeper.examinations import drafting
 from gatekeeper.storage import ledger as kept
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction

@@ -8,8 +8,8 @@ import pytest
 
 from gatekeeper.arrivals import Position
 from gatekeeper.audit import Walked, walk
-from gatekeeper.following import step
-from gatekeeper.recording import Terms
+from gatekeeper.examinations.recording import Terms
+from gatekeeper.following.steps import step
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
 from tests.gate.following import HF1, LIFTED, SUSPENDED, Always, causes, codes, examinations, follow, states

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gatekeeper.following import step
-from gatekeeper.recording import Terms
+from gatekeeper.examinations.recording import Terms
+from gatekeeper.following.steps import step
 from gatekeeper.storage import tables
 from tests.gate.following import HF1, Always, causes, follow
 from tests.gate.ledger import WORLD, Ledger, Wire, authorization, order

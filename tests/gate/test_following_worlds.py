@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from psycopg import Cursor
 
 from gatekeeper.arrivals import Position
-from gatekeeper.following import expand
-from gatekeeper.recording import Terms
-from gatekeeper.reexamination import judge_due
+from gatekeeper.examinations.recording import Terms
+from gatekeeper.following.reexamination import judge_due
+from gatekeeper.following.steps import expand
+from gatekeeper.goods.unreported import end_watches
 from gatekeeper.storage import ledger as kept
 from gatekeeper.storage import moving, tables
-from gatekeeper.unreported import end_watches
 from tests.gate.following import Always, tell
 from tests.gate.ledger import NOON, RULES, WORLD, Ledger, Wire, judge_with, order, undone
 from tests.writings import Dice

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gatekeeper import bypasses
-from gatekeeper.access import Person
+from gatekeeper.goods import bypasses
+from gatekeeper.people.access import Person
 from gatekeeper.storage import tables
 from tests.gate.following import Always
 from tests.gate.ledger import Ledger, Wire, authorization, order, two_programs

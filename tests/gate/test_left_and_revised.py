@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatekeeper.recording import Terms
+from gatekeeper.examinations.recording import Terms
 from gatekeeper.storage import tables
 from tests.gate.ledger import Ledger, authorization, order
 from tests.gate.test_again import wrong

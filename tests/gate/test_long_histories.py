@@ -5,11 +5,11 @@ from random import Random
 
 import pytest
 
-from gatekeeper.following import expand
-from gatekeeper.reexamination import judge_due
+from gatekeeper.following.reexamination import judge_due
+from gatekeeper.following.steps import expand
+from gatekeeper.goods.unreported import end_watches
 from gatekeeper.storage import ledger as storage
 from gatekeeper.storage import moving
-from gatekeeper.unreported import end_watches
 from tests.gate.following import Always
 from tests.gate.ledger import Ledger, undone
 from tests.gate.long_histories import History, rules_of

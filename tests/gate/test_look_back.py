@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from gatekeeper import look_back
 from gatekeeper.audit import Walked, walk
 from gatekeeper.errors import Halt
-from gatekeeper.following import expand, step
-from gatekeeper.recording import Terms
+from gatekeeper.examinations.recording import Terms
+from gatekeeper.following import look_back
+from gatekeeper.following.steps import expand, step
 from gatekeeper.storage import look_back as storage
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction

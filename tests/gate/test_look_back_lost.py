@@ -1,7 +1,7 @@
 """Look-backs under way are work in hand: where their rows are lost, one row for the load of the fact begins them anew."""
 
-from gatekeeper import look_back
-from gatekeeper.following import expand
+from gatekeeper.following import look_back
+from gatekeeper.following.steps import expand
 from gatekeeper.storage import ledger as kept
 from gatekeeper.storage import moving, tables
 from gatekeeper.storage.engine import transaction

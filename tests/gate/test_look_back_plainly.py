@@ -6,11 +6,11 @@ from random import Random
 
 import pytest
 
-from gatekeeper.dependencies import answered_by
 from gatekeeper.domain.calendar import day_in
 from gatekeeper.domain.questions import more_questions, questions
 from gatekeeper.domain.verdict import decide
 from gatekeeper.evidence import Asked, case_of
+from gatekeeper.examinations.dependencies import answered_by
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.lookups import ask

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatekeeper import bypasses
+from gatekeeper.goods import bypasses
 from tests.gate.following import LIFTED, SUSPENDED
 from tests.gate.ledger import NOON, Ledger, Wire, authorization, order
 from tests.gate.shelves import alerts, live

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from gatekeeper import bypasses, recipients
-from gatekeeper.bypasses import read_completion
-from gatekeeper.findings import Finding
+from gatekeeper.following import recipients
+from gatekeeper.following.findings import Finding
+from gatekeeper.goods import bypasses
+from gatekeeper.goods.bypasses import read_completion
 from gatekeeper.storage import tables
 from tests.gate.following import Always
 from tests.gate.late import findings

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gatekeeper.config import read_settings
-from gatekeeper.following import step
-from gatekeeper.recording import Terms
+from gatekeeper.examinations.recording import Terms
+from gatekeeper.following.steps import step
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
 from tests.gate.following import SUSPENDED, Always, causes, tell

@@ -8,8 +8,8 @@ import pytest
 from gatekeeper.arrivals import Answer, Position, read_arrival
 from gatekeeper.errors import TryAgain
 from gatekeeper.gate import judge
-from gatekeeper.lacking import lacking
 from gatekeeper.programs import BUILT_IN, MORE
+from gatekeeper.registry.lacking import lacking
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage.engine import transaction
 from tests.gate.ledger import NOON, RULES, WORLD, Ledger, Wire, order

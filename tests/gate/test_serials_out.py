@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from gatekeeper.access import Person
-from gatekeeper.correcting import approve, propose
+from gatekeeper.feeds.correcting import approve, propose
+from gatekeeper.people.access import Person
 from gatekeeper.storage import tables
 from schemas.correction import RecordChanges
 from tests.feed.rems import Rems, acknowledgement

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from gatekeeper import site_aliases
-from gatekeeper.access import Person
 from gatekeeper.arrivals import Answer
 from gatekeeper.audit import Walked, walk
-from gatekeeper.dependencies import answered_by
 from gatekeeper.evidence import case_of
+from gatekeeper.examinations.dependencies import answered_by
+from gatekeeper.people.access import Person
+from gatekeeper.registry import site_aliases
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.lookups import ask

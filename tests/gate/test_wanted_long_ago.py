@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper import following
+from gatekeeper.examinations.recording import Terms
+from gatekeeper.following import steps as following
+from gatekeeper.following.reexamination import judge_again
 from gatekeeper.programs import BUILT_IN
-from gatekeeper.recording import Terms
-from gatekeeper.reexamination import judge_again
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage.engine import transaction
 from tests.gate.following import SUSPENDED, Always, causes, examinations, follow, states

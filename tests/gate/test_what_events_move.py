@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatekeeper.history import Amount, emptied_lines
+from gatekeeper.examinations.history import Amount, emptied_lines
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.events import OrderEvent, events_of

@@ -10,16 +10,16 @@ import pytest
 from psycopg import Cursor
 
 from gatekeeper import order_desk
-from gatekeeper.access import Person
-from gatekeeper.business_days import end_of_watch
-from gatekeeper.dependencies import hangs_on, open_lines
 from gatekeeper.domain.case import Case
 from gatekeeper.domain.days import next_day
 from gatekeeper.domain.verdict import Verdict, decide
 from gatekeeper.evidence import case_of
+from gatekeeper.examinations.business_days import end_of_watch
+from gatekeeper.examinations.dependencies import hangs_on, open_lines
+from gatekeeper.examinations.outlook import programs_of
+from gatekeeper.examinations.recording import Terms
 from gatekeeper.order_desk import Standing, standing
-from gatekeeper.outlook import programs_of
-from gatekeeper.recording import Terms
+from gatekeeper.people.access import Person
 from gatekeeper.storage import ledger as kept
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction

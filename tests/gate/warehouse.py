@@ -6,10 +6,10 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from gatekeeper.arrivals import Answer, Position, Source
-from gatekeeper.events import read_event_arrival, take_events
-from gatekeeper.following import step
-from gatekeeper.gate import TERMS, judge
-from gatekeeper.recording import Terms
+from gatekeeper.examinations.recording import TERMS, Terms
+from gatekeeper.following.steps import step
+from gatekeeper.gate import judge
+from gatekeeper.goods.events import read_event_arrival, take_events
 from gatekeeper.storage import ledger as storage
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction

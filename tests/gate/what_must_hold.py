@@ -4,10 +4,10 @@ import json
 from collections import defaultdict
 from typing import Any
 
-from gatekeeper.business_days import end_of_watch
 from gatekeeper.domain.case import Question
 from gatekeeper.domain.products import restricted_by
 from gatekeeper.evidence import case_of, members
+from gatekeeper.examinations.business_days import end_of_watch
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.events import event_of

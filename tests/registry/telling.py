@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Table
 
 from gatekeeper.arrivals import Answer, Position, Source
-from gatekeeper.hearing import State, limits_of, states
-from gatekeeper.learning import learn, read_fact_arrival
-from gatekeeper.registry import Loaded
+from gatekeeper.registry.hearing import State, limits_of, states
+from gatekeeper.registry.importing import Loaded
+from gatekeeper.registry.learning import learn, read_fact_arrival
 from gatekeeper.storage import ledger as storage
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.lookups import ask

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from gatekeeper.access import Person
-from gatekeeper.confirming import confirm
 from gatekeeper.errors import Unusable
-from gatekeeper.registry import Loaded, Terms
+from gatekeeper.people.access import Person
+from gatekeeper.registry.confirming import confirm
+from gatekeeper.registry.importing import Loaded, Terms
 from gatekeeper.storage import tables
 from tests.registry.telling import Telling
 from tests.storage.snapshots import PROGRAMS, Silent, load, site, snapshot

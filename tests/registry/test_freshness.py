@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from gatekeeper.clock import now
-from gatekeeper.freshness import Freshness
 from gatekeeper.metrics import REGISTRY
+from gatekeeper.registry.freshness import Freshness
 from tests.registry.telling import Telling, heartbeat
 from tests.storage.snapshots import site
 

@@ -10,9 +10,9 @@ import pytest
 from psycopg.sql import SQL, Composed
 from sqlalchemy import Engine
 
-from gatekeeper import registry
 from gatekeeper.domain.facts import holding
-from gatekeeper.registry import Terms, import_file
+from gatekeeper.registry import importing as registry
+from gatekeeper.registry.importing import Terms, import_file
 from gatekeeper.storage import tables
 from gatekeeper.storage.ledger import LEDGER_LOCK
 from gatekeeper.storage.registry import IMPORT_LOCK

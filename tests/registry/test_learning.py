@@ -10,7 +10,7 @@ from gatekeeper.arrivals import Position
 from gatekeeper.audit import Walked, walk
 from gatekeeper.domain.facts import SiteFact, holding
 from gatekeeper.errors import Halt
-from gatekeeper.hearing import alert_missing, alert_stale
+from gatekeeper.registry.hearing import alert_missing, alert_stale
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.moving import question_key

@@ -14,8 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sqlalchemy import Engine
 
 from gatekeeper.arrivals import Position, Source
-from gatekeeper.both_times import answer, read_subject
-from gatekeeper.learning import learn, read_fact_arrival
+from gatekeeper.registry.both_times import answer, read_subject
+from gatekeeper.registry.learning import learn, read_fact_arrival
 from gatekeeper.storage import ledger as storage
 from gatekeeper.storage.engine import migrate, open_engine, transaction
 from gatekeeper.storage.heard import heard

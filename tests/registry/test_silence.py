@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from gatekeeper.errors import Halt
-from gatekeeper.hearing import alert_missing
+from gatekeeper.registry.hearing import alert_missing
 from gatekeeper.storage import tables
 from tests.consumers.test_silence import NAME, SIGNS, silent
 from tests.registry.telling import Telling

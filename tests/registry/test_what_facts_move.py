@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from gatekeeper import site_aliases
-from gatekeeper.access import Person
-from gatekeeper.hearing import alert_missing
+from gatekeeper.people.access import Person
+from gatekeeper.registry import site_aliases
+from gatekeeper.registry.hearing import alert_missing
 from gatekeeper.storage import tables
 from schemas.site_alias import SiteAliasProposal
 from tests.gate.ledger import NOON, RULES

@@ -10,19 +10,19 @@ import msgspec
 import pytest
 
 from consumers.demo.rems import STANDING, Books, Rems
-from gatekeeper.access import Person
-from gatekeeper.books import Entry, live
-from gatekeeper.correcting import approve, propose, rejected
 from gatekeeper.domain.sequences import Range
+from gatekeeper.examinations.recording import TERMS
 from gatekeeper.feeds import read_layouts
+from gatekeeper.feeds.correcting import approve, propose, rejected
 from gatekeeper.feeds.receiving import receive
+from gatekeeper.feeds.reconciling import Reconciled, reconcile
 from gatekeeper.feeds.resending import resend, resend_file
+from gatekeeper.feeds.their_books import MISSING_THERE
 from gatekeeper.feeds.their_list import their_list
 from gatekeeper.feeds.writing import write
-from gatekeeper.gate import TERMS
-from gatekeeper.reconciling import Reconciled, reconcile
+from gatekeeper.goods.books import Entry, live
+from gatekeeper.people.access import Person
 from gatekeeper.storage import tables
-from gatekeeper.their_books import MISSING_THERE
 from schemas.correction import RecordChanges
 from schemas.record import DistributionRecord
 from tests.consumers.place import ACKNOWLEDGEMENTS, EVENTS, PATIENCE_S, Place

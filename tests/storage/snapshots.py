@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 
 from gatekeeper.domain.program import Program
 from gatekeeper.programs import load_programs
-from gatekeeper.refused_files import Offered
-from gatekeeper.registry import Loaded, Terms, import_file
+from gatekeeper.registry.importing import Loaded, Terms, import_file
+from gatekeeper.registry.refused_files import Offered
 from gatekeeper.storage.engine import transaction
 from schemas.fact import Fact
 

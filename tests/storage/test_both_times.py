@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from gatekeeper.both_times import KINDS, Answer, Held, Subject, answer, history, read_subject
 from gatekeeper.errors import Halt, Unusable
-from gatekeeper.registry import SUBJECT
+from gatekeeper.registry.both_times import KINDS, Answer, Held, Subject, answer, history, read_subject
+from gatekeeper.registry.importing import SUBJECT
 from gatekeeper.storage import ledger, tables
 from gatekeeper.storage.chain import facts_digest
 from gatekeeper.storage.columns import Added, insert

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from gatekeeper.both_times import Subject, answer
 from gatekeeper.domain.facts import holding
+from gatekeeper.registry.both_times import Subject, answer
 from gatekeeper.storage.engine import migrate, open_engine, transaction
 from gatekeeper.storage.lookups import ask
 from gatekeeper.translate import fact_of

@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 
 from gatekeeper.domain.identifiers import npi_is_valid
 from gatekeeper.errors import Unusable
-from gatekeeper.refused_files import Offered
-from gatekeeper.registry import Loaded, Terms, import_file
+from gatekeeper.registry.importing import Loaded, Terms, import_file
+from gatekeeper.registry.refused_files import Offered
 from gatekeeper.storage.engine import migrate, open_engine
 from schemas.fact import SnapshotHeader
 from tests.real.database import Database

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from gatekeeper import refused_files
 from gatekeeper.errors import Unusable
-from gatekeeper.refused_files import PIECE, Offered
-from gatekeeper.registry import Terms, import_file
+from gatekeeper.registry import refused_files
+from gatekeeper.registry.importing import Terms, import_file
+from gatekeeper.registry.refused_files import PIECE, Offered
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.refused_files import pieces
 from tests.storage.snapshots import PROGRAMS, Silent, load, rows, site, snapshot

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from gatekeeper.audit import Walked, walk
 from gatekeeper.domain.facts import SiteFact, holding
 from gatekeeper.errors import Unusable
-from gatekeeper.registry import Terms, compare_file
+from gatekeeper.registry.importing import Terms, compare_file
 from gatekeeper.storage import chain, ledger, tables
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.lookups import ask

@@ -15,7 +15,7 @@ from psycopg.sql import SQL, Composed
 from sqlalchemy import Engine
 
 from gatekeeper.errors import Unusable
-from gatekeeper.registry import Loaded
+from gatekeeper.registry.importing import Loaded
 from gatekeeper.storage.engine import open_engine
 from gatekeeper.storage.ledger import LEDGER_LOCK
 from gatekeeper.storage.registry import IMPORT_LOCK

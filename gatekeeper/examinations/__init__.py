@@ -1,0 +1,1 @@
+"""One examination: what was asked, what was answered, what is kept of it and what goes out."""

@@ -1,0 +1,1 @@
+"""What follows from a change: stopped and released lines judged again, look-backs, recalls."""

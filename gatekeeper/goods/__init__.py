@@ -1,0 +1,1 @@
+"""What became of the goods: what was reported, the records that follow, and what left past the gate."""

@@ -1,0 +1,160 @@
+"""What settling the records of some lines may ask, fetched by set whatever their number."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import msgspec
+from psycopg import Cursor
+
+from gatekeeper.domain.case import Question
+from gatekeeper.domain.program import CoveredPackage, Program
+from gatekeeper.evidence import members
+from gatekeeper.examinations.asking import registry_says
+from gatekeeper.goods.as_shipped import as_shipped, goods_gone
+from gatekeeper.goods.line_book import Books, Told, Use, lines_of, row_of, told_of
+from gatekeeper.goods.past_gate import Grounds, Name
+from gatekeeper.goods.recalls import recall_questions
+from gatekeeper.rules import Rules
+from gatekeeper.storage import bypasses, waiting_events
+from gatekeeper.storage.events import OrderEvent
+from gatekeeper.storage.ledger import EarlierExamination
+from gatekeeper.storage.lookups import Said, ask
+from gatekeeper.storage.records import Place, records_of
+from gatekeeper.translate import content_of, order_of
+from schemas.bypass import Completion
+from schemas.event import EventLine, ShipmentEvent
+from schemas.order import ShipmentOrder
+
+EVIDENCE = "SELECT id, evidence FROM examination WHERE id = ANY(%s)"
+HOLDERS = """
+SELECT gtin, serial, place, true FROM moving_serial WHERE serial = ANY(%s)
+UNION ALL SELECT gtin, serial, place, false FROM moving_claimed_serial WHERE serial = ANY(%s)
+"""
+_order = msgspec.json.Decoder(ShipmentOrder)
+_completion = msgspec.json.Decoder(Completion)
+_place = msgspec.json.Decoder(tuple[int, int, int])
+
+
+class Known(NamedTuple):
+    """What the ledger has of the orders that are looked at."""
+
+    examinations: Sequence[EarlierExamination]
+    events: Sequence[OrderEvent]
+    books: Books
+
+
+def books_of(cursor: Cursor[Any], events: Collection[OrderEvent], also: Iterable[str] = ()) -> Books:
+    """What the ledger has of the lines of the orders that these events are about, and with which lines ``also`` these serials are out."""
+    names = {event.order_id for event in events}
+    books = Books(records_of(cursor, names), waiting_events.of_orders(cursor, names)) if names else Books()
+    read_holders(cursor, books, events, also=also)
+    return books
+
+
+def nothing_more(books: Books) -> Grounds:
+    """Where nothing that is looked at can change a record."""
+    return Grounds(books, {}, {}, {}, {}, {})
+
+
+def grounds(
+    cursor: Cursor[Any],
+    rules: Rules,
+    known: Known,
+    new: Iterable[ShipmentEvent],
+    guarded: Callable[..., Any],
+    added: Mapping[Told, Completion] | None = None,
+) -> tuple[Grounds, dict[Question, Said]]:
+    """What settling the lines of ``new`` events may ask; their orders' own history is ``known``.
+
+    ``guarded`` runs one step for the event that stands beside it; ``added`` is what a person adds who has not been approved yet.
+    """
+    told = list(new)
+    names = {(event.wholesaler_id, event.order_id) for event in told}
+    orders, arrived = ordered(cursor, names, known.examinations)
+    known.books.ordered.update(_products(orders, rules.programs))
+    found = [bypass for bypass in bypasses.of_orders(cursor, [name[1] for name in names]) if bypass.place[:2] in names]
+    completions = {bypass.told: _completion.decode(bypass.completion) for bypass in found if bypass.completion is not None}
+    completions.update(added or {})
+    shipped = [
+        (event, order_of(order, rules.programs, content_of(order, rules.programs)))
+        for event in told if event.event == "shipped"
+        for line in lines_of(event)
+        if (order := guarded(event, _as_shipped, event, line, orders, completions)) is not None
+    ]  # fmt: skip
+    asked = registry_says(cursor, shipped, rules.programs, guarded)
+    of_lots = {question for event in told for line in lines_of(event) for question in _recalls(event, line, orders, completions, rules)}
+    said = asked.said | ask(cursor, asked.moving | (of_lots - asked.said.keys()))
+    read_holders(cursor, known.books, known.events, told, completions.values())
+    return Grounds(
+        known.books,
+        orders,
+        arrived,
+        completions,
+        {bypass.told: bypass.why for bypass in found},
+        {bypass.told: bypass for bypass in found},
+    ), said
+
+
+def _products(
+    orders: Mapping[tuple[str, str, int], ShipmentOrder], programs: tuple[Program, ...]
+) -> dict[Place, tuple[Use, CoveredPackage]]:
+    """By line, of which covered product it was ordered."""
+    rows = {Place(*name, line.line): row_of(line.product, programs) for name, order in orders.items() for line in order.lines}
+    return {place: (Use(row.program.name, row.package.gtin), row.package) for place, row in rows.items() if row is not None}
+
+
+def _as_shipped(
+    event: ShipmentEvent, line: EventLine, orders: Mapping[tuple[str, str, int], ShipmentOrder], completions: Mapping[Told, Completion]
+) -> ShipmentOrder | None:
+    order = orders.get((event.wholesaler_id, event.order_id, event.revision or 1))
+    return as_shipped(event, line, order, completions.get(told_of(event, line.line))).order
+
+
+def _recalls(
+    event: ShipmentEvent,
+    line: EventLine,
+    orders: Mapping[tuple[str, str, int], ShipmentOrder],
+    completions: Mapping[Told, Completion],
+    rules: Rules,
+) -> list[Question]:
+    order = orders.get((event.wholesaler_id, event.order_id, event.revision or 1))
+    goods = goods_gone(event, line, order, completions.get(told_of(event, line.line)))
+    return recall_questions(goods, rules.programs)
+
+
+def ordered(
+    cursor: Cursor[Any], names: Collection[Name], examinations: Iterable[EarlierExamination]
+) -> tuple[dict[tuple[str, str, int], ShipmentOrder], dict[Name, tuple[int, int, int]]]:
+    """What was ordered by the first message of each revision, and where the last message of each order stood."""
+    first: dict[tuple[str, str, int], int] = {}
+    last: dict[Name, int] = {}
+    for each in sorted(examinations, key=attrgetter("id")):
+        name = each.wholesaler_id, each.order_id
+        if each.cause == "message" and name in names:
+            first.setdefault((*name, each.revision), each.id)
+            last[name] = each.id
+    wanted = sorted({*first.values(), *last.values()})
+    kept = {number: members(evidence) for number, evidence in cursor.execute(EVIDENCE, (wanted,))} if wanted else {}
+    orders = {revision: _order.decode(kept[number]["order"]) for revision, number in first.items()}
+    return orders, {name: _place.decode(kept[number]["arrived"]) for name, number in last.items() if "arrived" in kept[number]}
+
+
+def read_holders(
+    cursor: Cursor[Any],
+    books: Books,
+    events: Iterable[OrderEvent],
+    told: Iterable[ShipmentEvent] = (),
+    completions: Iterable[Completion] = (),
+    also: Iterable[str] = (),
+) -> None:
+    """With which line each serial is out that the books and these events name, and others, and which lines hold it too."""
+    serials = {serial for event in (*told, *[event.said for event in events]) for line in lines_of(event) for serial in line.serials or ()}
+    serials.update(serial for completion in completions for serial in completion.serials or ())
+    serials.update(also)
+    serials.update(serial for record in books.every() for serial in record.body.serials or ())
+    for gtin, serial, place, has in cursor.execute(HOLDERS, [sorted(serials)] * 2) if serials else ():
+        if has:
+            books.owners[gtin, serial] = place
+        else:
+            books.claims.setdefault((gtin, serial), set()).add(place)

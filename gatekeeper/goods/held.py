@@ -1,0 +1,106 @@
+"""What one line has used up: units of authorizations, and serials. Pure, from its book."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from msgspec import UNSET
+
+from gatekeeper.domain.case import Question
+from gatekeeper.goods.books import returned
+from gatekeeper.goods.by_people import Change, as_corrected
+from gatekeeper.goods.line_book import Book, Shipment, Use, goods_of, whereabouts_of
+from gatekeeper.goods.reported import Reported
+from gatekeeper.goods.whereabouts import Whereabouts
+from gatekeeper.storage.records import Recorded
+
+
+def put_by_people(book: Book) -> set[str]:
+    """The serials that people put into a record."""
+    of = {record.record_id: set(goods_of(record).serials) for record in book.records}
+    made = [record for record in book.records if record.record_id in book.by_people and record.replaces is not None]
+    return {serial for record in made if record.replaces is not None for serial in of[record.record_id] - of[record.replaces]}
+
+
+def holding(book: Book) -> dict[Question, int | None]:
+    """What the line has used up: units of authorizations, and serials (None); of the serials, those that no other line has.
+
+    Until all of it has left, or the rest stays, a line holds all that it was released for: what has not left may still leave. Of a
+    superseded line only what left counts. Serials that were reported as left are held, whatever is disputed of them, also where no record
+    could be made yet: of the product that the report names, or else of the line's. Units that came back are free again; serials when a
+    verified return says so.
+    """
+    if book.superseded and not book.left:
+        return {}
+    own, where, record = _own_use(book), whereabouts_of(book), book.live
+    used = {id(shipment): _use_of(shipment, own, book.changes) for shipment in book.shipments}
+    serials = {
+        (use.gtin, serial)
+        for shipment in book.shipments if (use := used[id(shipment)]) is not None and (shipment.waits or not where.all_back)
+        for serial in shipment.report.serials if shipment.waits or serial not in where.back
+    }  # fmt: skip
+    held: dict[Question, int | None] = {}
+    if record is not None:
+        left = [(used[id(shipment)], shipment.report) for shipment in book.shipments if not shipment.waits]
+        units, is_known = _units(book, record, own, where, left)
+        named = set() if where.all_back else {*goods_of(record).serials, *put_by_people(book)}
+        serials.update([(record.body.product.gtin, serial) for serial in named - where.back])
+        if book.released is not None and own is not None and not is_known:
+            serials.update([(own.gtin, serial) for serial in goods_of(book.released).serials if serial not in where.back])
+        held.update({("units", use.program, use.authorization_id): many for use, many in units.items() if use.authorization_id and many})
+    return {("serial", *each): None for each in serials} | held
+
+
+def _units(
+    book: Book, record: Recorded, own: Use | None, where: Whereabouts, left: Iterable[tuple[Use | None, Reported]]
+) -> tuple[dict[Use, int], bool]:
+    """By product and authorization the units that a line with a live record holds; and whether it is known which vials these are."""
+    of_record, released, others = _use_of_record(record), book.released, Counter[Use | None]()
+    if released is None or own is None:
+        return {of_record: max(0, record.units - returned(book.records), min(record.units, where.out))}, True
+    may_leave = not (book.superseded or book.cancelled or where.left >= released.units)
+    named = set() if of_record != own else set(goods_of(record).serials)
+    for use, report in left:
+        if use != own and report.is_known:
+            others[use] += released.units if report.units is None else report.units
+        elif use == own and of_record != own:
+            named.update(report.serials)
+    if of_record != own:
+        # Of what went to several recipients the record is of one.
+        others[of_record] = max(others[of_record], record.units)
+    mine = max(0, (released.units if may_leave else min(where.left, released.units)) - others.total())
+    units = {use: many for use, many in others.items() if use is not None} | {own: max(mine, record.units) if of_record == own else mine}
+    is_known = where.all_back or len(named) >= units[own]
+    total = sum(units.values())
+    # What came back is free, unless it left again.
+    free = total - max(0, total - returned(book.records), min(released.units, where.out))
+    for use in sorted(units, key=lambda use: (use != of_record, use != own, *map(str, use))):
+        taken = min(free, units[use])
+        units[use], free = units[use] - taken, free - taken
+    return units, is_known and not may_leave
+
+
+def _use_of_record(record: Recorded) -> Use:
+    body = record.body
+    return Use(record.program, body.product.gtin, None if body.authorization_id is UNSET else body.authorization_id)
+
+
+def _own_use(book: Book) -> Use | None:
+    """What the line is of by itself: what was released, as people corrected it, or what is on record, or was ordered."""
+    if book.released is not None:
+        changes = [change for change in book.changes if change.before.outside_gate is UNSET]
+        return _use_of_record(book.released._replace(body=as_corrected(book.released.body, changes)))
+    return book.ordered if book.standing is None else _use_of_record(book.standing)
+
+
+def _use_of(shipment: Shipment, own: Use | None, changes: Iterable[Change]) -> Use | None:
+    """What was used up by what left; None where that is nobody's, or not known."""
+    if shipment.product is None and (own is None or shipment.names_product):
+        return None
+    program, gtin = shipment.product or (own.program, own.gtin)  # type: ignore[union-attr] # one of them is there
+    if shipment.patient is None:
+        return Use(program, gtin, own and own.authorization_id)
+    named = shipment.patient.authorization_id
+    for change in changes:
+        if change.before.authorization_id == named:
+            named = change.after.authorization_id
+    return Use(program, gtin, None if named is UNSET else named)

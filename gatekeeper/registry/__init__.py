@@ -1,0 +1,1 @@
+"""The registry: facts and snapshots in, how fresh it is, and what it says in both times."""

@@ -85,7 +85,9 @@ def grounds(
     asked = registry_says(cursor, shipped, rules.programs, guarded)
     of_lots = {question for event in told for line in lines_of(event) for question in _recalls(event, line, orders, completions, rules)}
     said = asked.said | ask(cursor, asked.moving | (of_lots - asked.said.keys()))
-    read_holders(cursor, known.books, known.events, told, completions.values())
+    # What was ordered counts too: goods that nobody released, and of which an event names no serials, are those.
+    ordered_serials = [serial for order in orders.values() for line in order.lines for serial in line.serials or ()]
+    read_holders(cursor, known.books, known.events, told, completions.values(), ordered_serials)
     return Grounds(
         known.books,
         orders,

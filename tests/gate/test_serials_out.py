@@ -179,3 +179,15 @@ def test_a_serial_of_another_live_line_stays_with_it(warehouse: Warehouse) -> No
     assert owner(warehouse, "Z") == "SO-2"
     assert len(warehouse.ledger.rows(tables.SERIAL)) == 6
     balanced(warehouse)
+
+
+def test_vials_that_one_line_has_are_not_taken_by_goods_of_another_that_nobody_released(warehouse: Warehouse) -> None:
+    """The event names no vials; those that were ordered are out with the first order."""
+    warehouse.judge(order("SO-1", SERIALISED))
+    warehouse.judge(order("SO-2", SERIALISED))
+    warehouse.tell(shipped("SO-2"))
+    warehouse.follow()
+    assert [owner(warehouse, serial) for serial in FIVE] == ["SO-1"] * 5
+    [(kind, seen)] = alerts(warehouse.ledger)
+    assert (kind, seen["lacks"]) == ("shipment_bypassed", ["serial_of_another_line"])
+    balanced(warehouse)

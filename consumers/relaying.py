@@ -1,6 +1,7 @@
 """The relay from start to stop: what follows from changes is done piece by piece, and published in between."""
 
 from collections.abc import Callable
+from itertools import count
 from threading import Event
 from typing import Final
 
@@ -79,7 +80,7 @@ def _relay(settings: Settings, client: Client, book: RuleBook, freshness: Freshn
     placed = place.Placed(client, settings.topic_prefix)
     work = Relay(engine, placed, lambda: topic_id(client, own), Passed(client, orders), client.instance)
     going.at_work = lambda: work.working
-    progress, terms, ends = Progress(), Terms.of(settings), Ends(client, orders)
+    progress, terms, ends, turns = Progress(), Terms.of(settings), Ends(client, orders), count()
 
     def looked() -> None:
         going.going_on()
@@ -88,7 +89,7 @@ def _relay(settings: Settings, client: Client, book: RuleBook, freshness: Freshn
 
     def step() -> bool:
         marked = mark(engine, lambda: topic_id(client, orders), ends.ask)
-        return following.step(engine, book, terms) or marked
+        return following.step(engine, book, terms, next(turns)) or marked
 
     try:
         follow_and_publish(work, step, going.stop, going.waiting, looked)

@@ -23,15 +23,18 @@ from gatekeeper.storage.moving import question_key
 ORDERS_AT_ONCE: Final = 50
 FACTS_AT_ONCE: Final = 1000
 LINES_AT_ONCE: Final = 5000
+EVERYTHING_EVERY: Final = 8
+"""In every so many-th turn all that is due has a piece done, so that none of it waits for a quiet moment that may not come."""
 
 
-def step(engine: Engine, book: RuleBook, terms: Terms, *, orders: int = ORDERS_AT_ONCE, facts: int = FACTS_AT_ONCE) -> bool:
-    """Does one bounded piece of what is due, and says whether there was any. Killed at any moment, it has done the piece or nothing.
+def step(engine: Engine, book: RuleBook, terms: Terms, turn: int = 1, *, orders: int = ORDERS_AT_ONCE, facts: int = FACTS_AT_ONCE) -> bool:
+    """Does a bounded piece of what is due, and says whether there was any. Killed at any moment, it has done each part of it or nothing.
 
     In this order: changed rules are noticed; what hangs on a single fact is found, first where facts take something back; lines whose
     watch is over leave it; events that wait for their order no longer are settled; lines are judged again; what hangs on a snapshot or on
     new rules is found; an alert is raised where facts are missing for too long, a registry is too old, records were not acknowledged in
     time, or vials did not come back that are soon to be returned; decisions already made are looked at by what became known later.
+    What raises alerts and looks back comes when nothing else is due, and in every ``EVERYTHING_EVERY``-th ``turn``.
     """
     with transaction(engine) as cursor:
         at_once = notice_rules(cursor, book) or expand(cursor, book, facts, at_once=True)
@@ -39,7 +42,10 @@ def step(engine: Engine, book: RuleBook, terms: Terms, *, orders: int = ORDERS_A
     with transaction(engine) as cursor:
         # However many facts still come, what is due does not wait for them.
         done = judge_due(cursor, book, terms, orders) or found or expand(cursor, book, facts)
-    return done or _alert(engine, book, terms) or look_back.step(engine, book.at(now()).programs)
+    if done and turn % EVERYTHING_EVERY:
+        return True
+    alerted = _alert(engine, book, terms)
+    return look_back.step(engine, book.at(now()).programs) or alerted or done
 
 
 def _alert(engine: Engine, book: RuleBook, terms: Terms) -> bool:

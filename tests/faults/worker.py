@@ -3,6 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -126,13 +127,13 @@ def _relay(client: Client, engine: WatchedEngine, prefix: str, kind: str, going:
     relay_of = mutants.TrustingRelay if kind == mutants.KEEPS_ITS_PLACE else WatchedRelay
     work = relay_of(engine, placed, lambda: topic_id(client, prefix + place.TOPIC), orders, client.instance)  # type: ignore[arg-type]
 
-    ends = Ends(client, prefix + ORDERS)
+    ends, turns = Ends(client, prefix + ORDERS), count()
 
     def step() -> bool:
         engine.judging = True
         try:
             marked = mark(engine, lambda: topic_id(client, prefix + ORDERS), ends.ask)  # type: ignore[arg-type]
-            followed = following.step(engine, book, TERMS) or marked  # type: ignore[arg-type]
+            followed = following.step(engine, book, TERMS, next(turns)) or marked  # type: ignore[arg-type]
         finally:
             engine.judging = False
         if followed:

@@ -1,12 +1,14 @@
 """What takes something back goes first, however much else is still to be followed."""
 
+from datetime import timedelta
+
 import pytest
 
 from gatekeeper.examinations.recording import Terms
-from gatekeeper.following.steps import step
+from gatekeeper.following.steps import EVERYTHING_EVERY, step
 from gatekeeper.storage import tables
 from tests.gate.following import HF1, Always, causes, follow
-from tests.gate.ledger import WORLD, Ledger, Wire, authorization, order
+from tests.gate.ledger import NOON, WORLD, Ledger, Wire, authorization, order
 from tests.registry.conftest import telling
 from tests.registry.telling import Telling
 
@@ -87,3 +89,12 @@ def test_a_mode_takes_nothing_else_s_place(loaded: Ledger, telling: Telling) -> 
     one_step(loaded, orders=0)
     assert [row[1] for row in loaded.rows(tables.FOLLOW_UP)] == ["fact"]
     assert {row[1] for row in loaded.rows(tables.DUE)} == {"stop"}
+
+
+def test_alerts_and_look_backs_come_however_many_facts_do(loaded: Ledger, telling: Telling) -> None:
+    loaded.set_clock(NOON + timedelta(hours=30))
+    telling.tell(RECALL | {"status": "recalled", "sequence": 3000})
+    for turn in range(5 * EVERYTHING_EVERY):
+        telling.tell(HF4 | {"sequence": 4000 + turn, "effective_on": "2026-11-20", "name": f"Name {turn}"})
+        assert step(loaded.engine, Always(loaded.rules), Terms(), turn)
+    assert {"lot_recalled", "registry_stale"} <= {row[1] for row in loaded.rows(tables.ALERT)}

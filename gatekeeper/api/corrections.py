@@ -15,7 +15,7 @@ from gatekeeper.api.once import recording, writing
 from gatekeeper.api.patients import PARAMETER, on_record, order_of, purpose_of_request
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.reasons import ReasonBody
-from gatekeeper.api.two_people import ApprovalShown, Listed, StepShown, approval_shown, may_act, step_shown
+from gatekeeper.api.two_people import ApprovalShown, Listed, StepShown, approval_shown, may_act, steps_shown
 from gatekeeper.examinations.withdrawal import record_of
 from gatekeeper.feeds import correcting
 from gatekeeper.people.approvals import CORRECTION, Approval, approvals
@@ -181,14 +181,11 @@ def _rejected(cursor: Cursor[Any], told: Told) -> dict[str, Any]:
 
 
 def _correction(proposal: Proposal, approval: Approval | None) -> dict[str, Any]:
-    steps = [step_shown("proposed", proposal.person, proposal.at, proposal.reason)]
-    if proposal.decision is not None and proposal.decided_at is not None:
-        steps.append(step_shown(proposal.decision, proposal.decided_by, proposal.decided_at, proposal.decided_because))
     return {
         "correction_id": str(proposal.correction_id),
         "state": proposal.decision or "proposed",
         "record_id": str(proposal.record_id),
         "changes": msgspec.json.decode(proposal.body),
-        "steps": steps,
+        "steps": steps_shown(proposal),
         "approval": approval_shown(approval),
     }

@@ -9,6 +9,7 @@ import msgspec
 
 from gatekeeper.api.callers import Caller
 from gatekeeper.api.lists import begins, ends, limit_of
+from gatekeeper.feeds.proposals import Proposed
 from gatekeeper.messages import written
 from gatekeeper.people.approvals import Approval
 
@@ -37,6 +38,14 @@ class ApprovalShown(msgspec.Struct):
 
 def step_shown(step: str, person: str | None, at: datetime, reason: str | None) -> dict[str, Any]:
     return {"step": step, "person": person, "at": _instant(at), "reason": reason}
+
+
+def steps_shown(proposal: Proposed) -> list[dict[str, Any]]:
+    """What was proposed, and what was decided, if anything was."""
+    steps = [step_shown("proposed", proposal.person, proposal.at, proposal.reason)]
+    if proposal.decision is not None and proposal.decided_at is not None:
+        steps.append(step_shown(proposal.decision, proposal.decided_by, proposal.decided_at, proposal.decided_because))
+    return steps
 
 
 def approval_shown(approval: Approval | None) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from gatekeeper.api.lists import Instant, Page
 from gatekeeper.api.once import recording, writing
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.reasons import ReasonBody
-from gatekeeper.api.two_people import ApprovalShown, Listed, StepShown, approval_shown, may_act, step_shown
+from gatekeeper.api.two_people import ApprovalShown, Listed, StepShown, approval_shown, may_act, steps_shown
 from gatekeeper.examinations.withdrawal import record_of
 from gatekeeper.feeds import voiding
 from gatekeeper.people.approvals import VOID, Approval, approvals
@@ -113,9 +113,6 @@ def _now(void_id: UUID) -> dict[str, Any]:
 
 
 def _shown(each: Voiding, approval: Approval | None) -> dict[str, Any]:
-    steps = [step_shown("proposed", each.person, each.at, each.reason)]
-    if each.decision is not None and each.decided_at is not None:
-        steps.append(step_shown(each.decision, each.decided_by, each.decided_at, each.decided_because))
     return {
         "void_id": str(each.voiding_id),
         "state": each.state,
@@ -123,6 +120,6 @@ def _shown(each: Voiding, approval: Approval | None) -> dict[str, Any]:
         "program": each.program,
         "sequence": each.sequence,
         **each.place._asdict(),
-        "steps": steps,
+        "steps": steps_shown(each),
         "approval": approval_shown(approval),
     }

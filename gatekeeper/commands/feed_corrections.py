@@ -1,7 +1,6 @@
 """``gatekeeper feed rejected``, ``show`` and ``correct``."""
 
 import os
-from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
 from uuid import UUID
@@ -15,10 +14,11 @@ from gatekeeper.config import read_settings
 from gatekeeper.errors import Unusable
 from gatekeeper.examinations.withdrawal import record_of
 from gatekeeper.feeds import correcting
+from gatekeeper.feeds.proposals import Proposed
 from gatekeeper.messages import written
 from gatekeeper.people.permissions import Permission
 from gatekeeper.storage import corrections as kept
-from gatekeeper.storage.corrections import Proposal, Told
+from gatekeeper.storage.corrections import Told
 from gatekeeper.storage.engine import transaction
 
 REASON = click.option("--reason", required=True, help="Why, in words that an auditor understands. Name no patient.")
@@ -53,8 +53,8 @@ def show_command(record_id: str) -> None:
         f"{told.status or 'open'}{', replaced' if told.replaced else ''}" + (f": {_problem(told)}" if told.status == "rejected" else "")
     )
     for proposal in proposals:
-        for line in _shown(proposal):
-            click.echo(line)
+        click.echo(f"{proposal.correction_id}  {proposal.decision or 'proposed'}")
+        echo_steps(proposal)
 
 
 @click.group("correct")
@@ -116,6 +116,15 @@ def must_act_for(by: Acting, record_id: UUID | None) -> None:
         by.must_act_for(told.program, record_of(told.body).wholesaler_id)
 
 
+def echo_steps(proposal: Proposed) -> None:
+    """Says who proposed it, when and why, and who decided it, if anybody did."""
+    click.echo(f"    proposed {written(proposal.at.astimezone(UTC))} by {proposal.person}: {proposal.reason}")
+    if proposal.decided_at is not None:
+        click.echo(
+            f"    {proposal.decision} {written(proposal.decided_at.astimezone(UTC))} by {proposal.decided_by}: {proposal.decided_because}"
+        )
+
+
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
@@ -126,10 +135,3 @@ def _read(path: Path) -> bytes:
 
 def _problem(told: Told) -> str:
     return str(msgspec.json.decode(told.said or b"{}").get("problem", ""))
-
-
-def _shown(proposal: Proposal) -> Iterator[str]:
-    yield f"{proposal.correction_id}  {proposal.decision or 'proposed'}"
-    yield f"    proposed {written(proposal.at.astimezone(UTC))} by {proposal.person}: {proposal.reason}"
-    if proposal.decided_at is not None:
-        yield f"    {proposal.decision} {written(proposal.decided_at.astimezone(UTC))} by {proposal.decided_by}: {proposal.decided_because}"

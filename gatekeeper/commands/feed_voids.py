@@ -1,16 +1,14 @@
 """``gatekeeper feed void``."""
 
 import os
-from datetime import UTC
 
 import click
 
 from gatekeeper.commands.acting import Acting, acting, id_of
-from gatekeeper.commands.feed_corrections import REASON, must_act_for
+from gatekeeper.commands.feed_corrections import REASON, echo_steps, must_act_for
 from gatekeeper.commands.feed_options import opened
 from gatekeeper.config import read_settings
 from gatekeeper.feeds import voiding
-from gatekeeper.messages import written
 from gatekeeper.people.permissions import Permission
 from gatekeeper.storage import voidings as kept
 from gatekeeper.storage.engine import transaction
@@ -32,9 +30,7 @@ def list_command(*, every: bool) -> None:
         found = voiding.listed(engine, every=every)
     for each in found:
         click.echo(f"{each.voiding_id}  {each.state}  record {each.sequence} of {each.program} ({each.record_id}), {each.place}")
-        click.echo(f"    proposed {written(each.at.astimezone(UTC))} by {each.person}: {each.reason}")
-        if each.decided_at is not None:
-            click.echo(f"    {each.decision} {written(each.decided_at.astimezone(UTC))} by {each.decided_by}: {each.decided_because}")
+        echo_steps(each)
     if not found:
         click.echo("No void waits for a second person." if not every else "No void was ever proposed.")
 

@@ -1,7 +1,6 @@
 """A record that a REMS rejected: one person proposes what to change, another approves it, and the correction replaces it in the feed."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
@@ -16,22 +15,18 @@ from gatekeeper.domain.ids import correction_id
 from gatekeeper.errors import Halt, Unusable
 from gatekeeper.examinations.recording import Terms
 from gatekeeper.examinations.withdrawal import record_of
-from gatekeeper.feeds.acknowledging import record_named
-from gatekeeper.goods.bookkeeping import Bookkeeping
+from gatekeeper.feeds.proposals import OfOneRecord, told_of, undecided
 from gatekeeper.goods.books import STANDING
-from gatekeeper.goods.grounds import read_holders
 from gatekeeper.goods.held import holding
-from gatekeeper.goods.line_book import Books
 from gatekeeper.goods.settlement import CORRECTED, Settlement, with_changes
 from gatekeeper.people.access import Person
 from gatekeeper.people.approvals import CORRECTION, approval_row, refuse_own
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage import corrections as kept
-from gatekeeper.storage import ledger, tables, waiting_events
+from gatekeeper.storage import ledger, tables
 from gatekeeper.storage.corrections import Proposal, Told
 from gatekeeper.storage.engine import Database, transaction
-from gatekeeper.storage.events import events_of
-from gatekeeper.storage.records import Place, records_of
+from gatekeeper.storage.records import Place
 from schemas.canonical import canonical
 from schemas.correction import RecordChanges, changes_hold
 from schemas.record import DistributionRecord
@@ -58,7 +53,7 @@ def read_changes(raw: bytes) -> RecordChanges:
 def show(engine: Database, name: str) -> tuple[Told, list[Proposal]]:
     """A record with what its REMS said of it last, and what was proposed. Raises ``Unusable`` where there is none."""
     with transaction(engine) as cursor:
-        told = _told(cursor, name)
+        told = told_of(cursor, name)
         return told, list(kept.proposals(cursor, told.record_id))
 
 
@@ -74,7 +69,7 @@ def propose(engine: Database, name: str, changes: RecordChanges, reason: str, pe
     with transaction(engine) as cursor:
         ledger.take_lock(cursor)
         tail = ledger.read_tail(cursor)
-        told = _told(cursor, name)
+        told = told_of(cursor, name)
         _refuse(cursor, told, changes)
         for other in kept.proposals(cursor, told.record_id):
             if other.decision is None:
@@ -90,19 +85,11 @@ def approve(engine: Database, name: str, reason: str, person: Person, book: Rule
     reason = read_reason(reason)
     with _open(engine, name) as (cursor, proposal):
         refuse_own(proposal.person, person)
-        told = _told(cursor, str(proposal.record_id))
+        told = told_of(cursor, str(proposal.record_id))
         changes = _changes.decode(proposal.body)
         _refuse(cursor, told, changes)
-        tail, _, _, counts, _ = ledger.read_end(cursor, 0)
-        order_id = record_of(told.body).order_id
-        events = events_of(cursor, [order_id])
-        correcting = _Correcting(tail, book.at(tail.now), terms, {}, ledger.earlier(cursor, [order_id]), events)
-        correcting.counts = counts
-        correcting.books = Books(records_of(cursor, [order_id]), waiting_events.of_orders(cursor, [order_id]))
-        read_holders(cursor, correcting.books, events, also=changes.serials or ())
-        about, at, block = proposal.correction_id, tail.now, tail.block + 1
-        decision = (about, "approved", reason, person.subject, at, block)
-        return correcting.correct(cursor, told, changes, decision, approval_row(CORRECTION, about, person, at, block))
+        correcting = _Correcting.of(cursor, told, book, terms, changes.serials or ())
+        return correcting.correct(cursor, told, changes, proposal.correction_id, reason, person)
 
 
 def refuse(engine: Database, name: str, reason: str, person: Person) -> None:
@@ -114,11 +101,11 @@ def refuse(engine: Database, name: str, reason: str, person: Person) -> None:
         ledger.add_block(cursor, tail, {tables.CORRECTION_DECISION: [row]})
 
 
-class _Correcting(Bookkeeping):
+class _Correcting(OfOneRecord):
     """One correction, until it is written."""
 
     def correct(
-        self, cursor: Cursor[Any], told: Told, changes: RecordChanges, decision: Sequence[Any], approval: Sequence[Any]
+        self, cursor: Cursor[Any], told: Told, changes: RecordChanges, about: UUID, reason: str, person: Person
     ) -> DistributionRecord:
         """Adds the record, the decision and the approval, and moves what the line has used up."""
         body = record_of(told.body)
@@ -132,8 +119,9 @@ class _Correcting(Bookkeeping):
         )  # fmt: skip
         self._settle(place, CORRECTED, case, live, live.units, sha256(canonical(changes)).digest(), None)
         self._moved(place, holding(before), holding(self._book(place)))
-        self._rows[tables.CORRECTION_DECISION].append(decision)
-        self._rows[tables.APPROVAL].append(approval)
+        at = self._tail.now
+        self._rows[tables.CORRECTION_DECISION].append((about, "approved", reason, person.subject, at, self._block))
+        self._rows[tables.APPROVAL].append(approval_row(CORRECTION, about, person, at, self._block))
         self._add_block(cursor)
         made = self._book(place).live
         if made is None:
@@ -141,28 +129,8 @@ class _Correcting(Bookkeeping):
         return made.body
 
 
-@contextmanager
-def _open(engine: Database, name: str) -> Iterator[tuple[Cursor[Any], Proposal]]:
-    """One transaction of a person about a proposal that waits for a decision."""
-    wanted = record_named(name)
-    if wanted is None:
-        raise Unusable("The correction must be named by its id, as `gatekeeper feed show` shows it.")
-    with transaction(engine) as cursor:
-        ledger.take_lock(cursor)
-        proposal = kept.proposal(cursor, wanted)
-        if proposal is None:
-            raise Unusable(f"There is no correction {wanted}.")
-        if proposal.decision is not None:
-            raise Unusable(f"Correction {wanted} is {proposal.decision} already, by {proposal.decided_by}.")
-        yield cursor, proposal
-
-
-def _told(cursor: Cursor[Any], name: str) -> Told:
-    wanted = record_named(name)
-    told = None if wanted is None else kept.record(cursor, wanted)
-    if told is None:
-        raise Unusable("There is no distribution record with this id.")
-    return told
+def _open(engine: Database, name: str) -> AbstractContextManager[tuple[Cursor[Any], Proposal]]:
+    return undecided(engine, name, kept.proposal, "correction", "show", "correction")
 
 
 def _refuse(cursor: Cursor[Any], told: Told, changes: RecordChanges) -> None:

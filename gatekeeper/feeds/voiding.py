@@ -3,8 +3,7 @@
 It is the way where no `cancelled` event says so. What may still leave, or is reported to have left, is never voided so.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 from uuid import UUID
 
@@ -16,22 +15,19 @@ from gatekeeper.domain.ids import voiding_id
 from gatekeeper.errors import Unusable
 from gatekeeper.examinations.recording import Terms
 from gatekeeper.examinations.withdrawal import record_of, released_lines
-from gatekeeper.feeds.acknowledging import record_named
-from gatekeeper.goods.bookkeeping import Bookkeeping
+from gatekeeper.feeds.proposals import OfOneRecord, told_of, undecided
 from gatekeeper.goods.books import STANDING
-from gatekeeper.goods.grounds import read_holders
 from gatekeeper.goods.held import holding
-from gatekeeper.goods.line_book import Book, Books
+from gatekeeper.goods.line_book import Book
 from gatekeeper.goods.settlement import VOIDED, Settlement
 from gatekeeper.people.access import Person
 from gatekeeper.people.approvals import VOID, approval_row, refuse_own
 from gatekeeper.rules import RuleBook
-from gatekeeper.storage import ledger, tables, waiting_events
+from gatekeeper.storage import ledger, tables
 from gatekeeper.storage import voidings as kept
-from gatekeeper.storage.corrections import Told, record
+from gatekeeper.storage.corrections import Told
 from gatekeeper.storage.engine import Database, transaction
-from gatekeeper.storage.events import events_of
-from gatekeeper.storage.records import Place, Recorded, records_of
+from gatekeeper.storage.records import Place, Recorded
 from gatekeeper.storage.voidings import Voiding
 from schemas.record import DistributionRecord
 
@@ -47,7 +43,7 @@ def propose(engine: Database, name: str, reason: str, person: Person, book: Rule
     reason = read_reason(reason)
     with transaction(engine) as cursor:
         ledger.take_lock(cursor)
-        told = _told(cursor, name)
+        told = told_of(cursor, name)
         voiding = _Voiding.of(cursor, told, book, terms)
         voiding.live(told)
         for other in kept.of_record(cursor, told.record_id):
@@ -61,7 +57,7 @@ def approve(engine: Database, name: str, reason: str, person: Person, book: Rule
     reason = read_reason(reason)
     with _open(engine, name) as (cursor, proposal):
         refuse_own(proposal.person, person)
-        told = _told(cursor, str(proposal.record_id))
+        told = told_of(cursor, str(proposal.record_id))
         return _Voiding.of(cursor, told, book, terms).void(cursor, told, proposal, reason, person)
 
 
@@ -74,20 +70,8 @@ def refuse(engine: Database, name: str, reason: str, person: Person) -> None:
         ledger.add_block(cursor, tail, {tables.VOIDING_DECISION: [row]})
 
 
-class _Voiding(Bookkeeping):
+class _Voiding(OfOneRecord):
     """One void, until it is written."""
-
-    @classmethod
-    def of(cls, cursor: Cursor[Any], told: Told, rules: RuleBook, terms: Terms) -> "_Voiding":
-        """With all that is known of the record's order, under the ledger lock."""
-        tail, _, _, counts, _ = ledger.read_end(cursor, 0)
-        names = [record_of(told.body).order_id]
-        events = events_of(cursor, names)
-        voiding = cls(tail, rules.at(tail.now), terms, {}, ledger.earlier(cursor, names), events)
-        voiding.counts = counts
-        voiding.books = Books(records_of(cursor, names), waiting_events.of_orders(cursor, names))
-        read_holders(cursor, voiding.books, events)
-        return voiding
 
     def live(self, told: Told) -> tuple[Place, Book, Recorded]:
         """The line, its book and the record, which is live. Raises ``Unusable`` where its goods have left, or still may."""
@@ -128,25 +112,5 @@ class _Voiding(Bookkeeping):
         return self.books.records(place)[-1].body
 
 
-@contextmanager
-def _open(engine: Database, name: str) -> Iterator[tuple[Cursor[Any], Voiding]]:
-    """One transaction of a person about a proposal that waits for a decision."""
-    wanted = record_named(name)
-    if wanted is None:
-        raise Unusable("The void must be named by its id, as `gatekeeper feed void list` shows it.")
-    with transaction(engine) as cursor:
-        ledger.take_lock(cursor)
-        proposal = kept.one(cursor, wanted)
-        if proposal is None:
-            raise Unusable(f"There is no proposed void {wanted}.")
-        if proposal.decision is not None:
-            raise Unusable(f"Void {wanted} is {proposal.decision} already, by {proposal.decided_by}.")
-        yield cursor, proposal
-
-
-def _told(cursor: Cursor[Any], name: str) -> Told:
-    wanted = record_named(name)
-    told = None if wanted is None else record(cursor, wanted)
-    if told is None:
-        raise Unusable("There is no distribution record with this id.")
-    return told
+def _open(engine: Database, name: str) -> AbstractContextManager[tuple[Cursor[Any], Voiding]]:
+    return undecided(engine, name, kept.one, "void", "void list", "proposed void")

@@ -64,7 +64,7 @@ class Found:
         if isinstance(document, list):
             for each in document:
                 if isinstance(each, str):
-                    self._text(name, each)
+                    self._text(name, each, document)
                 else:
                     self.look(each, name)
         elif isinstance(document, dict):
@@ -81,8 +81,8 @@ class Found:
             self.ids.add(value)
         elif _is_own_words(member, document):
             self.any = True
-        elif member != "name" or "person" not in document:
-            self._text(member, value)
+        else:
+            self._text(member, value, document)
 
     def _name(self, document: dict[str, Any]) -> None:
         question = document.get("question")
@@ -94,10 +94,10 @@ class Found:
             self.any = True
             self.ids.add(str(question[-1]))
 
-    def _text(self, name: str, text: str) -> None:
+    def _text(self, name: str, text: str, document: Any) -> None:
         if name == "site_name":
             self.listed.add(text)
-        elif name not in TYPED and not name.endswith(_ENDINGS) and text not in _OURS:
+        elif _is_free(name, document) and text not in _OURS:
             self.texts.add(text)
 
 

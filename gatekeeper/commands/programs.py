@@ -13,7 +13,7 @@ from gatekeeper.domain.products import ndc_of_record
 from gatekeeper.domain.program import CoveredPackage, Program
 from gatekeeper.errors import TryAgain, Unusable
 from gatekeeper.opening import open_ledger
-from gatekeeper.programs import to_be_added
+from gatekeeper.programs import files_of, to_be_added
 from gatekeeper.programs.reading import Version, read_version
 from gatekeeper.registry.lacking import lacking
 from gatekeeper.rules import RuleBook, day_begins
@@ -33,16 +33,24 @@ def programs() -> None:
 
 
 @programs.command("check")
-@click.argument("file", type=click.Path(path_type=Path))
-def check(file: Path) -> None:
-    """Read a file of rules as the gate would, and say what was understood.
+@click.argument("places", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+def check(places: tuple[Path, ...]) -> None:
+    """Read files of rules as the gate would, and say what was understood. A folder stands for every .toml file in it.
 
-    What is wrong is one sentence that names the place, and exit status 2.
+    What is wrong with a file is one sentence that names the place, and exit status 2. Several files are also compared with each other, as
+    those of one folder are.
     """
-    version = read_version(file)
+    read = [_read_each(place) for place in places]
+    if wrong := [each for several in read for each in several if isinstance(each, Unusable)]:
+        for each in wrong[:-1]:
+            click.echo(str(each), err=True)
+        raise wrong[-1]
+    versions = [each for several in read for each in several if isinstance(each, Version)]
+    RuleBook.of(versions)
     at = now()
-    for line in (*_understood(version), *_from_when(version, at)):
-        click.echo(line)
+    for number, version in enumerate(versions):
+        for line in (*([""] if number else []), *_understood(version), *_from_when(version, at)):
+            click.echo(line)
 
 
 @programs.command("list")
@@ -69,6 +77,20 @@ def list_command() -> None:
                 click.echo(f"Not in force, for GATEKEEPER_PROGRAMS_ADDED does not name it: {name}. Its products are not restricted.")
     for sentence in _lacking(settings, tuple(version.program for version in in_force)):
         click.echo(sentence)
+
+
+def _read_each(place: Path) -> list[Version | Unusable]:
+    """Each file, or what is wrong with it: who checks several wants to hear of all of them."""
+    read: list[Version | Unusable] = []
+    try:
+        for file in files_of(place) if place.is_dir() else (place,):
+            try:
+                read.append(read_version(file))
+            except Unusable as wrong:
+                read.append(wrong)
+    except Unusable as wrong:
+        read.append(wrong)
+    return read
 
 
 def _understood(version: Version) -> Iterator[str]:

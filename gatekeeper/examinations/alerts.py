@@ -16,6 +16,7 @@ from schemas.record import DistributionRecord
 
 MOST_GAPS_SHOWN = 20
 MOST_SERIALS_SHOWN = 200
+MOST_SITES_SHOWN = 20
 
 ALERTS = {
     "released_order_superseded": (
@@ -160,10 +161,17 @@ def unreported_alert(
     return made("shipment_unreported", f"{examination}/{lines[0]}", written(at), {"lines": lines}, **of)
 
 
-def registry_alert(at: datetime, program: str | None, file_sha256: str, sentence: str) -> tuple[str, bytes]:
-    """The id and the bytes of an alert about a snapshot file; the same file refused for the same reason has the same id."""
-    seen = {"file_sha256": file_sha256, "refused_because": sentence}
-    return _program_alert("registry_refused", f"{file_sha256}/{sentence}", at, program, seen)
+def registry_alert(at: datetime, program: str | None, file_sha256: str, sentence: str, lost: Sequence[str]) -> tuple[str, bytes]:
+    """The id and the bytes of an alert about a snapshot file, and the sites for whose loss it was refused.
+
+    The same file refused for the same reason, and where it is a loss that of the same sites, has the same id.
+    """
+    seen: dict[str, Any] = {"file_sha256": file_sha256, "refused_because": sentence}
+    about = f"{file_sha256}/{sentence}"
+    if lost:
+        seen |= {"sites": lost[:MOST_SITES_SHOWN], "sites_in_all": len(lost)}
+        about += "".join(f"/{site}" for site in lost)
+    return _program_alert("registry_refused", about, at, program, seen)
 
 
 def contradiction_alert(at: datetime, about: str, program: str | None, seen: dict[str, Any]) -> tuple[str, bytes]:

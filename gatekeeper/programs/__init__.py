@@ -18,16 +18,23 @@ def read_versions(folder: Path | None = None, added: Collection[str] = ()) -> tu
 
     Raises ``Unusable``.
     """
-    place = BUILT_IN if folder is None else folder
-    versions = _read_folder(place)
-    if not versions:
+    return (*map(read_version, files_of(BUILT_IN if folder is None else folder)), *_more(added))
+
+
+def files_of(place: Path) -> tuple[Path, ...]:
+    """The files of rules in a folder, by their names. Raises ``Unusable`` where it has none."""
+    try:
+        files = tuple(sorted(path for path in place.iterdir() if path.suffix == ".toml"))
+    except OSError as error:
+        raise Unusable(f"The folder of program rules {place} cannot be read: {error.strerror}.") from None
+    if not files:
         raise Unusable(f"The folder of program rules {place} holds no .toml file.")
-    return (*versions, *_more(added))
+    return files
 
 
 def to_be_added() -> tuple[str, ...]:
     """The names of the programs whose rules come along, to be added."""
-    return tuple(sorted({version.program.name for version in _read_folder(MORE)}))
+    return tuple(sorted({version.program.name for version in map(read_version, files_of(MORE))}))
 
 
 def newest(versions: Iterable[Version]) -> tuple[Program, ...]:
@@ -58,18 +65,10 @@ def program_from(document: bytes) -> Program:
     )
 
 
-def _read_folder(place: Path) -> tuple[Version, ...]:
-    try:
-        files = sorted(path for path in place.iterdir() if path.suffix == ".toml")
-    except OSError as error:
-        raise Unusable(f"The folder of program rules {place} cannot be read: {error.strerror}.") from None
-    return tuple(map(read_version, files))
-
-
 def _more(added: Collection[str]) -> tuple[Version, ...]:
     if not added:
         return ()
-    versions = [version for version in _read_folder(MORE) if version.program.name in added]
+    versions = [version for version in map(read_version, files_of(MORE)) if version.program.name in added]
     for name in sorted(set(added) - {version.program.name for version in versions}):
         raise Unusable(f"There are no rules of {name} to be added; there are of {', '.join(to_be_added())}.")
     return tuple(versions)

@@ -276,7 +276,8 @@ def _add_refusal(cursor: Cursor[Any], file: held.RefusedFile) -> None:
         if counted is not None:
             rows[tables.FILE_LOSS] = [(number, counted.lost, counted.certified, counted.base, tail.block + 1)]
             rows[tables.FILE_LOST_SITES] = [(number, counted.kept_sites, tail.block + 1)]
-    name, body = registry_alert(tail.now, file.program, file.sha256, file.problem)
+    lost = (file.counted and file.counted.sites) or ()
+    name, body = registry_alert(tail.now, file.program, file.sha256, file.problem, lost)
     alert_id = UUID(name)
     if not held.has_alert(cursor, alert_id):
         rows[tables.ALERT] = [(alert_id, "registry_refused", None, body, tail.block + 1)]

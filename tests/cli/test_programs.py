@@ -89,6 +89,30 @@ def test_what_is_wrong_is_one_sentence_that_names_the_place(typed: Typed, tmp_pa
     assert typed("programs", "check", changed(tmp_path, old, new)) == (2, [sentence])
 
 
+def test_several_files_and_a_folder_are_read_together(typed: Typed, tmp_path: Path) -> None:
+    """A folder stands for its files; what two of them say at odds is refused, as where the gate reads them."""
+    files = sorted(MORE.glob("*.toml"))
+    status, lines = typed("programs", "check", LEMTRADA, MORE)
+    assert status == 0
+    said = [line.partition(" can be used")[0] for line in lines if " can be used: " in line]
+    assert said == ["lemtrada.toml", *(file.name for file in files)]
+    assert typed("programs", "check", LEMTRADA, *files) == (status, lines)
+    since = "rules of lemtrada that hold from 2014-11-14 on stand in"
+    again = changed(tmp_path, "transit_days = 1", "transit_days = 2")
+    assert typed("programs", "check", LEMTRADA, again) == (2, [f"rules.toml: {since} lemtrada.toml already."])
+
+
+def test_every_file_that_is_wrong_is_named(typed: Typed, tmp_path: Path) -> None:
+    changed(tmp_path, "transit_days = 1", "").rename(tmp_path / "a.toml")
+    changed(tmp_path, "whole_order = false", "").rename(tmp_path / "c.toml")
+    (tmp_path / "b.toml").write_text(TEXT, encoding="utf-8")
+    (tmp_path / "empty").mkdir()
+    empty = f"The folder of program rules {tmp_path / 'empty'} holds no .toml file."
+    missing = ["a.toml: transit_days is missing.", "c.toml: whole_order is missing."]
+    assert typed("programs", "check", tmp_path, tmp_path / "empty") == (2, [*missing, empty])
+    assert typed("programs", "check")[0] == 2
+
+
 def test_a_file_that_is_not_there(typed: Typed, tmp_path: Path) -> None:
     assert typed("programs", "check", tmp_path / "none.toml") == (
         2,

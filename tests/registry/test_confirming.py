@@ -67,6 +67,11 @@ def test_the_same_file_offered_when_it_would_lose_other_sites_is_on_record_again
     telling.tell(site(1, "suspended", sequence=11, effective_on="2025-02-01"), site(77, sequence=12))
     assert offer(telling, tmp_path) == lost
     assert [row[1] for row in telling.rows(tables.FILE_LOST_SITES)] == [b"HF-1\nHF-2", b"HF-2\nHF-77"]
+    told = [json.loads(row[3])["evidence"] for row in telling.rows(tables.ALERT)]
+    assert sorted(each["sites"] for each in told) == [["HF-1", "HF-2"], ["HF-2", "HF-77"]], "the sentence says 2 of 9 both times"
+    assert {each["sites_in_all"] for each in told} == {2}
+    offer(telling, tmp_path)
+    assert len(telling.rows(tables.ALERT)) == 2
     assert confirmed(telling, lost).certified.lost == 2
 
 

@@ -1,12 +1,12 @@
 # Every target says what it does in `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo test check kafka faults fuzz bench docs
+.PHONY: help setup lock demo test check kafka faults fuzz histories bench docs
 
 PYTHON ?= python3
 BIN := .venv/bin
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/installed ## Makes .venv from the lock file, every package checked by its hash
 
@@ -43,6 +43,9 @@ faults: setup ## Kills workers, broker and database under load and counts what w
 
 fuzz: setup ## Tries the whole document of the API by schemathesis, for longer than the tests do: make fuzz SECONDS=600 SEED=1
 	FUZZ_SECONDS=$(or $(SECONDS),600) FUZZ_SEED=$(or $(SEED),1) $(BIN)/pytest tests/api/test_fuzz.py
+
+histories: setup ## Tries more long random histories of the ledger than the tests do: make histories N=200
+	HISTORIES=$(or $(N),200) $(BIN)/pytest tests/gate/test_long_histories.py --numprocesses 2
 
 bench: setup ## Measures the gate beside the bare loop and Quix Streams, on the real broker
 	$(BIN)/python -m tests.bench

@@ -11,6 +11,9 @@ from gatekeeper.storage.engine import migrate, open_engine
 from tests.gate.ledger import CLOCK, Ledger
 from tests.real.database import Database
 
+# What it finds is said in full, also where a test only calls it.
+pytest.register_assert_rewrite("tests.gate.what_must_hold")
+
 
 def say(postgres: Database, *statements: str) -> None:
     with psycopg.connect(postgres.url.replace("+psycopg", ""), autocommit=True) as connection:

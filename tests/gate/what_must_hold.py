@@ -121,8 +121,9 @@ class Plainly:
                 if (order_id, revision, line.line) not in self.quantity:
                     self.quantity[order_id, revision, line.line] = line.quantity
                     self.until[order_id, revision, line.line] = end_of_watch(case.order.ship_on, 3, "America/New_York")
-                if restricted_by(line.ndc, line.gtin, case.programs):
-                    self.hangs_on_a_mode.add((order_id, revision, line.line))
+                    # What contradicts it says nothing of the line that may leave.
+                    if restricted_by(line.ndc, line.gtin, case.programs):
+                        self.hangs_on_a_mode.add((order_id, revision, line.line))
         below = min((self.first[place] for place in own), default=float("inf")) if cause == "withdrawn" else float("inf")
         for question, answer in case.answers.items():
             if question[0] == "units":

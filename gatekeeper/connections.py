@@ -84,6 +84,7 @@ class Threads(ThreadWorker):  # type: ignore[misc] # it has no types
             heard.seek(0, SEEK_END)
             heard.write(came)
         head = heard.getvalue()
+        conn.sock.asked_for_head = head.removeprefix(b"\r\n").startswith(b"HEAD ")
         if _is_whole(head):
             self._take_out(conn, self.pending_conns)
             super().enqueue_req(conn)
@@ -103,7 +104,7 @@ class Threads(ThreadWorker):  # type: ignore[misc] # it has no types
         if kind == "fault":
             log("request_failed", code=type(exc).__name__)
         with suppress(OSError):
-            client.sendall(_written(kind))
+            client.sendall(_written(kind, head_only=client.asked_for_head))
 
     def _keepalive_after(self, conn: Any, keepalive: Any) -> Any:
         # What nobody read of a body is not waited for: whoever has no token would hold a thread by it.
@@ -163,7 +164,7 @@ class Threads(ThreadWorker):  # type: ignore[misc] # it has no types
         self._take_out(conn, self.pending_conns)
         if conn.parser.unreader.buf.getvalue():
             with suppress(OSError):
-                conn.sock.send(_written(kind))
+                conn.sock.send(_written(kind, head_only=conn.sock.asked_for_head))
         self._leave(conn)
 
     def _leave(self, conn: Any) -> None:
@@ -250,10 +251,10 @@ def _is_whole(heard: bytes) -> bool:
     return b"\r\n\r\n" in head or head.count(b"\n") != head.count(b"\r\n")
 
 
-def _written(kind: str) -> bytes:
+def _written(kind: str, *, head_only: bool) -> bytes:
     """An answer as it leaves, where there is no application to make it."""
     response = answered(Problem(kind))
     unread(response.status_code)
     own = {"Server": SERVER, "Date": http_date(), "Connection": "close", "Content-Length": str(response.content_length)}
     lines = [f"HTTP/1.1 {response.status}", *(f"{name}: {text}" for name, text in (dict(response.headers) | HEADERS | own).items())]
-    return "\r\n".join([*lines, "", ""]).encode() + response.get_data()
+    return "\r\n".join([*lines, "", ""]).encode() + (b"" if head_only else response.get_data())

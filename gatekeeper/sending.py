@@ -24,6 +24,8 @@ class Sending(socket):
         super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
         self._kept: deque[memoryview] = deque()
         self._left = 0
+        self.asked_for_head = False
+        """Whether the client wants no more than the head of the answer."""
         self.begin()
 
     def begin(self) -> None:

@@ -46,8 +46,8 @@ def recording(
     area: Area, path: str, permission: Permission, answers: Any, *, matches: bool = False, most: int = MOST_OF_A_BODY, apart: bool = False,
     **options: Any,
 ) -> Callable[[View], View]:  # fmt: skip
-    """Registers a POST operation that records something. ``matches``: it must say what was seen. ``apart``: it takes too long for one
-    transaction, and is one that is done once whatever its key."""
+    """Registers a POST operation that records something. ``matches``: it must say what was seen. ``apart``: it takes too long to
+    hold the ledger lock all the while, is done once whatever its key, and calls ``keep_answer``."""
     problems = ["408", "409", "413", "422", *(["412", "428"] if matches else [])]
     documented: dict[str, Any] = {
         "parameters": [KEY_PARAMETER, *([MATCH_PARAMETER] if matches else [])],
@@ -64,6 +64,17 @@ def writing() -> Cursor[Any]:
     """The transaction in which this call records: the ledger lock is held, and what is done here is done once."""
     found: Cursor[Any] = g.writing
     return found
+
+
+def keep_answer(cursor: Cursor[Any], answer: Any) -> Response:
+    """Of an operation that is done ``apart``: what is answered, kept in the transaction that does it."""
+    g.writing = cursor
+    try:
+        response = as_json(answer)
+    finally:
+        g.pop("writing")
+    g.call.keep(cursor, response)
+    return response
 
 
 def must_match(version: str) -> None:
@@ -140,22 +151,30 @@ def _once(view: View, most: int) -> View:
 
 
 def _apart(view: View, most: int) -> View:
-    """The view, between two transactions for the key of the call: of two at once one is done, and the other is told that it is."""
+    """The view, which keeps its answer itself, in the last of its transactions."""
 
     @wraps(view)
     def answered(*given: Any, **path_given: Any) -> Response:
-        call = Call.of_request(most)
-        with transaction(parts().engine) as cursor:
-            before = call.answered(cursor)
+        g.call = Call.of_request(most)
+        before = _answered_before()
         if before is not None:
             return before
-        response = _answered(view, *given, **path_given)
-        with transaction(parts().engine) as cursor:
-            ledger.take_lock(cursor)
-            call.keep(cursor, response)
-        return response
+        try:
+            return _answered(view, *given, **path_given)
+        except Problem:
+            # Of two at once one waits for the other, and is then refused: it is done.
+            before = _answered_before()
+            if before is None:
+                raise
+            return before
 
     return answered
+
+
+def _answered_before() -> Response | None:
+    with transaction(parts().engine) as cursor:
+        found: Response | None = g.call.answered(cursor)
+        return found
 
 
 def _answered(view: View, *given: Any, **path_given: Any) -> Response:

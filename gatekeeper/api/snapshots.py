@@ -5,11 +5,12 @@ from datetime import UTC
 from typing import Any, Literal
 
 import msgspec
+from flask import Response
 from psycopg import Cursor
 
 from gatekeeper.api.areas import Area, caller, parts, reading
 from gatekeeper.api.lists import Number8, Page, begins, ends, limit_of
-from gatekeeper.api.once import recording
+from gatekeeper.api.once import keep_answer, recording
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.reasons import ReasonBody
 from gatekeeper.api.two_people import ApprovalShown, approval_shown
@@ -17,7 +18,7 @@ from gatekeeper.messages import written
 from gatekeeper.people.approvals import SNAPSHOT, Approval, approvals
 from gatekeeper.people.permissions import Permission
 from gatekeeper.registry.confirming import confirm
-from gatekeeper.registry.importing import Terms
+from gatekeeper.registry.importing import Loaded, Terms
 from gatekeeper.storage import refused_files as held
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.refused_files import Refused
@@ -116,9 +117,16 @@ def confirm_snapshot(body: dict[str, Any], sha256: str) -> Any:
         refusals = held.refusals(cursor, sha256)
     if not refusals or not caller().programs.allow(refusals[-1].program):
         raise Problem("not-found")
-    loaded = confirm(parts().engine, sha256, body["reason"], caller().person, Terms.of(parts().settings), _Unwatched())
-    with transaction(parts().engine) as cursor:
-        said = approvals(cursor, SNAPSHOT, [sha256])
+    answers: list[Response] = []
+
+    def loaded(cursor: Cursor[Any], load: Loaded) -> None:
+        answers.append(keep_answer(cursor, _confirmed(sha256, load, approvals(cursor, SNAPSHOT, [sha256]).get(sha256))))
+
+    confirm(parts().engine, sha256, body["reason"], caller().person, Terms.of(parts().settings), _Unwatched(), loaded)
+    return answers[0]
+
+
+def _confirmed(sha256: str, loaded: Loaded, approval: Approval | None) -> dict[str, Any]:
     return {
         "sha256": sha256,
         "program": loaded.program,
@@ -127,7 +135,7 @@ def confirm_snapshot(body: dict[str, Any], sha256: str) -> Any:
         "facts": loaded.facts,
         "certified_before": loaded.certified.before,
         "certified_now": loaded.certified.after,
-        "approval": approval_shown(said.get(sha256)),
+        "approval": approval_shown(approval),
     }
 
 

@@ -11,15 +11,15 @@ from sqlalchemy import Engine
 from gatekeeper.desk import read_reason
 from gatekeeper.errors import Halt, Unusable
 from gatekeeper.people.access import Person
-from gatekeeper.registry.importing import Loaded, Terms, Watcher, load_file
+from gatekeeper.registry.importing import Loaded, Terms, Then, Watcher, load_file
 from gatekeeper.registry.refused_files import Confirmation, Loss, keep_recounted
 from gatekeeper.storage import refused_files as held
 from gatekeeper.storage.engine import transaction
 from schemas.fact import SnapshotHeader
 
 
-def confirm(engine: Engine, sha256: str, reason: str, person: Person, terms: Terms, watcher: Watcher) -> Loaded:
-    """Loads the refused file with this digest, and records who confirmed it and why in the same transaction.
+def confirm(engine: Engine, sha256: str, reason: str, person: Person, terms: Terms, watcher: Watcher, then: Then | None = None) -> Loaded:
+    """Loads the refused file with this digest, and records who confirmed it and why in the same transaction; so is done what ``then`` does.
 
     Every guard is asked again; that of the loss, whether it is what the refusal told. Raises ``Unusable`` where the file cannot be
     confirmed, or not by this person, or where more would be lost than he could know, or another snapshot was loaded since: that is then
@@ -32,7 +32,7 @@ def confirm(engine: Engine, sha256: str, reason: str, person: Person, terms: Ter
         refused = _fetch(engine, file, confirmation)
         header = msgspec.json.decode(refused.header, type=SnapshotHeader) if refused.header else None
         try:
-            return load_file(engine, file, f"The file {sha256}", header, terms, watcher, confirmation._replace(seen=refused.counted))
+            return load_file(engine, file, f"The file {sha256}", header, terms, watcher, confirmation._replace(seen=refused.counted), then)
         except Loss as loss:
             raise Unusable(keep_recounted(engine, refused, loss)) from None
 

@@ -74,6 +74,10 @@ class Loaded(NamedTuple):
     certified: Certified
 
 
+Then = Callable[[Cursor[Any], Loaded], None]
+"""What is done in the transaction of a load, once all else of it is."""
+
+
 class Compared(NamedTuple):
     """What an import would do."""
 
@@ -141,11 +145,11 @@ def import_file(engine: Engine, path: Path, terms: Terms, watcher: Watcher, offe
 
 def load_file(
     engine: Engine, file: BinaryIO, name: object, said: SnapshotHeader | None, terms: Terms, watcher: Watcher,
-    confirmation: Confirmation | None = None,
+    confirmation: Confirmation | None = None, then: Then | None = None,
 ) -> Loaded:  # fmt: skip
     """Loads the snapshot of an open file that is called ``name``; ``said`` is in place of the header line, of CSV.
 
-    With a ``confirmation`` it may lose the sites that it was refused for.
+    With a ``confirmation`` it may lose the sites that it was refused for. What ``then`` does is done with the load, or neither is.
     """
     watcher.step("Waiting for its turn")
     with transaction(engine) as cursor:
@@ -156,6 +160,8 @@ def load_file(
         snapshot = read_snapshot(file, name, at) if said is None else read_csv(file, name, said, at)
         header = _header(name, snapshot)
         loaded = _load(engine, cursor, name, header, _Facts(snapshot.facts, header, at), terms, watcher, confirmation)
+        if then is not None:
+            then(cursor, loaded)
     watcher.step("Gathering statistics")
     with transaction(engine) as cursor:
         held.gather_statistics(cursor)

@@ -11,8 +11,9 @@ from uuid import UUID
 
 import pytest
 
-from gatekeeper.errors import Unusable
+from gatekeeper.errors import TryAgain, Unusable
 from gatekeeper.people.approvals import MEANINGS
+from gatekeeper.registry import importing
 from gatekeeper.registry.importing import Terms, import_file
 from gatekeeper.registry.refused_files import Offered
 from gatekeeper.storage import tables
@@ -142,6 +143,27 @@ def test_a_snapshot_with_loss_is_loaded_on_the_word_of_another(desk: Desk, lost:
     [shown] = desk.answer("/v1/refused-snapshots?state=confirmed")["snapshots"]
     assert shown["approval"]["meaning"] == MEANINGS["snapshot"]
     assert desk.answer("/v1/refused-snapshots?state=waiting")["snapshots"] == []
+
+
+def test_what_was_loaded_is_answered_under_its_key_whatever_came_after(desk: Desk, lost: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its caller was not told: as if the program had been killed right after the load."""
+    path, key = f"/v1/refused-snapshots/{lost}/confirmations", {"Idempotency-Key": "k-1"}
+    with monkeypatch.context() as patch:
+        patch.setattr(importing.held, "gather_statistics", _away)
+        assert problem(desk.act(path, json=WHY, headers=key, **OTHER)) == (503, "unavailable")
+    again = desk.act(path, json=WHY, headers=key, **OTHER)
+    assert (again.status_code, again.get_json()["sequence"], again.get_json()["approval"]["person"]) == (200, 5000, "u-18")
+
+
+def _away(_: Any) -> None:
+    raise TryAgain("The database is away.")
+
+
+def test_two_who_confirm_at_once_under_one_key_get_one_answer(desk: Desk, lost: str) -> None:
+    path, key = f"/v1/refused-snapshots/{lost}/confirmations", {"Idempotency-Key": "k-1"}
+    with ThreadPoolExecutor(2) as several:
+        one, other = several.map(lambda _: desk.act(path, json=WHY, headers=key, **OTHER), range(2))
+    assert (one.status_code, one.data) == (200, other.data)
 
 
 def test_a_loss_that_is_another_by_now_is_told_and_asked_again(desk: Desk, lost: str) -> None:

@@ -58,6 +58,8 @@ class Standing(NamedTuple):
     lines: dict[int, Line]
     last: int
     """The last examination of any revision."""
+    judged: int
+    """How many examinations there are, of all revisions."""
     open: tuple[tuple[int, int], ...]
     entries: tuple[Entry, ...]
     programs: frozenset[str | None]
@@ -66,15 +68,16 @@ class Standing(NamedTuple):
     @property
     def version(self) -> str:
         """Changes with whatever is decided or done about the order."""
-        return version_of(self.entries, self.last)
+        return version_of(self.entries, self.judged)
 
     @property
     def taken(self) -> Entry | None:
         return taken_by(self.entries)
 
 
-def version_of(entries: Sequence[Entry], last: int) -> str:
-    return f"{len(entries)}.{last}"
+def version_of(entries: Sequence[Entry], judged: int) -> str:
+    """Of the order alone: a number of the whole ledger would tell how much is decided for others."""
+    return f"{len(entries)}.{judged}"
 
 
 def taken_by(entries: Iterable[Entry]) -> Entry | None:
@@ -108,7 +111,7 @@ def standing(cursor: Cursor[Any], wholesaler_id: str, order_id: str) -> Standing
         if each.revision == revision:
             lines |= {line.line: Line(each.id, line) for line in said}
     opened, entries = kept.open_lines(cursor, wholesaler_id, order_id), kept.entries(cursor, wholesaler_id, order_id)
-    return Standing(wholesaler_id, order_id, revision, lines, found[-1].id, opened, entries, frozenset(programs))
+    return Standing(wholesaler_id, order_id, revision, lines, found[-1].id, len(found), opened, entries, frozenset(programs))
 
 
 def lines_said(stopped: bytes | None, released: bytes | None) -> list[Said]:

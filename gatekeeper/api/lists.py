@@ -1,20 +1,22 @@
-"""Lists that page by key: the cursor is opaque, says where the next page begins, and fits no other question than its own."""
+"""Lists that page by key: the cursor is sealed, says where the next page begins, and fits no other question than its own."""
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from hashlib import sha256
 from typing import Annotated, Any, Final
 
 import msgspec
-from flask import request
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from flask import current_app, request
 from marshmallow import ValidationError
 from msgspec import Meta
 
-from gatekeeper.api.areas import Number, Query
+from gatekeeper.api.areas import Number, Query, parts
 from gatekeeper.api.problems import Problem
+from gatekeeper.storage.cursor_key import cursor_key
+from gatekeeper.storage.engine import transaction
 from schemas.members import Member
 from schemas.text import ID
 
@@ -26,7 +28,9 @@ Number4 = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Number2 = Annotated[int, Meta(ge=0, le=2**15 - 1)]
 Instant = Annotated[datetime, Meta(tz=True)]
 Name = Annotated[str, Meta(pattern=rf"^{ID}\Z")]
-"""What keys are made of, as the database takes it: anybody can write a cursor, so a key is read as strictly as all else that is sent."""
+"""What keys are made of, as the database takes it: a cursor may be of an earlier version of this program, and is read strictly."""
+SEAL: Final = "cursors"
+PADDED_TO: Final = 64
 _NO_FILTER: Final = frozenset({"cursor", "limit"})
 
 
@@ -57,24 +61,31 @@ def begins(query: Mapping[str, Any], kind: Any) -> Any:
         return None
     text: str = query["cursor"]
     try:
-        digest, key = msgspec.msgpack.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=tuple[bytes, msgspec.Raw])
-        found = msgspec.msgpack.decode(bytes(key), type=kind)
-    except (msgspec.MsgspecError, binascii.Error, ValueError, RecursionError):
+        opened = _seal().decrypt(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), [_asked(query)])
+        return msgspec.msgpack.decode(opened[1 : 1 + opened[0]], type=kind)
+    except (InvalidTag, msgspec.MsgspecError, ValueError):
         raise _not_ours() from None
-    if digest != _digest(query):
-        raise _not_ours()
-    return found
 
 
 def ends(query: Mapping[str, Any], key: Any) -> str:
-    """The cursor of the page that begins after this key."""
-    packed = msgspec.msgpack.encode((_digest(query), key))
-    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+    """The cursor of the page that begins after this key. How long it is tells nothing of how large the key's numbers are."""
+    packed = msgspec.msgpack.encode(key)
+    padded = (bytes([len(packed)]) + packed).ljust(-(-(len(packed) + 1) // PADDED_TO) * PADDED_TO, b"\0")
+    return base64.urlsafe_b64encode(_seal().encrypt(padded, [_asked(query)])).rstrip(b"=").decode()
 
 
-def _digest(query: Mapping[str, Any]) -> bytes:
-    filters = [request.path, sorted((name, str(value)) for name, value in query.items() if name not in _NO_FILTER)]
-    return sha256(msgspec.msgpack.encode(filters)).digest()[:8]
+def _asked(query: Mapping[str, Any]) -> bytes:
+    """The list and its filters: a cursor opens with no other."""
+    return msgspec.msgpack.encode([request.path, sorted((name, str(value)) for name, value in query.items() if name not in _NO_FILTER)])
+
+
+def _seal() -> AESSIV:
+    """Keys hold numbers of the whole ledger, which tell how much is done for others."""
+    if SEAL not in current_app.extensions:
+        with transaction(parts().engine) as cursor:
+            current_app.extensions[SEAL] = AESSIV(cursor_key(cursor))
+    found: AESSIV = current_app.extensions[SEAL]
+    return found
 
 
 def _not_ours() -> Problem:

@@ -129,7 +129,7 @@ def show_order(wholesaler_id: str, order_id: str) -> Any:
     if purpose is not None:
         on_record(Inquiry("patients", "show_order", purpose, 1, wholesaler_id, order_id))
     patients = "masked" if purpose is None else "shown"
-    return as_json(shown | {"patients": patients}, order_desk.version_of(entries, rows.examinations[-1].id))
+    return as_json(shown | {"patients": patients}, order_desk.version_of(entries, len(rows.examinations)))
 
 
 def _order(

@@ -1,14 +1,17 @@
-"""Cursors: anybody can write one, so what stands in it is read strictly; and what it holds lets pages tell of one state."""
+"""Cursors: nobody reads one or makes one, what stands in it is read strictly, and what it holds lets pages tell of one state."""
 
 import base64
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import pytest
+from flask import request
 
 from gatekeeper.api import lists
+from gatekeeper.api.app import make_app
+from gatekeeper.rules import RuleBook
+from gatekeeper.storage.engine import transaction
 from tests.api.desk import Desk
 from tests.api.test_lists import pages
 from tests.api.test_site_search import site
@@ -43,16 +46,20 @@ FORGED: list[tuple[str, Any]] = [
 ]
 
 
+def cursor_of(desk: Desk, path: str, key: Any) -> str:
+    """As this program would seal such a key."""
+    with desk.app.test_request_context(path):
+        sealed = lists.ends(dict(request.args), key)
+    return f"{path}{'&' if '?' in path else '?'}cursor={sealed}"
+
+
 @pytest.mark.parametrize(("path", "key"), FORGED)
-def test_a_key_that_no_page_ended_with_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch, path: str, key: Any) -> None:
-    """The digest is right: whoever reads the code can make it."""
-    monkeypatch.setattr(lists, "_digest", lambda _: b"12345678")
-    cursor = base64.urlsafe_b64encode(msgspec.msgpack.encode((b"12345678", key))).rstrip(b"=").decode()
-    assert desk.problem(f"{path}{'&' if '?' in path else '?'}cursor={cursor}") == "invalid-parameters"
+def test_a_key_that_no_page_ended_with_is_refused(desk: Desk, path: str, key: Any) -> None:
+    """An earlier version may have sealed it."""
+    assert desk.problem(cursor_of(desk, path, key)) == "invalid-parameters"
 
 
-def test_a_key_that_a_page_could_end_with_is_taken(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lists, "_digest", lambda _: b"12345678")
+def test_a_key_that_a_page_could_end_with_is_taken(desk: Desk) -> None:
     for path, key in [
         ("/v1/orders", (2**63 - 1,)),
         ("/v1/orders?state=open&sort=oldest", (2**63 - 1, datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))),
@@ -68,17 +75,32 @@ def test_a_key_that_a_page_could_end_with_is_taken(desk: Desk, monkeypatch: pyte
         (SITES, (NOON, date(2199, 12, 31), 2**63 - 1, 2**31 - 1, "HF:1")),
         (f"{SITES}&near=02110", (NOON, date(1900, 1, 1), 0, 2**31 - 1, "HF:1")),
     ]:
-        cursor = base64.urlsafe_b64encode(msgspec.msgpack.encode((b"12345678", key))).rstrip(b"=").decode()
-        desk.answer(f"{path}{'&' if '?' in path else '?'}cursor={cursor}")
+        desk.answer(cursor_of(desk, path, key))
+
+
+def test_a_cursor_tells_nothing_of_how_much_the_ledger_has(desk: Desk) -> None:
+    """Neither by what it says nor by how long it is; and every process of the ledger takes it."""
+    small, large = [cursor_of(desk, "/v1/alerts", (number, UUID(NOBODY))) for number in (1, 2**62)]
+    assert len(small) == len(large)
+    told = base64.urlsafe_b64decode(large.rpartition("=")[2] + "==")
+    assert UUID(NOBODY).bytes[:4] not in told
+    assert (2**62).to_bytes(8) not in told
+    changed = small[:-1] + ("A" if small[-1] != "A" else "Q")
+    assert desk.problem(changed) == "invalid-parameters"
+    desk.app = make_app(desk.settings, desk.engine, RuleBook.read())
+    desk.client = desk.app.test_client()
+    desk.answer(small)
+    with transaction(desk.engine) as cursor:
+        cursor.execute("DELETE FROM moving_cursor_key")
+    desk.app.extensions.pop(lists.SEAL)
+    assert desk.problem(small) == "invalid-parameters"
 
 
 def test_a_cursor_of_a_list_fits_no_other_that_is_keyed_alike(desk: Desk) -> None:
     desk.ledger.load(*[site(name, number) for number, name in enumerate("ABC", 1)])
-    bypasses = msgspec.msgpack.encode((NOON, NOBODY))
-    with desk.app.test_request_context("/v1/bypasses"):
-        cursor = lists.ends({}, msgspec.Raw(bypasses))
-    assert desk.ask(f"/v1/bypasses?cursor={cursor}").status_code == 200
-    assert desk.problem(f"/v1/site-aliases?cursor={cursor}") == "invalid-parameters"
+    path = cursor_of(desk, "/v1/bypasses", (NOON, UUID(NOBODY)))
+    assert desk.ask(path).status_code == 200
+    assert desk.problem(path.replace("bypasses", "site-aliases")) == "invalid-parameters"
 
 
 @pytest.mark.parametrize("later", [timedelta(), timedelta(days=1)])

@@ -175,6 +175,14 @@ def test_who_found_an_order_by_its_patients_shows_with_the_order(desk: Desk, mon
     assert "P-1" not in str(desk.ledger.rows(tables.INQUIRED_ORDER))
 
 
+def test_the_version_of_an_order_tells_nothing_of_others(desk: Desk) -> None:
+    desk.ledger.load()
+    desk.ledger.judge(*[order(f"SO-{number}") for number in range(9, 0, -1)])
+    first, other = [desk.ask(f"/v1/orders/WD-001/SO-{number}").headers["ETag"] for number in (1, 9)]
+    assert first == other
+    assert desk.act(f"{PATH}/notes", json={"text": "Called."}).headers["ETag"] == desk.ask(PATH).headers["ETag"] != first
+
+
 def test_what_is_not_there_and_what_may_not_be_seen_look_the_same(desk: Desk) -> None:
     desk.ledger.load()
     desk.ledger.judge(order())

@@ -235,11 +235,12 @@ def test_every_table_that_moves_is_made_anew() -> None:
     # Empty, it is looked again from the first record on, and nothing is said twice (`tests/feed/test_overdue.py`, `test_unused.py`).
     looked = {tables.AWAITED, tables.UNUSED}
     answers = {tables.ANSWERED_CALL}  # empty, a call that is sent once more is another call, and is told what stands on record
+    keys = {tables.CURSOR_KEY}  # empty, another is made, and whoever is paging begins anew
     rules = {tables.RULES}  # empty, it is as if other rules had held: everything that waits is judged again
     asked = {tables.WITHDRAWN_LINE}  # made anew of all that was ever withdrawn: what was heard of is passed over
     listed = {*tables.LISTED, *tables.LISTED_SITES}  # empty, the list follows the ledger from its beginning (`tests/gate/test_listing.py`)
     once_more = {tables.UNSETTLED_LINE}  # made anew of all lines with shipments: where the record says it already, nothing is written
-    others = made | once_more | waiting | looked | rules | answers | asked | listed | IN_HAND | OF_THE_REGISTRY
+    others = made | once_more | waiting | looked | rules | answers | keys | asked | listed | IN_HAND | OF_THE_REGISTRY
     assert set(tables.METADATA.tables.values()) == set(tables.ONLY_ADDED) | others
 
 

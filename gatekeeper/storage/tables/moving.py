@@ -262,3 +262,12 @@ ANSWERED_CALL = Table(
     Index("moving_answered_call_until", "until"),
     comment="What was answered to a call that recorded something, under the key that its caller gave; for a time it is answered so again",
 )
+
+CURSOR_KEY = Table(
+    "moving_cursor_key",
+    METADATA,
+    Column("only", Boolean, primary_key=True, server_default=text("true")),
+    Column("key", LargeBinary, nullable=False),
+    CheckConstraint('"only"', name="moving_cursor_key_one_row"),
+    comment="Under which cursors are sealed; where it is lost another is made, and lists that are being paged through begin anew",
+)

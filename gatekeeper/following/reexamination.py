@@ -225,7 +225,7 @@ class Reexamination(Bookkeeping):
         return now != replace(held, record_id=now.record_id, sequence=1, verdict_id=now.verdict_id, recorded_at=now.recorded_at)
 
     def _own(self, group: Group, live: Mapping[int, UUID]) -> dict[Question, Said]:
-        """What is answered to these lines alone: what came of the same order besides, and without what they hold themselves."""
+        """What is answered to these lines alone: what came of the same order besides, and without the units that they hold themselves."""
         row = group.row
         name = row.wholesaler_id, row.order_id
         others = [
@@ -237,9 +237,8 @@ class Reexamination(Bookkeeping):
             held, place = self.records[record], Place(*name, row.revision, line)
             uses = holding(self._book(place)) if self.books.records(place) else uses_of(_record.decode(held.body), held.units)
             for question, units in uses.items():
-                if question in self._said:
-                    answer = said.get(question, self._said[question]).answer
-                    said[question] = plain(answer - units if units is not None else None if answer == str(place) else answer)
+                if question in self._said and units is not None:
+                    said[question] = plain(said.get(question, self._said[question]).answer - units)
         return said
 
     def _before(self, group: Group, order: Order, numbers: list[int]) -> dict[Question, Said]:

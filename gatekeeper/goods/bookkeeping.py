@@ -40,7 +40,7 @@ class Bookkeeping(Recording):
         return self.books.book(place, self._history[name], self._events[name] if events is None else events, self._rules.programs)
 
     def _ordered(self, name: tuple[str, str], revision: int) -> dict[int, Amount]:
-        """By line of this revision, how much was released: only covered lines are watched."""
+        """By line of this revision, how much was released."""
         amounts = {}
         for place in self.books.places(name):
             if place.revision == revision and (released := Book(self.books.records(place)).released) is not None:
@@ -100,22 +100,12 @@ class Bookkeeping(Recording):
             self._moves.claims[question[2], question[1], place] = holds
 
     def _without_outside(self, order: Order) -> dict[Question, Said]:
-        """What is answered to an order without what its own lines hold because their goods left past the gate before it was judged, also
-        where no record could be made of them yet.
-        """
+        """What is answered to an order without the units that its lines hold because their goods left past the gate before that."""
         said: dict[Question, Said] = {}
-        if self._events.get((order.wholesaler_id, order.order_id)):
-            gtins = {package.gtin for program in self._rules.programs for package in program.packages}
-            for line in order.lines:
-                own = str(Place(order.wholesaler_id, order.order_id, order.revision, line.line))
-                for asked in [("serial", gtin, serial) for gtin in gtins for serial in line.serials]:
-                    if asked in self._said and self._said[asked].answer == own:
-                        said[asked] = plain(None)
-        for place, before in self._outside(order):
+        for _, before in self._outside(order, {line.line for line in order.lines}):
             for question, units in holding(before).items():
-                if question in self._said:
-                    answer = said.get(question, self._said[question]).answer
-                    said[question] = plain(answer - units if units is not None else None if answer == str(place) else answer)
+                if question in self._said and units is not None:
+                    said[question] = plain(said.get(question, self._said[question]).answer - units)
         return said
 
     def _outside(self, order: Order, lines: Container[int] | None = None) -> list[tuple[Place, Book]]:

@@ -19,7 +19,7 @@ from gatekeeper.examinations.history import emptied_lines, gone_lines, lots_gone
 from gatekeeper.examinations.recording import TERMS, Terms
 from gatekeeper.examinations.refusals import refusal_of
 from gatekeeper.examinations.withdrawal import Released, ReleasedBy, Withdrawal, released_lines, released_programs, withdraw
-from gatekeeper.goods.grounds import Known, grounds, nothing_more
+from gatekeeper.goods.grounds import Known, grounds, nothing_more, read_uncovered
 from gatekeeper.goods.held import holding
 from gatekeeper.goods.line_book import Books, lines_of, told_of
 from gatekeeper.goods.past_gate import Name, as_released
@@ -140,6 +140,7 @@ def _known(cursor: Cursor[Any], messages: Iterable[ShipmentEvent | Unreadable | 
     books = Books(records_of(cursor, names), waiting_events.of_orders(cursor, names))
     counted = Counter([(event.wholesaler_id, event.order_id) for event in (*events, *[each.said for each in told])])
     crowded = {name for name, count in counted.items() if count > 1}
+    read_uncovered(cursor, books, events)
     return _Known(Known(examinations, told, books), storage.digests_of(cursor, ids), histories, crowded)
 
 
@@ -190,8 +191,8 @@ class _Taking(Settling):
         """What has left whole leaves the watch; the records of what left say what did."""
         wholesaler_id, order_id, revision, _, lines, *_ = told
         name = wholesaler_id, order_id
-        emptied = emptied_lines(revision, self._events[name], self._ordered(name, revision)) & set(lines)
-        if emptied:
+        uncovered = {place.line: amount for place, amount in self.books.uncovered.items() if place[:3] == (*name, revision)}
+        if emptied := emptied_lines(revision, self._events[name], self._ordered(name, revision) | uncovered) & set(lines):
             self._settled.unwatch(order_id, wholesaler_id, revision, revision, sorted(emptied))
         for examination in self._history[name]:
             if examination.revision == revision and examination.released is not None:

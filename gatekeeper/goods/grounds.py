@@ -11,12 +11,13 @@ from gatekeeper.domain.case import Question
 from gatekeeper.domain.program import CoveredPackage, Program
 from gatekeeper.evidence import members
 from gatekeeper.examinations.asking import registry_says
+from gatekeeper.examinations.history import Amount
 from gatekeeper.goods.as_shipped import as_shipped, goods_gone
 from gatekeeper.goods.line_book import Books, Told, Use, lines_of, row_of, told_of
 from gatekeeper.goods.past_gate import Grounds, Name
 from gatekeeper.goods.recalls import recall_questions
 from gatekeeper.rules import Rules
-from gatekeeper.storage import bypasses, waiting_events
+from gatekeeper.storage import bypasses, waiting_events, watches
 from gatekeeper.storage.events import OrderEvent
 from gatekeeper.storage.ledger import EarlierExamination
 from gatekeeper.storage.lookups import Said, ask
@@ -123,6 +124,18 @@ def _recalls(
     order = orders.get((event.wholesaler_id, event.order_id, event.revision or 1))
     goods = goods_gone(event, line, order, completions.get(told_of(event, line.line)))
     return recall_questions(goods, rules.programs)
+
+
+def read_uncovered(cursor: Cursor[Any], books: Books, events: Iterable[ShipmentEvent]) -> None:
+    """Adds to the books how much was ordered of lines that these events say left, and that are watched although they have no record."""
+    left = {
+        Place(event.wholesaler_id, event.order_id, event.revision or 1, line.line)
+        for event in events if event.event == "shipped" for line in lines_of(event)
+    }  # fmt: skip
+    places = [place for place in left if not books.records(place)]
+    for place, evidence in (watches.ordered(cursor, places) if places else {}).items():
+        line = next(line for line in _order.decode(members(evidence)["order"]).lines if line.line == place.line)
+        books.uncovered[place] = Amount(line.quantity, line.unit or None)
 
 
 def ordered(

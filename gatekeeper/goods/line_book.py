@@ -13,7 +13,7 @@ from msgspec import UNSET
 from gatekeeper.domain.ids import record_id
 from gatekeeper.domain.products import Row, find_product, read_product
 from gatekeeper.domain.program import CoveredPackage, Program
-from gatekeeper.examinations.history import is_superseded
+from gatekeeper.examinations.history import Amount, is_superseded
 from gatekeeper.goods.books import STANDING, live
 from gatekeeper.goods.by_people import Change, as_corrected, changes_of
 from gatekeeper.goods.reported import Goods, Reported, reported
@@ -127,6 +127,8 @@ class Books:
         """The same of what is out with one line, and held by others too."""
         self.ordered: dict[Place, tuple[Use, CoveredPackage]] = {}
         """Of lines that were ordered, as far as that was looked up, what they are of."""
+        self.uncovered: dict[Place, Amount] = {}
+        """The same of lines that nobody restricted when they were let go, because a program had ended: how much."""
 
     def add(self, record: Recorded) -> None:
         """One more."""

@@ -119,12 +119,9 @@ class PastGate(Bookkeeping):
         events = [each for each in self._events[name] if each.event != "shipped" or each.revision != place.revision]
         earlier = earlier_of(order, others, events, reports=False)
         said: dict[Question, Said] = {("order", *name): NOTHING}
-        gtins = {package.gtin for program in programs for package in program.packages}
-        for question in [*own, *[("serial", gtin, serial) for gtin in gtins for serial in order.lines[0].serials]]:
-            if question in self._said and question[0] == "units":
-                said[question] = plain(self._said[question].answer - own[question])
-            elif question in self._said and self._said[question].answer == str(place):
-                said[question] = plain(None)
+        for question, units in own.items():
+            if question in self._said and units is not None:
+                said[question] = plain(self._said[question].answer - units)
         asked = Asked(ChainMap(said, self._said))
         at = min(datetime.fromisoformat(told.at), self._tail.now)
         [line] = decide(Case(order, asked, programs, at)).lines

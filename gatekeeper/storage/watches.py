@@ -1,9 +1,11 @@
-"""Released lines whose time to be watched is over."""
+"""Released lines that are watched: what was ordered of them, and whose time is over."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, Final, NamedTuple
 
 from psycopg import Cursor
+
+from gatekeeper.storage.records import Place
 
 # The instant is asked once, so that the index finds what is over.
 _OVER: Final = "next_at <= (SELECT clock_timestamp()) AND until <= (SELECT clock_timestamp()) AND {} (wholesaler_id = ANY(%s))"
@@ -26,6 +28,12 @@ WITH over AS (
 SELECT o.examination, e.wholesaler_id, e.order_id, e.revision, o.line FROM over o JOIN examination e ON e.id = o.examination
 """
 
+ORDERED: Final = """
+SELECT w.wholesaler_id, w.order_id, w.revision, w.line, e.evidence
+FROM unnest(%s::text[], %s::text[], %s::int[], %s::int[]) AS s(wholesaler_id, order_id, revision, line)
+JOIN moving_watched_line w USING (wholesaler_id, order_id, revision, line) JOIN examination e ON e.id = w.examination
+"""
+
 
 class OverLine(NamedTuple):
     """A line that is watched no longer."""
@@ -35,6 +43,12 @@ class OverLine(NamedTuple):
     order_id: str
     revision: int
     line: int
+
+
+def ordered(cursor: Cursor[Any], places: Iterable[Place]) -> dict[Place, bytes]:
+    """Of those of these lines that are watched, the evidence of the examination that let them go."""
+    found = cursor.execute(ORDERED, tuple(map(list, zip(*places, strict=True)))).fetchall()
+    return {Place(*place): evidence for *place, evidence in found}
 
 
 def end_others(cursor: Cursor[Any], wholesalers: Collection[str], most: int) -> bool:

@@ -1,5 +1,6 @@
 """A serial that was reported as left is out until it comes back, whatever is disputed of it; and it is out with one line only."""
 
+import json
 from collections import Counter
 
 import pytest
@@ -190,4 +191,39 @@ def test_vials_that_one_line_has_are_not_taken_by_goods_of_another_that_nobody_r
     assert [owner(warehouse, serial) for serial in FIVE] == ["SO-1"] * 5
     [(kind, seen)] = alerts(warehouse.ledger)
     assert (kind, seen["lacks"]) == ("shipment_bypassed", ["serial_of_another_line"])
+    balanced(warehouse)
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_what_left_past_the_gate_with_one_line_stands_in_the_way_of_the_others_of_its_order(warehouse: Warehouse, cancelled: bool) -> None:  # noqa: FBT001
+    """Also where that line is not judged any more; but not in its own."""
+    ledger = warehouse.ledger
+    mine, other = ({"/lines/0/patient/authorization_id": name} for name in ("AU-NEW", "AU-SOON"))
+    line = json.loads(order("SO-1", other | {"/lines/0/line": 2, "/lines/0/quantity": 1, "/lines/0/serials": ["A"]}))["lines"][0]
+    warehouse.judge(order("SO-1", mine | {"/lines/0/serials": FIVE, "/lines/1": line}))
+    warehouse.tell(shipped())
+    assert owner(warehouse, "A") == "SO-1"
+    if cancelled:
+        warehouse.tell(event("cancelled", lines=[1]))
+    ledger.load(authorization("AU-SOON", 1))
+    warehouse.follow()
+    assert live(ledger, line=2) is None
+    ledger.load(authorization("AU-SOON", 1), authorization("AU-NEW", 5))
+    warehouse.follow()
+    assert live(ledger, line=2) is None
+    assert ("outside_gate" in (live(ledger) or {})) is cancelled
+    balanced(warehouse)
+
+
+def test_units_of_a_line_that_left_past_the_gate_count_for_the_others_of_its_order(warehouse: Warehouse) -> None:
+    ledger, new = warehouse.ledger, {"/lines/0/patient/authorization_id": "AU-NEW"}
+    line = json.loads(order("SO-1", new | {"/lines/0/line": 2, "/lines/0/quantity": 2}))["lines"][0]
+    warehouse.judge(order("SO-1", new | {"/lines/1": line}))
+    warehouse.tell(shipped(), event("cancelled", lines=[1]))
+    ledger.load(authorization("AU-NEW", 6))
+    warehouse.follow()
+    assert live(ledger, line=2) is None
+    ledger.load(authorization("AU-NEW", 7))
+    warehouse.follow()
+    assert live(ledger, line=2) is not None
     balanced(warehouse)

@@ -51,5 +51,5 @@ bench: setup ## Measures the gate beside the bare loop and Quix Streams, on the 
 	$(BIN)/python -m tests.bench
 
 docs: setup ## Writes the generated documents anew
-	@set -e; for module in $(patsubst %/documents.py,%.documents,$(wildcard */documents.py)); do \
+	@set -e; for module in $(subst /,.,$(basename $(wildcard */documents.py */*/documents.py))); do \
 		echo "$(BIN)/python -m $$module"; $(BIN)/python -m $$module; done

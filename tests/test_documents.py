@@ -12,4 +12,4 @@ def test_the_pages_are_fresh() -> None:
 def test_a_page_that_is_old_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(documents.PAGES, "settings.md", lambda: "new")
     assert documents.main(["--check"]) == 1
-    assert capsys.readouterr().out == "settings.md is stale: run python -m gatekeeper.documents\n"
+    assert capsys.readouterr().out == "settings.md is stale: run python -m gatekeeper.pages.documents\n"

@@ -15,7 +15,7 @@ from msgspec import Raw
 from psycopg import Cursor
 
 from gatekeeper.api.callers import Caller
-from gatekeeper.api.masking import MASK, Found, Masking, bare, forms_in, hide
+from gatekeeper.api.masking import MASK, Found, Hidden, Masking, bare, forms_in, hide
 from gatekeeper.api.others import Others
 from gatekeeper.api.problems import Problem
 from gatekeeper.storage import patients
@@ -111,7 +111,7 @@ class Disclosure(NamedTuple):
             others = self._others(ask) if self._limited else None
             found = Found()
             looked = [self._looked(each, found, others) for each in documents]
-            hidden = self._masking(found, others, ask).of(found.texts | found.listed)
+            hidden = self._masking(found, others, ask).of(found)
         return [
             _shown(each, read, hidden, patients=found.any and not self.on_record)
             for each, read in zip(documents, looked, strict=True)
@@ -172,13 +172,13 @@ def _stored(answer: Any) -> tuple[str, list[Raw]]:
     return "", []
 
 
-def _shown(document: Any, read: Any, hidden: dict[str, str], *, patients: bool) -> Any:
+def _shown(document: Any, read: Any, hidden: Hidden, *, patients: bool) -> Any:
     if isinstance(read, _Record):
-        if hidden and any(text in hidden for text in read.texts()):
+        if any(text in hidden.free for text in read.texts()):
             read = msgspec.json.decode(document)
         else:
             return Raw(_masked(bytes(document), read)) if patients else document
-    if hidden or patients:
+    if patients or any(hidden):
         hide(read, hidden, patients=patients)
     return Raw(msgspec.json.encode(read)) if isinstance(document, Raw) else read
 

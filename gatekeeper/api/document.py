@@ -118,11 +118,18 @@ def _exemplify(operation: dict[str, Any]) -> None:
         operation["requestBody"]["content"]["application/json"]["example"] = example["body"]
 
 
+_AGAIN: Final = ("Retry-After", "Seconds after which to ask again.", "integer")
+_TOLD_WITH: Final = {401: ("WWW-Authenticate", "What is wanted, or that the token was refused.", "string"), 429: _AGAIN, 503: _AGAIN}
+"""By status, a header with its description and type."""
+
+
 def _problem(status: int) -> dict[str, Any]:
     kinds = {name: kind for name, kind in KINDS.items() if kind.status == status}
     examples = {name: {"value": {"type": PREFIX + name, "title": kind.title, "status": status}} for name, kind in kinds.items()}
     content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}
-    return {"description": " ".join(kind.about for kind in kinds.values()), "content": {CONTENT_TYPE: content}}
+    told: dict[str, Any] = {"description": " ".join(kind.about for kind in kinds.values()), "content": {CONTENT_TYPE: content}}
+    name, about, form = _TOLD_WITH.get(status, ("", "", ""))
+    return told | ({"headers": {name: {"description": about, "schema": {"type": form}}}} if name else {})
 
 
 def _form(_: Any, field: Any, **__: Any) -> dict[str, Any]:

@@ -50,7 +50,11 @@ RECORD_COLUMNS: Final = (
 M = TypeVar("M")
 TEXT: Final = {"type": "string"}
 BOTH: Final = {
-    "200": {"description": "The rows.", "content": {"text/csv": {"schema": TEXT}, "application/x-ndjson": {"schema": TEXT}}},
+    "200": {
+        "description": "The rows.",
+        "headers": {"Content-Disposition": {"description": "The name of a file.", "schema": TEXT}},
+        "content": {"text/csv": {"schema": TEXT}, "application/x-ndjson": {"schema": TEXT}},
+    },
     "503": {"$ref": "#/components/responses/Problem503"},
     "505": {"$ref": "#/components/responses/Problem505"},
 }

@@ -30,6 +30,12 @@ _ENDINGS: Final = ("_id", "_ids", "_at", "_on", "_since", "_through", "_as_of")
 """Of names of members that are typed too: ids, instants and days."""
 ASKED_OF_PATIENTS: Final = frozenset({"patient", "authorization", "units"})
 """Questions of a case that end with the id of a patient or an authorization."""
+_WRITTEN: Final = frozenset({"account", "dea", "gln", "gtin", "hin", "ncpdp_id", "ndc", "npi", "postal_code", "serials"})
+"""Members that should have a form and that partners may write freely all the same: what is nothing but an id of a patient is hidden."""
+_ASKED_OF_GOODS: Final = "recall"
+"""A question that ends with a lot."""
+_ASKED_OF_WRITTEN: Final = frozenset({"identifier", "serial"})
+"""Questions that end with what is written in such a member."""
 _OURS: Final = frozenset(
     [MORE, *MEANINGS.values(), *[each for both in ALERTS.values() for each in both]]
     + [each for reason in REASONS.values() for each in (reason.sentence, reason.remedy, reason.cleared_by)]
@@ -50,6 +56,8 @@ class Found:
         """Of patients and their authorizations, where a member names them."""
         self.texts: set[str] = set()
         """All that may be written freely."""
+        self.written: set[str] = set()
+        """All that should have a form."""
         self.listed: set[str] = set()
         """Names of addressees, as lists of orders have them."""
         self.orders: set[tuple[str, str]] = set()
@@ -86,19 +94,36 @@ class Found:
 
     def _name(self, document: dict[str, Any]) -> None:
         question = document.get("question")
+        if isinstance(question, list):
+            self._asked(question)
         if "order_id" in document and "wholesaler_id" in document:
             self.orders.add((str(document["order_id"]), str(document["wholesaler_id"])))
         elif isinstance(document.get("record_id"), str):
             self.records.add(document["record_id"])
-        elif isinstance(question, list) and question[0] in ASKED_OF_PATIENTS:
+
+    def _asked(self, question: list[str]) -> None:
+        if question[0] in ASKED_OF_PATIENTS:
             self.any = True
-            self.ids.add(str(question[-1]))
+            self.ids.add(question[-1])
+        elif question[0] == _ASKED_OF_GOODS:
+            self.texts.add(question[-1])
+        elif question[0] in _ASKED_OF_WRITTEN:
+            self.written.add(question[-1])
 
     def _text(self, name: str, text: str, document: Any) -> None:
         if name == "site_name":
             self.listed.add(text)
+        elif _is_written(name, document):
+            self.written.add(text)
         elif _is_free(name, document) and text not in _OURS:
             self.texts.add(text)
+
+
+class Hidden(NamedTuple):
+    """By text, what is shown in its place, where that is another one."""
+
+    free: Mapping[str, str]
+    written: Mapping[str, str]
 
 
 class Masking(NamedTuple):
@@ -111,10 +136,11 @@ class Masking(NamedTuple):
     others: frozenset[str]
     """Names that are not the caller's to see."""
 
-    def of(self, texts: Iterable[str]) -> dict[str, str]:
-        """By text, what is shown in its place, where that is another one."""
-        shown = {text: _RUN.sub(lambda run: self._run(run[0]), text) for text in texts}
-        return {text: instead for text, instead in shown.items() if instead != text}
+    def of(self, found: Found) -> Hidden:
+        """What is shown in the place of what was found."""
+        shown = {text: _RUN.sub(lambda run: self._run(run[0]), text) for text in found.texts | found.listed}
+        written = {text: MASK for text in found.written if not self.ids.isdisjoint(map(str.lower, parts_of(text)))}
+        return Hidden({text: instead for text, instead in shown.items() if instead != text}, written)
 
     def _run(self, run: str) -> str:
         parts = parts_of(run)
@@ -151,28 +177,43 @@ def forms_in(texts: Iterable[str]) -> set[str]:
     return {form_of(part) for text in texts for run in _RUN.findall(text) for part in parts_of(run)}
 
 
-def hide(document: Any, hidden: Mapping[str, str], *, patients: bool, name: str = "") -> None:
+def hide(document: Any, hidden: Hidden, *, patients: bool, name: str = "") -> None:
     """Puts in the place of texts what is shown of them; ``patients``: also masks what is of one, and a REMS's own words."""
     if isinstance(document, list):
         for place, each in enumerate(document):
-            if not isinstance(each, str):
+            if isinstance(each, str):
+                document[place] = _instead(name, each, document, hidden)
+            else:
                 hide(each, hidden, patients=patients, name=name)
-            elif _is_free(name, document):
-                document[place] = hidden.get(each, each)
     elif isinstance(document, dict):
         for member, value in document.items():
             if isinstance(value, str):
                 document[member] = _shown(member, value, document, hidden, patients=patients)
-            elif patients and member == "question" and isinstance(value, list) and value[0] in ASKED_OF_PATIENTS:
-                document[member] = [*value[:-1], MASK]
+            elif member == "question" and isinstance(value, list):
+                document[member] = [*value[:-1], _asked(value, hidden, patients=patients)]
             elif value is not None:
                 hide(value, hidden, patients=patients, name=member)
 
 
-def _shown(member: str, value: str, document: dict[str, Any], hidden: Mapping[str, str], *, patients: bool) -> str:
+def _shown(member: str, value: str, document: dict[str, Any], hidden: Hidden, *, patients: bool) -> str:
     if patients and (member in NAMES or _is_own_words(member, document)):
         return MASK
-    return hidden.get(value, value) if _is_free(member, document) else value
+    return _instead(member, value, document, hidden)
+
+
+def _instead(name: str, text: str, document: Any, hidden: Hidden) -> str:
+    if _is_written(name, document):
+        return hidden.written.get(text, text)
+    return hidden.free.get(text, text) if _is_free(name, document) else text
+
+
+def _asked(question: list[str], hidden: Hidden, *, patients: bool) -> str:
+    """With what a question ends."""
+    kind, last = question[0], question[-1]
+    if kind in ASKED_OF_PATIENTS:
+        return MASK if patients else last
+    instead = hidden.free if kind == _ASKED_OF_GOODS else hidden.written if kind in _ASKED_OF_WRITTEN else {}
+    return instead.get(last, last)
 
 
 def _is_own_words(member: str, document: dict[str, Any]) -> bool:
@@ -185,3 +226,7 @@ def _is_free(name: str, document: Any) -> bool:
     if name == "name" and "person" in document:
         return False
     return name not in TYPED and not name.endswith(_ENDINGS)
+
+
+def _is_written(name: str, document: Any) -> bool:
+    return name in _WRITTEN or (name == "state" and "postal_code" in document)

@@ -6,7 +6,7 @@ import msgspec
 from flask import Response
 from psycopg import Cursor
 
-from gatekeeper.api import bypasses, corrections, findings, site_aliases, snapshots
+from gatekeeper.api import bypasses, corrections, findings, site_aliases, snapshots, voids
 from gatekeeper.api.areas import reading
 from gatekeeper.api.exports import AREA, OnRecord, export, streamed
 from gatekeeper.api.patients import PARAMETER, order_of, purpose_of_request
@@ -31,6 +31,9 @@ CORRECTION_COLUMNS: Final = (
 BYPASS_COLUMNS: Final = (
     "bypass_id", "state", "event_id", "wholesaler_id", "order_id", "revision", "line", "program", "why", "lacks", "completion", "steps",
     "approval",
+)  # fmt: skip
+VOID_COLUMNS: Final = (
+    "void_id", "state", "record_id", "program", "sequence", "wholesaler_id", "order_id", "revision", "line", "steps", "approval",
 )  # fmt: skip
 
 
@@ -77,3 +80,10 @@ def export_bypasses(query: dict[str, Any]) -> Response:
     """Everything that left past the gate and that the filters find, the oldest first; patients masked. It goes on record."""
     form = query.pop("format", CSV)
     return streamed("bypasses", query, form, BYPASS_COLUMNS, lambda cursor: bypasses.every_bypass(cursor, query))
+
+
+@export("/v1/exports/voids", Permission.READ_PROPOSALS, voids.VoidsQuery)
+def export_voids(query: dict[str, Any]) -> Response:
+    """Everything that people said stayed and that the filters find, the oldest first. It goes on record."""
+    form = query.pop("format", CSV)
+    return streamed("voids", query, form, VOID_COLUMNS, lambda cursor: voids.every_void(cursor, query))

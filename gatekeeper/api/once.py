@@ -43,15 +43,17 @@ _MATCH: Final = re.compile(r'"[!#-~]{1,100}"')
 
 
 def recording(
-    area: Area, path: str, permission: Permission, answers: Any, *, matches: bool = False, most: int = MOST_OF_A_BODY, apart: bool = False,
-    **options: Any,
+    area: Area, path: str, permission: Permission, answers: Any, *, matches: bool = False, versioned: bool = False,
+    most: int = MOST_OF_A_BODY, apart: bool = False, **options: Any,
 ) -> Callable[[View], View]:  # fmt: skip
-    """Registers a POST operation that records something. ``matches``: it must say what was seen. ``apart``: it takes too long to
+    """Registers a POST operation that records something. ``matches``: it must say what was seen; ``versioned``: it is told what
+    there is now to be seen. ``apart``: it takes too long to
     hold the ledger lock all the while, is done once whatever its key, and calls ``keep_answer``."""
     problems = ["408", "409", "413", "422", *(["412", "428"] if matches else [])]
     documented: dict[str, Any] = {
         "parameters": [KEY_PARAMETER, *([MATCH_PARAMETER] if matches else [])],
-        "responses": {status: {"$ref": f"#/components/responses/Problem{status}"} for status in problems} | (VERSIONED if matches else {}),
+        "responses": {status: {"$ref": f"#/components/responses/Problem{status}"} for status in problems}
+        | (VERSIONED if matches or versioned else {}),
     }
 
     def decorate(view: View) -> View:

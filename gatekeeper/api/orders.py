@@ -166,7 +166,8 @@ def _order(
         "events": [_plain(body) for body in rows.events] if caller().programs.every else [],
         "alerts": [alert for alert in map(_plain, rows.alerts) if _may_see(alert, whole=whole)],
         "looked": [
-            {"person": who.person, "name": who.name, "at": written(who.at.astimezone(UTC)), "purpose": who.purpose} for who in rows.looked
+            {"person": who.person, "name": who.name, "at": written(who.at.astimezone(UTC)), "purpose": who.purpose if whole else None}
+            for who in rows.looked
         ],
     }
 

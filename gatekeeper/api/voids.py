@@ -1,10 +1,12 @@
 """Records of goods that stayed: that they did is proposed by one person and approved by another, and the record is void."""
 
+from collections.abc import Iterator
 from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from psycopg import Cursor
 
 from gatekeeper.api.areas import Area, caller, parts, reading
 from gatekeeper.api.lists import Instant, Page
@@ -59,14 +61,24 @@ class VoidsQuery(Page):
 def list_voids(query: dict[str, Any]) -> Any:
     """Of which records people said that the goods stayed: who did what, when and why."""
     with reading() as cursor:
-        page, following = Listed(
-            lambda after, most: kept.following(cursor, after, most),
-            lambda each: (each.at, each.voiding_id),
-            tuple[Instant, UUID],
-            lambda each: query.get("state") in (None, each.state) and _allowed(each.program, each.place.wholesaler_id),
-        ).page(query)
+        page, following = _listed(cursor, query).page(query)
         said = approvals(cursor, VOID, [each.voiding_id for each in page])
     return {"voids": [_shown(each, said.get(str(each.voiding_id))) for each in page], "next": following}
+
+
+def every_void(cursor: Cursor[Any], query: dict[str, Any]) -> Iterator[Any]:
+    """All that are asked for, the oldest first."""
+    for each in _listed(cursor, query).walk():
+        yield _shown(each, approvals(cursor, VOID, [each.voiding_id]).get(str(each.voiding_id)))
+
+
+def _listed(cursor: Cursor[Any], query: dict[str, Any]) -> Listed[Voiding]:
+    return Listed(
+        lambda after, most: kept.following(cursor, after, most),
+        lambda each: (each.at, each.voiding_id),
+        tuple[Instant, UUID],
+        lambda each: query.get("state") in (None, each.state) and _allowed(each.program, each.place.wholesaler_id),
+    )
 
 
 @recording(AREA, "/v1/distribution-records/<uuid:record_id>/voids", Permission.PROPOSE_VOIDS, VoidShown, body=ReasonBody)

@@ -94,7 +94,7 @@ def give_order_back(wholesaler_id: str, order_id: str) -> Response:
     return _standing(order)
 
 
-@recording(AREA, f"{ORDER}/notes", Permission.WORK_ORDERS, OrderWork, body=NoteBody)
+@recording(AREA, f"{ORDER}/notes", Permission.WORK_ORDERS, OrderWork, body=NoteBody, versioned=True)
 def note_order(body: dict[str, Any], wholesaler_id: str, order_id: str) -> Response:
     """Adds a note to the order."""
     order = _named(wholesaler_id, order_id)
@@ -113,7 +113,7 @@ def settle_order(body: dict[str, Any], wholesaler_id: str, order_id: str) -> Res
     return _standing(order)
 
 
-@recording(AREA, f"{ORDER}/examinations", Permission.EXAMINE_ORDERS, OrderWork, body=ExaminationBody)
+@recording(AREA, f"{ORDER}/examinations", Permission.EXAMINE_ORDERS, OrderWork, body=ExaminationBody, versioned=True)
 def examine_order(body: dict[str, Any], wholesaler_id: str, order_id: str) -> Response:
     """Has the order judged again now, by the same rules as always, and says what came out; the relay publishes it.
 
@@ -124,7 +124,7 @@ def examine_order(body: dict[str, Any], wholesaler_id: str, order_id: str) -> Re
     return _standing(order)
 
 
-@recording(AREA, f"{ORDER}/publications", Permission.PUBLISH_ORDERS, OrderWork, body=ReasonBody)
+@recording(AREA, f"{ORDER}/publications", Permission.PUBLISH_ORDERS, OrderWork, body=ReasonBody, versioned=True)
 def publish_order(body: dict[str, Any], wholesaler_id: str, order_id: str) -> Response:
     """Has the answer that holds published once more by the relay: the same bytes under the same ids, each message once for each call.
 

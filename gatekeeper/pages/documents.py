@@ -1,6 +1,6 @@
 """The generated pages under ``docs``, and the OpenAPI document.
 
-``python -m gatekeeper.documents`` writes them; with ``--check`` it writes nothing, names those that are stale, and exits 1 if any is.
+``python -m gatekeeper.pages.documents`` writes them; with ``--check`` it writes nothing, names those that are stale, and exits 1 if any is.
 """
 
 import sys
@@ -30,10 +30,10 @@ def main(arguments: list[str]) -> int:
     """Write, or check. Gives the exit status."""
     if arguments == ["--check"]:
         names = stale()
-        sys.stdout.write("".join(f"{name} is stale: run python -m gatekeeper.documents\n" for name in names))
+        sys.stdout.write("".join(f"{name} is stale: run python -m gatekeeper.pages.documents\n" for name in names))
         return 1 if names else 0
     if arguments:
-        sys.stderr.write("usage: python -m gatekeeper.documents [--check]\n")
+        sys.stderr.write("usage: python -m gatekeeper.pages.documents [--check]\n")
         return 2
     DOCS.mkdir(exist_ok=True)
     for name, make in PAGES.items():

@@ -167,7 +167,7 @@ def _limits(claims: dict[str, Any], name: str) -> Limits:
 
 
 def _words(claims: dict[str, Any], name: str) -> list[str]:
-    """A claim that is a list of texts; anything else is as if it were not there, and permits nothing."""
+    """A claim that is a list of texts that can be printed; anything else is as if it were not there, and permits nothing."""
     words = claims.get(name, [])
-    well = isinstance(words, list) and len(words) <= MOST_OF_A_CLAIM and all(isinstance(word, str) for word in words)
+    well = isinstance(words, list) and len(words) <= MOST_OF_A_CLAIM and all(isinstance(word, str) and word.isprintable() for word in words)
     return words if well else []

@@ -30,6 +30,8 @@ from tests.gate.ledger import Ledger
 KEY: Final = ed25519.Ed25519PrivateKey.generate()
 EVERY: Final = ("*",)
 DOCUMENT: Final[dict[str, Any]] = json.loads((PUBLISHED / "openapi.json").read_text(encoding="utf-8"))
+TOLD: Final = {"ETag", "Retry-After", "WWW-Authenticate", "Content-Disposition"}
+"""Headers that say something about one answer."""
 PURPOSE: Final = {"Gatekeeper-Purpose": "checks for a test"}
 
 
@@ -125,6 +127,7 @@ def check(method: str, path: str, answer: TestResponse) -> None:
     described = _followed(responses[str(answer.status_code)])
     kind = answer.content_type.partition(";")[0]
     assert kind in described["content"], (path, kind)
+    assert TOLD & set(answer.headers.keys()) <= set(described.get("headers", ())), (method, path, answer.status_code)
     schema = described["content"][kind]["schema"]
     if "$ref" in schema:
         holds(schema["$ref"].rpartition("/")[2], json.loads(answer.data))

@@ -96,6 +96,7 @@ AUTHORITY = {
         "/v1/exports/corrections?program=lemtrada", READERS, foreign_program="/v1/exports/corrections?program=tegsedi"
     ),
     "export_bypasses": Asked("/v1/exports/bypasses", READERS),
+    "export_voids": Asked("/v1/exports/voids", READERS),
     "show_digest": Asked(
         "/v1/digest", READERS, foreign_wholesaler="/v1/digest?wholesaler_id=WD-2", foreign_program="/v1/digest?program=tegsedi"
     ),
@@ -237,6 +238,16 @@ def test_without_the_claim_there_is_no_wholesaler_and_no_program(desk: Desk, cla
         claims = {"wholesalers": ["*"], "programs": ["*"]} | {name: claim}
         answer = desk.ask("/v1/refusals", None, headers={"Authorization": f"Bearer {token(roles=['lead'], **claims)}"})
         assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("word", ["WD-1\0", "\ud800", "WD-1\n"])
+def test_a_claim_with_what_no_name_has_permits_nothing(desk: Desk, word: str) -> None:
+    """The database would not take it either."""
+    for name in ("wholesalers", "programs"):
+        claims = {"wholesalers": ["WD-001"], "programs": ["lemtrada"]} | {name: [word]}
+        for path in ("/v1/orders", "/v1/alerts", "/v1/digest"):
+            answer = desk.ask(path, None, headers={"Authorization": f"Bearer {token(roles=['lead'], **claims)}"})
+            assert answer.status_code == 200, answer.data
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic dTpw", "bearer"])

@@ -241,11 +241,43 @@ def test_how_a_word_is_written_is_one_thing_here_and_in_the_database(desk: Desk,
 ])  # fmt: skip
 def test_ids_are_found_where_they_stand_by_themselves(text: str, shown: str) -> None:
     masking = Masking(frozenset({"p-1", "au.7"}), frozenset(), frozenset())
-    assert masking.of([text]).get(text, text) == shown
+    assert masking.of(found(text)).free.get(text, text) == shown
 
 
 def test_names_of_others_leave_no_text() -> None:
     masking = Masking(frozenset(), frozenset(), frozenset({"WD-2", "alpha"}))
-    assert masking.of(["WD-2:4711 is of alpha, alphabet is not."]) == {
+    assert masking.of(found("WD-2:4711 is of alpha, alphabet is not.")).free == {
         "WD-2:4711 is of alpha, alphabet is not.": "another is of another, alphabet is not."
     }
+
+
+def found(text: str) -> Found:
+    made = Found()
+    made.texts.add(text)
+    return made
+
+
+def test_why_somebody_looked_shows_to_who_sees_all_lines(two: Desk) -> None:
+    """It may speak of any of them, as whatever people write."""
+    lines = [json.loads(order())["lines"][0], ALPHA]
+    two.ledger.judge(order("SO-1", {"/lines": lines}))
+    two.answer(PATH, headers=PURPOSE)
+    for limits, purpose in (({}, PURPOSE["Gatekeeper-Purpose"]), (LEMTRADA, None)):
+        [looked] = two.answer(PATH, **limits)["looked"]
+        assert (looked["person"], looked["purpose"]) == ("u-17", purpose)
+
+
+WRITTEN = {
+    "/ship_to/account": "Q-NOBODY", "/ship_to/npi": "Q-NOBODY", "/ship_to/dea": "q-nobody", "/ship_to/hin": "Q-NOBODY",
+    "/ship_from/gln": "Q-NOBODY", "/ship_to/ncpdp_id": "R-NOBODY", "/ship_to/address/state": "Q-NOBODY", "/lines/0/lot": "Q-NOBODY",
+    "/ship_to/address/postal_code": "Q-NOBODY", "/lines/0/serials": ["Q-NOBODY"], "/lines/0/product/gtin": "R-NOBODY",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", WRITTEN)
+def test_a_patient_in_the_place_of_a_number_is_masked_there(desk: Desk, place: str) -> None:
+    """An account, a lot or a serial: where the order says it, and where the case asked about it."""
+    desk.ledger.load(SUSPENDED)
+    desk.ledger.judge(order("SO-1", UNKNOWN | {place: WRITTEN[place]}))
+    assert b"-nobody" not in desk.ask(PATH).data.lower()
+    assert b"-nobody" in desk.ask(PATH, headers=PURPOSE).data.lower()

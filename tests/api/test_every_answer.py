@@ -155,6 +155,7 @@ def calls(world: World) -> Iterator[Call]:
             ("orders", "orders?"), ("alerts", "alerts?"), ("refusals", "refusals?"), ("sites", "sites?program=lemtrada&"),
             ("records", "distribution-records?program=lemtrada&"), ("findings", f"findings?alert_id={world.recall}&"),
             ("site_aliases", "site-aliases?"), ("refused_snapshots", "refused-snapshots?"), ("bypasses", "bypasses?"),
+            ("voids", "voids?"),
             ("corrections", "corrections?program=lemtrada&"),
         ):  # fmt: skip
             yield Call(f"export_{name}", f"/v1/exports/{path}format={form}")

@@ -8,7 +8,7 @@ import pytest
 from gatekeeper.api import two_people
 from gatekeeper.storage import tables
 from tests.api.desk import PURPOSE, Desk
-from tests.api.test_examples import asked, fill
+from tests.api.test_examples import asked, fill, withdraw
 from tests.api.test_exports import lines, read
 from tests.api.test_findings import SECRETS, orders, recalled
 from tests.api.test_lists import pages
@@ -16,7 +16,8 @@ from tests.api.test_two_people import ALIAS
 
 __all__ = ["recalled"]
 LISTS = {
-    "site-aliases": "site_aliases", "bypasses": "bypasses", "refused-snapshots": "snapshots", "corrections?program=lemtrada": "rejected",
+    "site-aliases": "site_aliases", "bypasses": "bypasses", "voids": "voids", "refused-snapshots": "snapshots",
+    "corrections?program=lemtrada": "rejected",
 }  # fmt: skip
 
 
@@ -41,7 +42,8 @@ def test_what_needs_two_people_is_that_of_the_lists(desk: Desk, tmp_path: Path, 
     monkeypatch.setattr(two_people.Listed.walk, "__defaults__", (None, 2))
     for number in range(3):
         desk.act("/v1/site-aliases", json=ALIAS | {"address": ALIAS["address"] | {"street": f"{number} Quay"}}, person=f"u-{number}")
-    for name in ("propose_correction", "complete_bypass"):
+    withdraw(desk)
+    for name in ("propose_correction", "complete_bypass", "propose_void"):
         asked(desk, name)
     said: dict[str, list[Any]] = {}
     for path, member in LISTS.items():
@@ -55,5 +57,5 @@ def test_what_needs_two_people_is_that_of_the_lists(desk: Desk, tmp_path: Path, 
     assert (row["order_id"], "masked" in row["completion"], "P-" in row["completion"]) == ("SO-4", True, False)
     assert desk.problem("/v1/exports/refused-snapshots", wholesalers=["WD-001"]) == "not-permitted"
     assert {row[2] for row in desk.ledger.rows(tables.INQUIRY) if row[1] == "export"} == {
-        "export_site_aliases", "export_bypasses", "export_refused_snapshots", "export_corrections",
+        "export_site_aliases", "export_bypasses", "export_refused_snapshots", "export_corrections", "export_voids",
     }  # fmt: skip

@@ -30,7 +30,8 @@ EVERYTHING_EVERY: Final = 8
 def step(engine: Engine, book: RuleBook, terms: Terms, turn: int = 1, *, orders: int = ORDERS_AT_ONCE, facts: int = FACTS_AT_ONCE) -> bool:
     """Does a bounded piece of what is due, and says whether there was any. Killed at any moment, it has done each part of it or nothing.
 
-    In this order: changed rules are noticed; what hangs on a single fact is found, first where facts take something back; lines whose
+    In this order: changed rules are noticed; what hangs on a single fact is found, first where facts take something back, and on what a
+    snapshot takes back; lines whose
     watch is over leave it; events that wait for their order no longer are settled; lines are judged again; what hangs on a snapshot or on
     new rules is found; an alert is raised where facts are missing for too long, a registry is too old, records were not acknowledged in
     time, or vials did not come back that are soon to be returned; decisions already made are looked at by what became known later.
@@ -86,6 +87,8 @@ def expand(cursor: Cursor[Any], book: RuleBook, facts: int, *, at_once: bool = F
         place = told[-1].id if len(told) == facts else None
     elif follow_up.question is not None:
         place = waiting.make_next_due(cursor, follow_up, LINES_AT_ONCE)
+    elif follow_up.questions is not None:
+        waiting.make_due(cursor, follow_up, follow_up.questions)
     else:
         place = waiting.make_everything_due(cursor, follow_up, LINES_AT_ONCE)
     waiting.go_on(cursor, follow_up, place)

@@ -5,6 +5,7 @@ A verdict that commits after a load has committed obeys it, on every process; a 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, Protocol, get_args
@@ -25,13 +26,14 @@ from gatekeeper.registry import refused_files
 from gatekeeper.registry.hearing import Told, hear, limits_of
 from gatekeeper.registry.refused_files import Confirmation, Judged, Loss, Offered
 from gatekeeper.registry.snapshot import AHEAD_AT_MOST, Snapshot, open_snapshot_file, read_csv, read_snapshot
+from gatekeeper.registry.taking_back import takes_back
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage import differences, ledger, tables
 from gatekeeper.storage import registry as held
 from gatekeeper.storage.certified import Certified
 from gatekeeper.storage.chain import FactsDigest
 from gatekeeper.storage.engine import transaction
-from gatekeeper.storage.moving import follow
+from gatekeeper.storage.moving import follow, follow_first
 from gatekeeper.storage.refused_files import confirmed_by
 from schemas.canonical import canonical
 from schemas.fact import (
@@ -231,37 +233,39 @@ def _load(
     _refuse_earlier(name, header, last)
     held.receive(cursor, facts.arriving(watcher, header.facts))
     watcher.step("Comparing with what is held")
-    load = _next_load(engine)
-    difference, lost = held.add_difference(cursor, load, program, header.sequence, day, counted_on, covers, terms.rules(program))
+    load = held.Load(_next_load(engine), program, header.sequence, day, list(covers))
+    flush = partial(_write_through, engine)
+    difference, lost = held.add_difference(cursor, load, counted_on, terms.rules(program), flush)
     if confirmation is None:
         refused_files.refuse_loss(name, lost, last, terms.loss_percent)
     else:
         refused_files.refuse_other_loss(name, lost, last, confirmation.seen)
+    first = takes_back(cursor, load.load, lost.sites)
     watcher.step("Sealing")
     sequences = Sequences([Range(1, header.sequence)]) if set(covers) == set(ALL_KINDS) else held.sequences(cursor)
-    meanwhile, _ = held.Meanwhile(load, program, header.sequence, day, covers, load).settle(cursor)
+    meanwhile, _ = held.Meanwhile(load, load.load).settle(cursor)
     digest = FactsDigest()
-    digest.add(held.rows_of_load(cursor.connection, load))
+    digest.add(held.rows_of_load(cursor.connection, load.load))
     settled: list[Any] = [None]
     while settled:
         meanwhile, settled = meanwhile.settle(cursor, MOST_SETTLED_LAST)
         digest.add(settled)
     watcher.step("Switching")
-    with transaction(engine) as beside:
-        held.write_through(beside)
+    flush()
     tail = held.lock_ledger(cursor)
     _refuse_earlier(name, header, held.last_sequence(cursor, program))
     digest.add(meanwhile.settle(cursor)[1])
     version = tail.registry_version + 1
     said = (program, header.sequence, as_of, day, facts.as_of, covers, header.facts, header.sha256)
-    row = (load, version, *said, digest.digest(), tail.now, tail.block + 1)
+    row = (load.load, version, *said, digest.digest(), tail.now, tail.block + 1)
     rows: dict[Table, list[Any]] = {tables.REGISTRY_LOAD: [row]}
     if confirmation is not None:
         confirmed = (confirmation.sha256, confirmation.person.subject, confirmation.reason)
         rows[tables.FILE_CONFIRMATION] = [(*confirmed, tail.now, tail.block + 1)]
         rows[tables.APPROVAL] = [approval_row(SNAPSHOT, confirmation.sha256, confirmation.person, tail.now, tail.block + 1)]
     ledger.add_block(cursor, tail, rows, examination=tail.examination, registry_version=version)
-    follow(cursor, "snapshot", tail.examination, load=load)
+    follow_first(cursor, tail.examination, first)
+    follow(cursor, "snapshot", tail.examination, load=load.load)
     hear(cursor, tail, {program: Told(sequences, as_of=facts.as_of)}, limits_of(terms.programs))
     return Loaded(version, program, header.sequence, facts.as_of, header.facts, difference, lost.certified)
 
@@ -277,6 +281,11 @@ def _next_load(engine: Engine) -> int:
     with transaction(engine) as cursor:
         ledger.take_lock(cursor)
         return held.next_load(cursor)
+
+
+def _write_through(engine: Engine) -> None:
+    with transaction(engine) as beside:
+        held.write_through(beside)
 
 
 def _refuse_earlier(name: object, header: SnapshotHeader, last: int) -> None:

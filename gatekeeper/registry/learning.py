@@ -21,6 +21,7 @@ from gatekeeper.instants import instant_of
 from gatekeeper.registry.hearing import Told, hear
 from gatekeeper.registry.importing import SUBJECT
 from gatekeeper.registry.snapshot import AHEAD_AT_MOST
+from gatekeeper.registry.taking_back import TAKES_BACK
 from gatekeeper.storage import facts as storage
 from gatekeeper.storage import ledger, moving, tables
 from gatekeeper.storage.chain import facts_digest
@@ -32,9 +33,6 @@ from schemas.reading import FACT, Unreadable, read_fact
 
 IN_SNAPSHOT, CONTRADICTS = "in_snapshot", "contradicts"
 """Why a fact is kept aside and changes nothing."""
-
-TAKES_BACK = frozenset({"pending", "suspended", "decertified", "withdrawn", "cancelled", "recalled"})
-"""What a fact may say of a subject that allows less than before: what hangs on it goes first."""
 
 
 class FactArrival(NamedTuple):

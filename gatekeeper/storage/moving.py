@@ -1,7 +1,7 @@
 """What moves, written once a batch. Each table can be made anew from the evidence."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from hashlib import md5
@@ -64,6 +64,8 @@ INSERT INTO moving_follow_up (cause, load, question, place, through)
 SELECT cause, load, question, 0, through
 FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[]) AS s(cause, load, question, through)
 """
+FOLLOW_FIRST = "INSERT INTO moving_follow_up (cause, place, through, questions) VALUES ('stop', 0, %s, %s)"
+QUESTIONS_AT_ONCE = 1000
 
 
 class Moves:
@@ -218,6 +220,12 @@ def follow(cursor: Cursor[Any], cause: str, through: int, *, load: int | None = 
     moves = Moves()
     moves.follow(cause, through, load=load, question=question)
     moves.change(cursor)
+
+
+def follow_first(cursor: Cursor[Any], through: int, questions: Sequence[Question]) -> None:
+    """The same of many questions whose answers take something back: before the rest of what came with them."""
+    for first in range(0, len(questions), QUESTIONS_AT_ONCE):
+        cursor.execute(FOLLOW_FIRST, (through, [question_key(question) for question in questions[first : first + QUESTIONS_AT_ONCE]]))
 
 
 def rules(cursor: Cursor[Any]) -> dict[str, str]:

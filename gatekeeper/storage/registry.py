@@ -1,10 +1,11 @@
-"""A snapshot against what is held: the statements of a load, each over all facts at once.
+"""A snapshot against what is held: the statements of a load, each over all facts at once, but for what it adds.
 
 A load is one transaction. Everything up to `lock_ledger` goes on beside the consumers; what comes after holds the ledger lock,
-and is a few small statements that arrive whole.
+and is a few small statements that arrive whole. What is added goes piece by piece: whoever commits meanwhile waits until all that was
+written before is on the disk, and he has the ledger lock.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -83,20 +84,34 @@ h.line IS NOT NULL AND h.until IS NOT NULL
 AND NOT EXISTS (SELECT FROM held o WHERE o.line = h.line AND (o.until IS NULL OR (o.until, o.id) > (h.until, h.id)))
 """
 
+PIECE = "{0}.ctid >= %(first)s::tid AND {0}.ctid < %(next)s::tid"
+PIECE_PAGES = 256
+"""So many pages of what arrived, or is held, are gone through at once: what comes of them is some 4 MiB on the way to the disk."""
+PAGES = "SELECT pg_relation_size(%s::regclass) / current_setting('block_size')::int"
+
 ADD = f"""
 INSERT INTO fact (id, load, kind, program, subject, sequence, effective_on, body)
 SELECT nextval('fact_id'), %(load)s, kind, %(program)s, subject, sequence, effective_on, body
-FROM arriving a WHERE {NEW}
+FROM arriving a WHERE {PIECE.format("a")} AND {NEW}
 """  # noqa: S608 - our own words
+IDENTIFIERS = f"""
+INSERT INTO moving_site_identifier (value, kind, site_id, load)
+SELECT value, kind, site_id, %(load)s
+FROM (
+    SELECT subject, convert_from(body, 'UTF8')::jsonb -> 'identifiers' FROM arriving a
+    WHERE a.kind = 'site' AND {PIECE.format("a")} AND {NEW}
+) f (site_id, identifiers), jsonb_each(identifiers) i (kind, on_file), jsonb_array_elements_text(on_file) v (value)
+ON CONFLICT DO NOTHING
+"""  # noqa: S608
 GONE = f"""
 INSERT INTO fact_presence (fact, load, day, present)
 SELECT h.id, %(load)s, %(day)s, false
-FROM held h WHERE {LEFT_OUT}
+FROM held h WHERE {PIECE.format("h")} AND {LEFT_OUT}
 """  # noqa: S608
 BACK = f"""
 INSERT INTO fact_presence (fact, load, day, present)
 SELECT h.id, %(load)s, %(day)s, true
-FROM held h WHERE {NAMED_AGAIN}
+FROM held h WHERE {PIECE.format("h")} AND {NAMED_AGAIN}
 """  # noqa: S608
 # What was told by topic meanwhile, and is at or below the snapshot's sequence, is in the snapshot already: if that has it, once is enough.
 SETTLE = """
@@ -112,13 +127,6 @@ RETURNING fact, day, present
 """
 LATE = "SELECT count(*), max(load) FROM fact WHERE load > %s"
 SEQUENCES = "SELECT range_agg(int8range(sequence, sequence, '[]')) FROM arriving"
-IDENTIFIERS = """
-INSERT INTO moving_site_identifier (value, kind, site_id, load)
-SELECT DISTINCT value, kind, site_id, %(load)s
-FROM (
-    SELECT subject, convert_from(body, 'UTF8')::jsonb -> 'identifiers' FROM fact WHERE load = %(load)s AND kind = 'site'
-) f (site_id, identifiers), jsonb_each(identifiers) i (kind, on_file), jsonb_array_elements_text(on_file) v (value)
-"""
 ROWS_OF_LOAD = """
 SELECT id, kind, program, subject, sequence, effective_on, body FROM fact WHERE load = %s ORDER BY id
 """
@@ -183,32 +191,53 @@ def receive(cursor: Cursor[Any], facts: Iterable[Arriving]) -> None:
     cursor.execute("ANALYZE arriving")
 
 
-def add_difference(
-    cursor: Cursor[Any], load: int, program: str, sequence: int, day: date, counted_on: date, covers: Sequence[str], rules: Program | None
-) -> tuple[Difference, Lost]:
-    """Adds how the facts that arrived differ from those that are held, from ``day`` on, and counts on another who may receive by the rules.
-
-    Held is what loads with lower numbers brought: for the rest there is ``settle``.
-    """
-    named = {"load": load, "program": program, "sequence": sequence, "day": day, "counted_on": counted_on, "covers": list(covers)}
-    cursor.execute(f"CREATE TEMPORARY TABLE sites_before ON COMMIT DROP AS {STANDING}", named)
-    cursor.execute(HELD, named)
-    cursor.execute("ANALYZE held")
-    difference = Difference(*(cursor.execute(statement, named).rowcount for statement in (ADD, GONE, BACK)))
-    cursor.execute(IDENTIFIERS, named)
-    cursor.execute(f"CREATE TEMPORARY TABLE sites_after ON COMMIT DROP AS {STANDING}", named)
-    cursor.execute("ANALYZE sites_before, sites_after")
-    return difference, count(cursor, rules, counted_on)
-
-
-class Meanwhile(NamedTuple):
-    """What settles the facts that were told by topic since a load got its number. Those up to ``after`` are settled."""
+class Load(NamedTuple):
+    """A load by its number, and what its snapshot speaks of, from a day on."""
 
     load: int
     program: str
     sequence: int
     day: date
-    covers: Sequence[str]
+    covers: list[str]
+
+
+def add_difference(
+    cursor: Cursor[Any], load: Load, counted_on: date, rules: Program | None, flush: Callable[[], None]
+) -> tuple[Difference, Lost]:
+    """Adds how the facts that arrived differ from those that are held, and counts on a day who may receive by the rules.
+
+    Held is what loads with lower numbers brought: for the rest there is ``settle``. ``flush`` is called after each piece that added
+    something, and brings that to the disk (``write_through``).
+    """
+    named = load._asdict() | {"counted_on": counted_on}
+    cursor.execute(f"CREATE TEMPORARY TABLE sites_before ON COMMIT DROP AS {STANDING}", named)
+    cursor.execute(HELD, named)
+    cursor.execute("CREATE INDEX held_line ON held (line) WHERE line IS NOT NULL")
+    cursor.execute("ANALYZE held")
+    added, _ = _by_pieces(cursor, "arriving", (ADD, IDENTIFIERS), named, flush)
+    gone, back = _by_pieces(cursor, "held", (GONE, BACK), named, flush)
+    cursor.execute(f"CREATE TEMPORARY TABLE sites_after ON COMMIT DROP AS {STANDING}", named)
+    cursor.execute("ANALYZE sites_before, sites_after")
+    return Difference(added, gone, back), count(cursor, rules, counted_on)
+
+
+def _by_pieces(cursor: Cursor[Any], table: str, statements: Sequence[str], named: dict[str, Any], flush: Callable[[], None]) -> list[int]:
+    """How many rows each statement added."""
+    row = cursor.execute(PAGES, (table,)).fetchone()
+    rows = [0] * len(statements)
+    for first in range(0, row[0] if row else 0, PIECE_PAGES):
+        piece = named | {"first": f"({first},0)", "next": f"({first + PIECE_PAGES},0)"}
+        added = [cursor.execute(statement, piece).rowcount for statement in statements]
+        if any(added):
+            flush()
+        rows = [before + more for before, more in zip(rows, added, strict=True)]
+    return rows
+
+
+class Meanwhile(NamedTuple):
+    """What settles the facts that were told by topic since a load got its number. Those up to ``after`` are settled."""
+
+    of: Load
     after: int
 
     def settle(self, cursor: Cursor[Any], most: int | None = None) -> "tuple[Meanwhile, list[Sequence[Any]]]":
@@ -219,7 +248,7 @@ class Meanwhile(NamedTuple):
         count, through = cursor.execute(LATE, (self.after,)).fetchone() or (0, None)
         if through is None or (most is not None and count <= most):
             return self, []
-        named = self._asdict() | {"covers": list(self.covers), "through": through}
+        named = self.of._asdict() | {"after": self.after, "through": through}
         return self._replace(after=through), sorted(cursor.execute(SETTLE, named).fetchall())
 
 
@@ -248,7 +277,7 @@ def next_load(cursor: Cursor[Any]) -> int:
 def write_through(cursor: Cursor[Any]) -> None:
     """Commits, in a transaction beside that of a load, something small: what the load has written until then is on the disk after it.
 
-    Else it would be written at the load's own commit, under the ledger lock.
+    Else it would be written at the commit of whoever comes next, or at the load's own, under the ledger lock.
     """
     cursor.execute("SELECT pg_logical_emit_message(true, 'gatekeeper', '')")
 

@@ -12,7 +12,8 @@ from psycopg import Cursor
 AT_ONCE = "('stop', 'fact', 'alias', 'event')"
 FIRST = f"cause <> 'stop', cause NOT IN {AT_ONCE}"
 FOLLOW_UP = """
-SELECT id, cause, load, question, place, through FROM moving_follow_up{} ORDER BY cause <> 'stop', id LIMIT 1 FOR UPDATE SKIP LOCKED
+SELECT id, cause, load, question, place, through, questions FROM moving_follow_up{}
+ORDER BY cause <> 'stop', id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 FACTS = """
 SELECT f.id, f.kind, f.program, f.subject, f.sequence, f.effective_on, f.body
@@ -96,7 +97,7 @@ WHERE (
 
 
 class FollowUp(NamedTuple):
-    """A change whose consequences are still to be found: of a load, of one question, or (neither) of the rules."""
+    """A change whose consequences are still to be found: of a load, of one question, of several at once, or (none) of the rules."""
 
     id: int
     cause: str
@@ -104,6 +105,7 @@ class FollowUp(NamedTuple):
     question: int | None
     place: int
     through: int
+    questions: list[int] | None = None
 
 
 class FactRow(NamedTuple):

@@ -29,7 +29,7 @@ ORDERS = "shipment-orders"
 OUTPUTS = ("shipments-released", "shipments-stopped", "distribution-records", "refused-messages", "compliance-alerts")
 GATEKEEPER = (sys.executable, "-W", "ignore", "-c", "from gatekeeper.cli import main; main()")
 PATIENCE_S = 600
-SERVER = {"shared_buffers": "1GB", "wal_buffers": "64MB", "max_wal_size": "8GB", "checkpoint_timeout": "15min"}
+SERVER = {"shared_buffers": "1GB", "wal_buffers": "64MB", "min_wal_size": "4GB", "max_wal_size": "8GB", "checkpoint_timeout": "15min"}
 """What the deployment notes recommend, for every pipeline: the defaults are those of a server with hardly any memory. Nothing of it
 makes a commit less durable."""
 

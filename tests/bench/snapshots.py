@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+import psycopg
 
 from tests.bench.live import Live, ledger_of_its_own, shares
 from tests.bench.pipelines import GATE
 from tests.bench.place import GATEKEEPER, Place, Watched, peak_of, say
 from tests.bench.registry import Waiting
 from tests.bench.tables import table
-from tests.bench.world import NOW, SITE, Sizes, orders, write_snapshot
+from tests.bench.world import NOW, SITE, Sizes, facts, orders, write_snapshot
 
 OTHERS = ("isotretinoin", "macitentan", "fourth", "fifth")
 """The last two have no rules here, which changes nothing about a snapshot of theirs."""
@@ -28,14 +29,17 @@ class Load(NamedTuple):
     a_second: int = 300
     warm_s: float = 5
     quiet_s: float = 20
+    log_mb: int = 4000
+    """So much of PostgreSQL's log is written before: a server that has been at work writes over old segments, and makes no new ones."""
 
 
-QUICK = Load(Sizes(300, 300, 100, 50), 50, 1, 2)
+QUICK = Load(Sizes(300, 300, 100, 50), 50, 1, 2, 1)
 
 
 def measure(place: Place, load: Load) -> str:
     """The table."""
     rows = []
+    _wear_in(place, load.log_mb)
     with ledger_of_its_own(place, load.sizes) as own:
         files = list(_files(own.folder, load.sizes))
         prefix = "snapshots."
@@ -69,18 +73,41 @@ def measure(place: Place, load: Load) -> str:
 
 
 def _files(folder: Path, sizes: Sizes) -> Iterator[tuple[str, Path]]:
-    """The first says everything anew, authorizations too; the others have sites only."""
+    """The first says everything anew, authorizations too; the second differs from it a little; the others have sites only."""
     yield "lemtrada, with as many authorizations", write_snapshot(folder / "again.ndjson", sizes, after=10_000_000)
+    yield "lemtrada, of 100 sites 1 suspended, 1 left out, 1 renamed", _differing(folder, sizes)
     for program in OTHERS:
         yield program, _write(folder / f"{program}.ndjson", program, sizes)
 
 
 def _write(path: Path, program: str, sizes: Sizes) -> Path:
     template = SITE.replace('"lemtrada"', f'"{program}"')
-    lines = b"".join((template % (number + 1, number, "certified", number, number, number)).encode() for number in range(sizes.sites))
-    said = {"snapshot": program, "sequence": sizes.sites, "as_of": f"{NOW:%Y-%m-%dT%H:%M:%SZ}", "facts": sizes.sites}
-    path.write_bytes(msgspec.json.encode(said | {"sha256": sha256(lines).hexdigest()}) + b"\n" + lines)
+    lines = [(template % (number + 1, number, "certified", number, number, number)).encode() for number in range(sizes.sites)]
+    return _with_header(path, program, sizes.sites, lines)
+
+
+def _differing(folder: Path, sizes: Sizes) -> Path:
+    """Under the sequences of the snapshot before it, but for what is told otherwise: that has new ones."""
+    lines, last = list(facts(sizes, 10_000_000)), 10_000_000 + sum(sizes) + 1
+    for number in range(1, sizes.sites, 100):
+        for place, old, new in ((number, b'"certified"', b'"suspended"'), (number + 1, b"Harbor", b"Haven")):
+            last += 1
+            lines[place] = lines[place].replace(old, new, 1).replace(b'"sequence":%d,' % (10_000_001 + place), b'"sequence":%d,' % last, 1)
+        lines[number + 2] = b""
+    return _with_header(folder / "differing.ndjson", "lemtrada", last, [line for line in lines if line])
+
+
+def _with_header(path: Path, program: str, sequence: int, lines: list[bytes]) -> Path:
+    content = b"".join(lines)
+    said = {"snapshot": program, "sequence": sequence, "as_of": f"{NOW:%Y-%m-%dT%H:%M:%SZ}", "facts": len(lines)}
+    path.write_bytes(msgspec.json.encode(said | {"sha256": sha256(content).hexdigest()}) + b"\n" + content)
     return path
+
+
+def _wear_in(place: Place, log_mb: int) -> None:
+    with psycopg.connect(place.database.url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("SELECT pg_logical_emit_message(false, 'bench', repeat('x', 1000000)) FROM generate_series(1, %s)", (log_mb,))
+        connection.execute("CHECKPOINT")
 
 
 @contextmanager

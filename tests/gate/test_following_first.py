@@ -18,7 +18,14 @@ HF4 = next(fact for fact in WORLD if fact.get("site_id") == "HF4" and fact["fact
 PATIENT = next(fact for fact in WORLD if fact.get("patient_id") == "P-1" and fact["fact"] == "patient")
 PRESCRIBER = next(fact for fact in WORLD if fact.get("prescriber_id") == "PR-1" and fact["fact"] == "prescriber")
 MANY = authorization("AU-MANY", 1000)
-RECALL = {"fact": "recall", "program": "lemtrada", "effective_on": "2026-11-20", "ndc": "58468-0200-1", "lot": "A1234"}
+RECALL = {
+    "fact": "recall",
+    "program": "lemtrada",
+    "effective_on": "2026-11-20",
+    "ndc": "58468-0200-1",
+    "lot": "A1234",
+    "status": "recalled",
+}
 
 
 @pytest.fixture
@@ -48,7 +55,7 @@ def one_step(ledger: Ledger, orders: int = 1) -> None:
         PATIENT | {"status": "withdrawn"},
         PRESCRIBER | {"status": "decertified"},
         MANY | {"status": "cancelled"},
-        RECALL | {"status": "recalled"},
+        RECALL,
     ],
 )
 def test_the_withdrawal_comes_with_the_next_step(loaded: Ledger, telling: Telling, news: Wire) -> None:
@@ -65,6 +72,31 @@ def test_the_withdrawal_comes_with_the_next_step(loaded: Ledger, telling: Tellin
 
     assert causes(loaded) == ["message", "withdrawn"]
     assert [row[1] for row in loaded.rows(tables.FOLLOW_UP)] == ["fact"] * 3
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        HF1 | {"status": "suspended"},
+        HF1 | {"valid_through": "2026-11-19"},
+        HF1 | {"class": "wholesaler"},
+        None,
+        PATIENT | {"status": "withdrawn"},
+        PRESCRIBER | {"status": "decertified"},
+        MANY | {"status": "cancelled"},
+        RECALL,
+    ],
+)
+def test_what_a_snapshot_takes_back_goes_before_the_rest_of_it(loaded: Ledger, news: Wire | None) -> None:
+    """However late it stands in the file, and however many lines hang on what stands before it. Also a site that is left out."""
+    renamed = HF4 | {"name": "Another name", "sequence": 900}
+    world = [renamed if fact == HF4 else fact for fact in (*WORLD, MANY) if news or fact != HF1]
+    loaded.load(*([news | {"sequence": 999}] if news else []), world=world)
+    step(loaded.engine, Always(loaded.rules), Terms(), orders=1, facts=1)
+    assert causes(loaded) == ["message", "withdrawn"]
+    assert [row[1] for row in loaded.rows(tables.FOLLOW_UP)] == ["snapshot"]
+    follow(loaded)
+    assert causes(loaded)[:2] == ["message", "withdrawn"]
 
 
 def test_what_is_due_first_stays_so_whatever_else_it_hangs_on(loaded: Ledger, telling: Telling) -> None:
@@ -93,7 +125,7 @@ def test_a_mode_takes_nothing_else_s_place(loaded: Ledger, telling: Telling) -> 
 
 def test_alerts_and_look_backs_come_however_many_facts_do(loaded: Ledger, telling: Telling) -> None:
     loaded.set_clock(NOON + timedelta(hours=30))
-    telling.tell(RECALL | {"status": "recalled", "sequence": 3000})
+    telling.tell(RECALL | {"sequence": 3000})
     for turn in range(5 * EVERYTHING_EVERY):
         telling.tell(HF4 | {"sequence": 4000 + turn, "effective_on": "2026-11-20", "name": f"Name {turn}"})
         assert step(loaded.engine, Always(loaded.rules), Terms(), turn)

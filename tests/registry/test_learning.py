@@ -147,7 +147,7 @@ def test_a_snapshot_of_all_kinds_closes_a_gap_and_one_of_some_does_not(telling: 
     telling.load(sequence=5, as_of=OLD)
     assert telling.state().missing == 0
     assert telling.state().age_s == 2 * 3600.0
-    assert [row[1] for row in telling.rows(tables.FOLLOW_UP)] == ["fact", "snapshot", "snapshot", "stale"]
+    assert [row[1] for row in telling.rows(tables.FOLLOW_UP)] == ["fact", "snapshot", "stop", "snapshot", "stale"]
 
 
 def test_what_is_missing_for_too_long_raises_one_alert_a_gap(telling: Telling) -> None:

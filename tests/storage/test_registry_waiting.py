@@ -1,9 +1,18 @@
 """What everybody waits for, once a load has the ledger lock, is short."""
 
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg import Cursor
 from sqlalchemy import Engine
 
+from gatekeeper.storage import registry
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.registry import begin, begin_comparing, lock_ledger, write_through
+from tests.storage.snapshots import Wire, load, rows, site, snapshot
 
 MUCH = """
 INSERT INTO fact (id, load, kind, program, subject, sequence, effective_on, body)
@@ -44,3 +53,42 @@ def test_a_load_and_a_comparison_leave_processors_to_the_orders(engine: Engine) 
                 "SET LOCAL min_parallel_table_scan_size = 0; SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0"
             )
             assert "Gather" not in str(cursor.execute(plan).fetchall())
+
+
+def told(turn: int) -> list[Wire]:
+    """Every third site says something new from turn to turn, every seventh is left out."""
+    return [
+        site(number, "suspended" if number % 3 == turn else "certified", sequence=number, name="N" * 200)
+        for number in range(1, 400)
+        if number % 7 != turn
+    ]
+
+
+def test_what_a_load_adds_is_brought_to_the_disk_piece_by_piece(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else all of it waits for the commit of whoever comes next, who has the ledger lock. Of how many pieces changes nothing else."""
+    flushed = []
+
+    def counted(cursor: Cursor[Any]) -> None:
+        write_through(cursor)
+        flushed.append(1)
+
+    monkeypatch.setattr(registry, "PIECE_PAGES", 1)
+    monkeypatch.setattr(registry, "write_through", counted)
+    known, holding = set(), set()
+    for turn in range(3):
+        facts = {json.dumps(fact) for fact in told(turn)}
+        flushed.clear()
+        loaded = load(engine, snapshot(tmp_path / "facts", told(turn), sequence=1000 + turn))
+        assert loaded.difference == (len(facts - known), len(holding - facts), len((facts & known) - holding))
+        assert len(flushed) > 10
+        known, holding = known | facts, facts
+    assert min(loaded.difference) > 20
+    identifiers = {(value, kind, name, load) for name, load, kind, value in of_facts(engine)}
+    assert set(rows(engine, "moving_site_identifier")) == identifiers
+
+
+def of_facts(engine: Engine) -> Iterator[tuple[str, int, str, str]]:
+    """Which identifiers the facts give."""
+    for row in rows(engine, "fact"):
+        for kind, values in json.loads(row[7])["identifiers"].items():
+            yield from ((row[4], row[1], kind, value) for value in values)

@@ -180,6 +180,7 @@ FOLLOW_UP = Table(
     Column("question", BigInteger),
     Column("place", BigInteger, nullable=False),
     Column("through", BigInteger, nullable=False),
+    Column("questions", ARRAY(BigInteger)),
     comment="Something changed: what hangs on it has still to be found, from this place on",
 )
 

@@ -52,16 +52,22 @@ class Sequences:
         """Up to this number nothing is missing; 0 where the first is."""
         return self.ranges[0].last if self.ranges and self.ranges[0].first == 1 else 0
 
-    def gaps(self, through: int = 0) -> Iterator[Range]:
-        """What is missing below the highest that has come, or up to ``through`` where that is said to have been sent."""
-        expected = 1
-        for first, last in self.ranges:
-            if expected < first:
-                yield Range(expected, first - 1)
-            expected = last + 1
-        if expected <= through:
-            yield Range(expected, through)
+    def without(self, numbers: Iterable[int]) -> "Sequences":
+        """The same set without these."""
+        left = list(self.ranges)
+        for number in numbers:
+            parts = [(Range(first, min(last, number - 1)), Range(max(first, number + 1), last)) for first, last in left]
+            left = [part for pair in parts for part in dict.fromkeys(pair) if part.first <= part.last]
+        return Sequences(left)
 
-    def missing(self, through: int = 0) -> int:
+    def gaps(self, through: int) -> Iterator[Range]:
+        """What is missing up to ``through``."""
+        expected = 1
+        for first, last in (*self.ranges, Range(through + 1, through + 1)):
+            if expected < first and expected <= through:
+                yield Range(expected, min(first - 1, through))
+            expected = max(expected, last + 1)
+
+    def missing(self, through: int) -> int:
         """How many are missing."""
         return sum(last - first + 1 for first, last in self.gaps(through))

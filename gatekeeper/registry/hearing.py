@@ -28,6 +28,10 @@ class Told(NamedTuple):
     heartbeats: tuple[tuple[int, datetime], ...] = ()
     as_of: datetime | None = None
     """The instant as of which a snapshot speaks."""
+    whole: bool = False
+    """It is a snapshot of all kinds: as of then the registry had told all up to its sequence, and no more."""
+    filled: Sequences = Sequences()
+    """What a snapshot of some kinds has. Of what it has not nobody can tell whether it will come: it may have been said anew since."""
 
 
 class State(NamedTuple):
@@ -123,22 +127,42 @@ def _unsaid(cursor: Cursor[Any], limits: Mapping[str, timedelta], at: datetime) 
 
 
 def _after(before: Heard, told: Told, at: datetime) -> Heard:
-    received = before.received | told.received
+    received = before.received | told.received | told.filled
+    through = max(before.through, told.received.last)
     beats: dict[int, datetime] = {}
     for sequence, as_of in (*before.waiting, *told.heartbeats):
         beats[sequence] = max(as_of, beats.get(sequence, as_of))
+    if slips := _slips(beats, told, received.complete):
+        received = received.without(slips)
+        through = max(told.received.last, received.last)
+        beats = {sequence: as_of for sequence, as_of in beats.items() if sequence not in slips}
     counting = [as_of for sequence, as_of in beats.items() if sequence <= received.complete]
     waiting = tuple(sorted((sequence, as_of) for sequence, as_of in beats.items() if sequence > received.complete))
     fresh = max((as_of for as_of in (before.as_of, told.as_of, *counting) if as_of is not None), default=None)
-    after = Heard(received, (), (), fresh, waiting)
+    after = Heard(received, (), (), through, fresh, waiting)
     clocks = list(_clocks(zip(before.gaps, before.since, before.alerted, strict=True), after.gaps, at))
     return after._replace(since=tuple([since for since, _ in clocks]), alerted=tuple([alerted for _, alerted in clocks]))
 
 
+def _slips(beats: Mapping[int, datetime], told: Told, complete: int) -> set[int]:
+    """Heartbeats that said that more had been sent than a later snapshot of all kinds knows of: their numbers were slips."""
+    if not told.whole or told.as_of is None:
+        return set()
+    return {sequence for sequence, as_of in beats.items() if sequence > complete and as_of < told.as_of}
+
+
 def _clocks(before: Iterable[tuple[Range, datetime, bool]], gaps: Iterable[Range], at: datetime) -> Iterator[tuple[datetime, bool]]:
-    """Of each gap, since when it is seen and whether that was said: what is left of one, or one that grew, keeps both. All in order."""
+    """Of each gap, since when it is seen and whether that was said: what is left of one, or one that grew, keeps both. All in order.
+
+    But where an alert has named a gap, and something comes within it, what still lacks below that begins anew: a number far too high would
+    else have said for good whatever is missing later.
+    """
     known = deque(before)
     for first, last in gaps:
         while known and known[0][0].last < first:
             known.popleft()
-        yield known[0][1:] if known and known[0][0].first <= last else (at, False)
+        if known and known[0][0].first <= last:
+            gap, since, alerted = known[0]
+            yield (at, False) if alerted and last < gap.last else (since, alerted)
+        else:
+            yield at, False

@@ -242,7 +242,10 @@ def _load(
         refused_files.refuse_other_loss(name, lost, last, confirmation.seen)
     first = takes_back(cursor, load.load, lost.sites)
     watcher.step("Sealing")
-    sequences = Sequences([Range(1, header.sequence)]) if set(covers) == set(ALL_KINDS) else held.sequences(cursor)
+    if set(covers) == set(ALL_KINDS):
+        told = Told(Sequences([Range(1, header.sequence)]), as_of=facts.as_of, whole=True)
+    else:
+        told = Told(as_of=facts.as_of, filled=held.sequences(cursor))
     meanwhile, _ = held.Meanwhile(load, load.load).settle(cursor)
     digest = FactsDigest()
     digest.add(held.rows_of_load(cursor.connection, load.load))
@@ -266,7 +269,7 @@ def _load(
     ledger.add_block(cursor, tail, rows, examination=tail.examination, registry_version=version)
     follow_first(cursor, tail.examination, first)
     follow(cursor, "snapshot", tail.examination, load=load.load)
-    hear(cursor, tail, {program: Told(sequences, as_of=facts.as_of)}, limits_of(terms.programs))
+    hear(cursor, tail, {program: told}, limits_of(terms.programs))
     return Loaded(version, program, header.sequence, facts.as_of, header.facts, difference, lost.certified)
 
 

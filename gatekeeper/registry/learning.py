@@ -123,8 +123,10 @@ class _Batch:
         elif isinstance(fact, Heartbeat):
             self._beat(arrival, fact)
         elif arrival.identity is not None:
-            self._received[fact.program].append(fact.sequence)
-            self._arrived(arrival, self._learn(arrival, fact, arrival.identity))
+            kind = self._learn(arrival, fact, arrival.identity)
+            if kind != "repeat":
+                self._received[fact.program].append(fact.sequence)
+            self._arrived(arrival, kind)
 
     def write(self, cursor: Cursor[Any]) -> list[Answer]:
         """Adds all that was learned as the next block, and moves what moves."""

@@ -9,7 +9,7 @@ from psycopg import Cursor
 from gatekeeper.domain.sequences import Range, Sequences
 
 HEARD = """
-SELECT w.program, s.received, coalesce(s.since, '{}'), coalesce(s.alerted, '{}'), f.as_of,
+SELECT w.program, s.received, coalesce(s.since, '{}'), coalesce(s.alerted, '{}'), coalesce(s.through, 0), f.as_of,
        (SELECT array_agg(h.sequence ORDER BY h.sequence) FROM moving_heartbeat h WHERE h.program = w.program),
        (SELECT array_agg(h.as_of ORDER BY h.sequence) FROM moving_heartbeat h WHERE h.program = w.program)
 FROM unnest(%s::text[]) AS w(program)
@@ -22,10 +22,11 @@ WHERE program = ANY(%(programs)s) AND EXISTS (
     WHERE g.since + make_interval(secs => %(limit)s) <= date_trunc('milliseconds', clock_timestamp()) AND NOT g.alerted)
 """
 RECEIVED = """
-INSERT INTO moving_sequence (program, received, since, alerted)
-SELECT program, received::int8multirange, since::timestamptz[], alerted::bool[]
-FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS given(program, received, since, alerted)
-ON CONFLICT (program) DO UPDATE SET received = EXCLUDED.received, since = EXCLUDED.since, alerted = EXCLUDED.alerted
+INSERT INTO moving_sequence (program, received, since, alerted, through)
+SELECT program, received::int8multirange, since::timestamptz[], alerted::bool[], through
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[]) AS given(program, received, since, alerted, through)
+ON CONFLICT (program) DO UPDATE SET
+    received = EXCLUDED.received, since = EXCLUDED.since, alerted = EXCLUDED.alerted, through = EXCLUDED.through
 """
 FRESHEN = """
 INSERT INTO moving_freshness AS held (program, as_of) SELECT * FROM unnest(%s::text[], %s::timestamptz[])
@@ -36,8 +37,8 @@ INSERT INTO moving_heartbeat AS held (program, sequence, as_of) SELECT * FROM un
 ON CONFLICT (program, sequence) DO UPDATE SET as_of = greatest(held.as_of, EXCLUDED.as_of)
 """
 WAIT_NO_MORE = """
-DELETE FROM moving_heartbeat h USING unnest(%s::text[], %s::bigint[]) AS done(program, complete)
-WHERE h.program = done.program AND h.sequence <= done.complete
+DELETE FROM moving_heartbeat h USING unnest(%s::text[], %s::bigint[]) AS done(program, sequence)
+WHERE h.program = done.program AND h.sequence = done.sequence
 """
 
 
@@ -49,23 +50,20 @@ class Heard(NamedTuple):
     """Of each gap, when it was first seen."""
     alerted: tuple[bool, ...] = ()
     """Of each gap, whether an alert named it."""
+    through: int = 0
+    """Up to here the registry has told, as its topic and its snapshots of all kinds say: what did not come of that is missing."""
     as_of: datetime | None = None
     waiting: tuple[tuple[int, datetime], ...] = ()
     """Heartbeats, by their sequence: they count when nothing up to it is missing."""
 
     @property
-    def sent(self) -> int:
-        """Up to here everything has been sent, as the heartbeats that wait say."""
-        return self.waiting[-1][0] if self.waiting else 0
-
-    @property
     def gaps(self) -> tuple[Range, ...]:
-        return tuple(self.received.gaps(self.sent))
+        return tuple(self.received.gaps(self.through))
 
     @property
     def missing(self) -> int:
         """How many facts are missing."""
-        return self.received.missing(self.sent)
+        return self.received.missing(self.through)
 
 
 def overdue(cursor: Cursor[Any], programs: Iterable[str], limit_s: float) -> list[str]:
@@ -76,21 +74,23 @@ def overdue(cursor: Cursor[Any], programs: Iterable[str], limit_s: float) -> lis
 def heard(cursor: Cursor[Any], programs: Iterable[str]) -> dict[str, Heard]:
     """What is known of these programs, of each something."""
     return {
-        program: Heard(_sequences(received), tuple(since), tuple(alerted), as_of, tuple(zip(numbers or (), instants or (), strict=True)))
-        for program, received, since, alerted, as_of, numbers, instants in cursor.execute(HEARD, (sorted(set(programs)),))
+        program: Heard(
+            _sequences(received), tuple(since), tuple(alerted), through, as_of, tuple(zip(numbers or (), instants or (), strict=True))
+        )
+        for program, received, since, alerted, through, as_of, numbers, instants in cursor.execute(HEARD, (sorted(set(programs)),))
     }
 
 
 def write(cursor: Cursor[Any], before: dict[str, Heard], now: dict[str, Heard]) -> None:
     """Writes what is new in ``now``."""
     received = [
-        (program, _text(to.received), _array(each.isoformat() for each in to.since), _array(map(str, to.alerted)))
+        (program, _text(to.received), _array(each.isoformat() for each in to.since), _array(map(str, to.alerted)), to.through)
         for program, to in now.items()
-        if to[:3] != before[program][:3]
+        if to[:4] != before[program][:4]
     ]
     fresh = [(program, to.as_of) for program, to in now.items() if to.as_of != before[program].as_of]
     waiting = [(program, *beat) for program, to in now.items() for beat in to.waiting if beat not in before[program].waiting]
-    done = [(program, to.received.complete) for program, to in now.items() if set(before[program].waiting) - set(to.waiting)]
+    done = [(program, sequence) for program, to in now.items() for sequence in {*dict(before[program].waiting)} - {*dict(to.waiting)}]
     for statement, rows in ((RECEIVED, received), (FRESHEN, fresh), (WAIT_NO_MORE, done), (WAIT, waiting)):
         _each(cursor, statement, rows)
 

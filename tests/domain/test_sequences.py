@@ -18,13 +18,15 @@ def test_it_says_what_a_set_says(one: list[int], other: list[int], through: int)
     """In whatever order numbers came, and however often; ranges neither meet nor touch."""
     both = Sequences.of(one) | Sequences.of(other)
     plain = {*one, *other}
-    missing = set(range(1, max([through, *plain]) + 1)) - plain if plain or through else set()
+    missing = set(range(1, through + 1)) - plain
 
     assert members(both) == plain
     assert both == Sequences.of([*other, *one])
     assert all(before.last + 1 < after.first for before, after in zip(both.ranges, both.ranges[1:], strict=False))
     assert (both.last, both.missing(through)) == (max(plain, default=0), len(missing))
     assert members(Sequences(both.gaps(through))) == missing
+    assert members(both.without(other)) == plain - {*other}
+    assert both.without(other) == Sequences.of(plain - {*other})
     assert both.complete == next(number for number in range(42) if number + 1 not in plain)
 
 

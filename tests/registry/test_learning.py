@@ -194,6 +194,72 @@ def test_a_gap_has_its_own_clock_whatever_becomes_of_those_below(telling: Tellin
     assert later["since"] == "2026-11-20T17:25:00.000Z", "not since when others are missing"
 
 
+def named(telling: Telling) -> list[list[tuple[int, int]]]:
+    """What each alert of missing facts names."""
+    told = [one["evidence"] for one in alerts(telling) if one["kind"] == "facts_missing"]
+    return sorted([(each["first"], each["last"]) for each in one["sequences"]] for one in told)
+
+
+def test_a_heartbeat_with_a_number_far_too_high_silences_nothing_that_is_missing_later(telling: Telling) -> None:
+    """It is told once what it makes missing; what is missing of the facts that then come is told as ever."""
+    telling.load(sequence=2099, as_of="2026-11-20T15:00:00Z")
+    telling.tell(heartbeat(9_000_000, "2026-11-20T16:00:00Z"))
+    telling.ledger.set_clock(NOON + timedelta(hours=1))
+    assert alert_missing(telling.engine, PROGRAMS, 900)
+    assert named(telling) == [[(2100, 8_999_999)]]
+
+    telling.tell(*(site(number % 9, sequence=number) for number in range(2100, 2120) if number != 2105), partition=1)
+    telling.ledger.set_clock(NOON + timedelta(hours=1, seconds=899))
+    assert not alert_missing(telling.engine, PROGRAMS, 900), "its time begins when it is seen, not when the far number came"
+    telling.ledger.set_clock(NOON + timedelta(hours=1, seconds=900))
+    assert alert_missing(telling.engine, PROGRAMS, 900)
+    assert named(telling) == [[(2100, 8_999_999)], [(2105, 2105)]]
+    telling.tell(site(5, sequence=2105), heartbeat(2120, "2026-11-20T17:30:00Z"))
+    assert (telling.state().stale, telling.state().missing) == (False, 8_999_999 - 2120)
+    telling.ledger.set_clock(NOON + timedelta(hours=9))
+    assert not alert_missing(telling.engine, PROGRAMS, 900), "what is left of the far gap was said"
+
+
+def test_a_later_snapshot_of_all_kinds_takes_a_number_back_that_was_far_too_high(telling: Telling) -> None:
+    """As of an instant after the heartbeat's it has told no more than its own sequence. One of some kinds, or of before, is silent."""
+    telling.tell(heartbeat(9_000_000, "2026-11-20T16:00:00Z"))
+    telling.load(sequence=2100, as_of="2026-11-20T15:59:59Z")
+    telling.load(site(1), sequence=2101, as_of="2026-11-20T16:30:00Z", covers=["site"])
+    telling.load(sequence=2102, as_of="2026-11-20T16:00:00Z")
+    assert telling.state().missing == 8_999_999 - 2102
+    assert [row[1] for row in telling.rows(tables.PENDING_HEARTBEAT)] == [9_000_000]
+
+    telling.load(sequence=2103, as_of="2026-11-20T16:00:01Z")
+    assert (telling.state().missing, telling.rows(tables.PENDING_HEARTBEAT)) == (0, [])
+    telling.tell(site(1, sequence=2105), heartbeat(2106, "2026-11-20T17:00:00Z"))
+    assert telling.state().missing == 1
+    telling.tell(site(1, sequence=2104))
+    assert (telling.state().missing, telling.state().age_s) == (0, 0.0)
+
+
+def test_a_heartbeat_that_overtakes_a_snapshot_counts_all_the_same(telling: Telling) -> None:
+    """Everything up to it has come with the snapshot, or by topic: nothing says otherwise than it."""
+    telling.tell(heartbeat(12, "2026-11-20T16:00:00Z"), site(1, sequence=11))
+    telling.load(sequence=10, as_of="2026-11-20T16:30:00Z")
+    assert (telling.state().missing, telling.rows(tables.PENDING_HEARTBEAT)) == (0, [])
+    telling.tell(heartbeat(13, "2026-11-20T17:00:00Z"))
+    assert telling.state().age_s == 0.0
+
+
+def test_a_snapshot_of_sites_alone_makes_nothing_missing(telling: Telling) -> None:
+    """Its facts are those that still matter, of some kinds: what lies between may have been said anew since. It fills gaps."""
+    telling.load(site(1, sequence=5), site(2, sequence=17), site(3, sequence=22), sequence=100, as_of=FRESH, covers=["site"])
+    assert telling.state().missing == 0
+    telling.ledger.set_clock(NOON + timedelta(hours=1))
+    assert not alert_missing(telling.engine, PROGRAMS, 900)
+
+    telling.tell(patient("P-1", sequence=20))
+    assert telling.state().missing == 19 - 2, "the topic has told up to 20, and but for 5 and 17 nothing of that has come"
+    telling.load(sequence=101, as_of=FRESH)
+    telling.tell(heartbeat(102, "2026-11-20T17:30:00Z"))
+    assert (telling.state().missing, telling.state().stale) == (0, False)
+
+
 def test_a_registry_that_grows_too_old_raises_one_alert_each_time(telling: Telling) -> None:
     """Never heard of, too old, fresh again, too old again; to the second at its limit."""
     limits = {"lemtrada": timedelta(hours=24)}

@@ -59,23 +59,42 @@ class Model:
         self.told: list[tuple[int, Wire]] = []
         self.snapshots: list[Snapshot] = []
         self.received: set[int] = set()
+        self.through = 0
+        """Up to here the topic and the snapshots of all kinds told."""
         self.heartbeats: list[tuple[int, datetime]] = []
 
     def tell(self, fact: Wire) -> str:
         """What becomes of a fact."""
-        self.received.add(fact["sequence"])
         same = [held for held in self._ever() if identity(held) == identity(fact)]
         if fact in same:
             return "repeat"
+        self.hear(fact["sequence"])
         if same or any(fact["sequence"] <= one.sequence for one in self.snapshots if fact["fact"] in one.covers):
             return "aside"
         self.told.append((self.step, fact))
         return "fact"
 
+    def hear(self, sequence: int) -> None:
+        self.received.add(sequence)
+        self.through = max(self.through, sequence)
+
     def load(self, one: Snapshot) -> None:
+        """One of all kinds takes back what heartbeats said before it of more than it knows of."""
         self.snapshots.append(one)
-        whole = set(one.covers) >= set(SUBJECTS)
-        self.received |= set(range(1, one.sequence + 1)) if whole else {fact["sequence"] for fact in one.facts.values()}
+        if set(one.covers) < set(SUBJECTS):
+            self.received |= {fact["sequence"] for fact in one.facts.values()}
+            return
+        self.received |= set(range(1, one.sequence + 1))
+        self.through = max(self.through, one.sequence)
+        as_of = datetime(one.day.year, one.day.month, one.day.day, tzinfo=UTC)
+        latest: dict[int, datetime] = {}
+        for number, told in self.heartbeats:
+            latest[number] = max(told, latest.get(number, told))
+        slips = {number for number, told in latest.items() if told < as_of and not self.received >= set(range(1, number + 1))}
+        if slips:
+            self.received -= slips
+            self.heartbeats = [(number, told) for number, told in self.heartbeats if number not in slips]
+            self.through = max(self.received)
 
     def holds(self, kind: str, name: str, day: date, step: int) -> Wire | type[KeyError] | None:
         """The fact that holds; ``KeyError`` for the days between two snapshots, of which the contract says nothing."""
@@ -87,8 +106,7 @@ class Model:
 
     @property
     def missing(self) -> int:
-        sent = max([0, *self.received])
-        return len(set(range(1, sent + 1)) - self.received)
+        return len(set(range(1, self.through + 1)) - self.received)
 
     @property
     def as_of(self) -> datetime | None:
@@ -153,7 +171,7 @@ class Registry(RuleBasedStateMachine):
     @rule(sequence=st.integers(1, 14), hour=st.integers(0, 200), ahead=st.booleans(), partition=st.integers(0, 2))
     def beat(self, sequence: int, hour: int, ahead: bool, partition: int) -> None:  # noqa: FBT001
         as_of = datetime(2199, 1, 1, tzinfo=UTC) if ahead else datetime(2025, 6, 1, tzinfo=UTC) + timedelta(hours=hour)
-        self.model.received.add(sequence)
+        self.model.hear(sequence)
         if not ahead:
             self.model.heartbeats.append((sequence, as_of))
         self._take([(heartbeat(sequence, as_of.isoformat(), self.program), partition)])

@@ -40,18 +40,28 @@ class Heard:
         """Of each number that is missing, since when its gap is seen."""
         self.named: set[int] = set()
         """The numbers that an alert named, or whose gap it named."""
+        self.through = 0
+        """The highest that the topic or a snapshot of all kinds told of."""
 
-    def hear(self, numbers: set[int], beats: list[tuple[int, datetime]], fresh: list[datetime], at: datetime) -> None:
-        self.numbers |= numbers
+    def hear(self, told: "Told", beats: list[tuple[int, datetime]], at: datetime) -> None:
+        known = self.gaps()
+        self.numbers |= told.numbers | told.filled
+        self.through = max([self.through, *told.numbers])
         for number, as_of in beats:
             self.beats[number] = max(as_of, self.beats.get(number, as_of))
-        instants = [*fresh, *(as_of for number, as_of in self.beats.items() if number <= self.complete)]
+        if told.whole:
+            slips = {number for number, as_of in self.waiting.items() if as_of < max(told.fresh)}
+            self.numbers -= slips
+            self.beats = {number: as_of for number, as_of in self.beats.items() if number not in slips}
+            self.through = max(self.numbers) if slips else self.through
+        instants = [*told.fresh, *(as_of for number, as_of in self.beats.items() if number <= self.complete)]
         self.fresh = max([*instants, *([self.fresh] if self.fresh else [])], default=None)
         clocks, named = {}, set()
         for gap in self.gaps():
-            before = gap & self.clocks.keys()
-            clocks |= dict.fromkeys(gap, min([self.clocks[number] for number in before], default=at))
-            named |= gap if before & self.named else set()
+            before = next((each for each in known if each & gap), set())
+            begins = bool(before & self.named) and max(gap) < max(before)
+            clocks |= dict.fromkeys(gap, at if begins or not before else self.clocks[min(before)])
+            named |= gap if before & self.named and not begins else set()
         self.clocks, self.named = clocks, named
 
     @property
@@ -68,7 +78,7 @@ class Heard:
         return list(zip(firsts, lasts, strict=True))
 
     def gaps(self) -> list[set[int]]:
-        missing = set(range(1, max(self.numbers, default=0))) - self.numbers
+        missing = set(range(1, self.through)) - self.numbers
         firsts = sorted(number for number in missing if number - 1 not in missing)
         return [set(takewhile(missing.__contains__, count(first))) for first in firsts]
 
@@ -78,6 +88,8 @@ class Told:
 
     def __init__(self) -> None:
         self.numbers: set[int] = set()
+        self.filled: set[int] = set()
+        self.whole = False
         self.beats: list[tuple[int, datetime]] = []
         self.fresh: list[datetime] = []
         self.named: list[set[int]] = []
@@ -94,17 +106,19 @@ class AnewFromFacts(Anew):
                 heard[program].named |= set().union(*told.named)
             else:
                 usable = [beat for beat in told.beats if beat[1] <= at[block] + AHEAD]
-                heard[program].hear(told.numbers, usable, told.fresh, at[block])
+                heard[program].hear(told, usable, at[block])
         return heard
 
     def _told(self) -> dict[tuple[int, str], Told]:
         told: dict[tuple[int, str], Told] = defaultdict(Told)
-        for block, fact in self._facts():
-            told[block, fact["program"]].numbers.add(fact["sequence"])
+        for block, loaded, fact in self._facts():
+            of = told[block, fact["program"]]
+            (of.filled if loaded else of.numbers).add(fact["sequence"])
         for row in self._rows[tables.REGISTRY_LOAD]:
             told[row["block"], row["program"]].fresh.append(row["fresh_as_of"])
             if set(row["covers"]) == KINDS:
                 told[row["block"], row["program"]].numbers |= set(range(1, row["sequence"] + 1))
+                told[row["block"], row["program"]].whole = True
         for row in self._rows[tables.HEARTBEAT]:
             told[row["block"], row["program"]].numbers.add(row["sequence"])
             told[row["block"], row["program"]].beats.append((row["sequence"], row["as_of"]))
@@ -115,17 +129,30 @@ class AnewFromFacts(Anew):
                 told[row["block"], said["program"]].named = ranges
         return told
 
-    def _facts(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Of the registries, each with its block: what is held, and what was kept aside. A repeat says nothing new."""
-        of_load = {row["id"]: row["block"] for table in (tables.REGISTRY_LOAD, tables.REGISTRY_BATCH) for row in self._rows[table]}
-        held = [(of_load[row["load"]], row["body"]) for row in self._rows[tables.FACT] if row["kind"] in KINDS]
-        aside = [(row["block"], row["body"]) for row in self._rows[tables.ASIDE]]
-        for block, body in held + aside:
-            yield block, json.loads(body)
+    def _facts(self) -> Iterator[tuple[int, bool, dict[str, Any]]]:
+        """Of the registries, each with its block, and whether a snapshot brought it: what is held, and what was kept aside.
+
+        A repeat says nothing new.
+        """
+        of_load = {
+            row["id"]: (row["block"], table is tables.REGISTRY_LOAD)
+            for table in (tables.REGISTRY_LOAD, tables.REGISTRY_BATCH)
+            for row in self._rows[table]
+        }
+        held = [(*of_load[row["load"]], row["body"]) for row in self._rows[tables.FACT] if row["kind"] in KINDS]
+        aside = [(row["block"], False, row["body"]) for row in self._rows[tables.ASIDE]]
+        for block, loaded, body in held + aside:
+            yield block, loaded, json.loads(body)
 
     def sequences(self) -> list[tuple[Any, ...]]:
         return sorted(
-            (program, one.ranges(), [one.clocks[min(gap)] for gap in one.gaps()], [min(gap) in one.named for gap in one.gaps()])
+            (
+                program,
+                one.ranges(),
+                [one.clocks[min(gap)] for gap in one.gaps()],
+                [min(gap) in one.named for gap in one.gaps()],
+                one.through,
+            )
             for program, one in self.heard().items()
             if one.numbers
         )
@@ -167,7 +194,7 @@ def test_what_moves_of_the_registry_is_what_the_evidence_says(telling: Telling, 
     assert agree(telling).heartbeats()
     telling.ledger.set_clock(NOON + timedelta(hours=1))
     assert alert_missing(telling.engine, ["lemtrada"], LIMIT_S)
-    assert any(any(alerted) for *_, alerted in agree(telling).sequences())
+    assert any(any(alerted) for *_, alerted, _ in agree(telling).sequences())
 
     telling.load(site(1, sequence=1), site(3, sequence=3), sequence=6, as_of=at(-2), covers=["site", "prescriber"])
     telling.tell(patient("P-2", sequence=2), site(4, sequence=5), heartbeat(13, at(0.5)), partition=1, batch=batch)

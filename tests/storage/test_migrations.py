@@ -6,6 +6,7 @@ from sqlalchemy import Engine
 
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import MIGRATIONS, migrate, open_engine, transaction
+from gatekeeper.storage.heard import heard
 from tests.gate.ledger import rows
 
 FIRST = """
@@ -44,5 +45,28 @@ def test_a_ledger_of_the_first_version_goes_on(database_url: str) -> None:
         ((*line, _),) = rows(cursor, tables.OPEN_LINE)
         assert line == [2, 1, "SO-1", "WD-1", 1]
         assert cursor.execute("SELECT next_at <= now() FROM moving_open_line").fetchone() == (True,)
-        assert cursor.execute("SELECT received::text FROM moving_sequence WHERE program = 'lemtrada'").fetchone() == ("{[1,43)}",)
+        assert cursor.execute("SELECT received::text, through FROM moving_sequence").fetchall() == [("{[1,43)}", 42)]
+    engine.dispose()
+
+
+def test_what_only_a_table_of_sites_made_missing_is_missing_no_more(database_url: str) -> None:
+    """What the topic told and did not come still is, with its clock."""
+    engine = of_the_first_version(database_url)
+    with engine.begin() as connection:
+        alembic = Config(attributes={"connection": connection})
+        alembic.set_main_option("script_location", str(MIGRATIONS))
+        command.upgrade(alembic, "0036")
+        connection.exec_driver_sql("INSERT INTO heartbeat VALUES (1, 0, 0, 'lemtrada', 50, '2026-11-20T06:00:00Z', 3)")
+        connection.exec_driver_sql("""
+            UPDATE moving_sequence SET received = '{[1,43),[45,46),[50,51),[90,91),[95,96)}',
+                since = '{2026-11-01T00:00:00Z,2026-11-02T00:00:00Z,2026-11-03T00:00:00Z,2026-11-04T00:00:00Z}', alerted = '{f,t,f,t}'
+        """)
+        connection.exec_driver_sql("INSERT INTO moving_sequence VALUES ('sites', '{[7,8)}', '{2026-11-01T00:00:00Z}', '{t}')")
+    migrate(engine)
+    with transaction(engine) as cursor:
+        found = cursor.execute(
+            "SELECT program, through, since[2] = '2026-11-02T00:00:00Z', alerted FROM moving_sequence ORDER BY 1"
+        ).fetchall()
+        assert found == [("lemtrada", 50, True, [False, True]), ("sites", 0, None, [])]
+        assert heard(cursor, ["lemtrada", "sites"])["lemtrada"].gaps == ((43, 44), (46, 49))
     engine.dispose()

@@ -65,7 +65,8 @@ SEQUENCE = Table(
     Column("received", INT8MULTIRANGE, nullable=False),
     Column("since", ARRAY(DateTime(timezone=True)), nullable=False),
     Column("alerted", ARRAY(Boolean), nullable=False),
-    comment="Which of a program's sequences have come, and of each gap since when it is seen, and whether that was said",
+    Column("through", BigInteger, nullable=False),
+    comment="Which of a program's sequences have come, how far it has told, and of each gap since when it is seen, and if that was said",
 )
 
 PENDING_HEARTBEAT = Table(

@@ -42,7 +42,7 @@ class SnapshotShown(msgspec.Struct):
 
 
 class SnapshotList(msgspec.Struct):
-    """The newest first."""
+    """By when they were first refused, the newest first."""
 
     snapshots: list[SnapshotShown]
     next: str | None
@@ -84,14 +84,14 @@ def list_snapshots(query: dict[str, Any]) -> Any:
     _must_see_all_wholesalers()
     limit, before = limit_of(query), begins(query, Number8)
     with reading() as cursor:
-        found = [file for file in _wanted(cursor, query) if before is None or file.id < before]
+        found = [file for file in _wanted(cursor, query) if before is None or file.first < before]
         said = approvals(cursor, SNAPSHOT, [file.sha256 for file in found[:limit]])
     shown = [_shown(file, said.get(file.sha256)) for file in found[:limit]]
-    return {"snapshots": shown, "next": ends(query, found[limit - 1].id) if len(found) > limit else None}
+    return {"snapshots": shown, "next": ends(query, found[limit - 1].first) if len(found) > limit else None}
 
 
 def every_snapshot(cursor: Cursor[Any], query: dict[str, Any]) -> Iterator[Any]:
-    """All that are asked for, the newest first."""
+    """All that are asked for, in the order of the list."""
     _must_see_all_wholesalers()
     for file in _wanted(cursor, query):
         yield _shown(file, approvals(cursor, SNAPSHOT, [file.sha256]).get(file.sha256))

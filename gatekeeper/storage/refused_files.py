@@ -20,7 +20,7 @@ WHERE sha256 = %s ORDER BY id
 """
 EVERY = """
 SELECT DISTINCT ON (r.sha256)
-    r.sha256, r.program, r.problem, r.size, bool_or(r.confirmable) OVER w, r.person, r.at, r.id, c.person IS NOT NULL
+    r.sha256, r.program, r.problem, r.size, bool_or(r.confirmable) OVER w, r.person, r.at, min(r.id) OVER w, c.person IS NOT NULL
 FROM refused_file r LEFT JOIN file_confirmation c ON c.sha256 = r.sha256
 WINDOW w AS (PARTITION BY r.sha256) ORDER BY r.sha256, r.id DESC
 """
@@ -73,13 +73,14 @@ class Refused(NamedTuple):
     """It was refused for the sites that it loses, offered by somebody who is known."""
     person: str | None
     at: datetime
-    id: int
+    first: int
+    """Its first refusal: where a file is refused again, it stays where it stands in the list."""
     confirmed: bool
 
 
 def every(cursor: Cursor[Any]) -> list[Refused]:
-    """The refused files, the newest first."""
-    return sorted([Refused(*row) for row in cursor.execute(EVERY)], key=lambda file: -file.id)
+    """The refused files, by when they were first refused, the newest first."""
+    return sorted([Refused(*row) for row in cursor.execute(EVERY)], key=lambda file: -file.first)
 
 
 def refusals(cursor: Cursor[Any], sha256: str) -> list[RefusedFile]:

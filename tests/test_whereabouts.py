@@ -66,6 +66,19 @@ def test_a_return_before_its_goods_left_frees_nothing_of_them() -> None:
     assert found(back(1, 5, *FIVE)) == Whereabouts(0, 0, frozenset(FIVE), all_back=True)
 
 
+def test_a_vial_that_nobody_said_had_left_is_none_of_those_that_are_out() -> None:
+    """B came back, so it had left beside A and V; where some left without a name it is one of these."""
+    assert found(left(1, None, "A", "V"), back(2, 2, "A", "B")) == Whereabouts(2, 1, frozenset("AB"))
+    assert found(left(1, 2), back(2, 2, "A", "B")) == Whereabouts(2, 0, frozenset("AB"), all_back=True)
+
+
+def test_all_that_was_out_came_back_whatever_its_record_says() -> None:
+    """It was recorded before it was told what had left."""
+    whole = Move(day(2), None, FIVE, returned=True, verified=True, recorded=5)
+    assert found(left(1, None, "A", "V"), whole) == Whereabouts(2, 0, frozenset("AV"), all_back=True, too_many=3)
+    assert found(whole) == Whereabouts(0, 0, frozenset(FIVE), all_back=True)
+
+
 NAMES = st.lists(st.sampled_from([*FIVE, "V", "W"]), unique=True, max_size=3).map(tuple)
 NUMBERS = st.sampled_from([None, None, 1, 2, 3, 5])
 DAYS = st.integers(1, 5).map(day)
@@ -93,7 +106,7 @@ def test_any_story_ends_as_it_is_told_a_second_time_and_in_any_order(told: list[
         5,
         own,
     )
-    assert (once.left, once.out, set(once.back), once.all_back) == (plain.left, plain.out, plain.free, plain.all_back)
+    assert (once.left, once.out, set(once.back), once.all_back, once.too_many) == plain
     other = told[:]
     dice.shuffle(other)  # type: ignore[attr-defined]
     assert whereabouts(other, 5, own) == once

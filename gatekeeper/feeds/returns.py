@@ -9,8 +9,7 @@ from psycopg import Cursor
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.verdict import NOT_COVERED
 from gatekeeper.examinations.history import by_order, outcomes_of
-from gatekeeper.goods.books import returned
-from gatekeeper.goods.line_book import Book, Books, digest_of, goods_of, lines_of, package_of, told_of
+from gatekeeper.goods.line_book import Book, Books, digest_of, fits, goods_of, lines_of, package_of, told_of
 from gatekeeper.goods.reported import reported
 from gatekeeper.storage import ledger, waiting_events
 from gatekeeper.storage import reconciling as storage
@@ -47,11 +46,11 @@ def compared(cursor: Cursor[Any], program: Program, back: Collection[tuple[Accou
 
 
 def _says(records: list[Recorded], account: Account, line: EventLine, program: Program) -> bool:
-    """Whether a return record says what an event does, and no more came back of the line than its live record says left."""
+    """Whether a return record says what an event does, and what came back of the line is of what its live record says left."""
     recorded, live = next(record for record in records if record.record_id == account.record_id), Book(records).live
     report = reported("", line, package_of(recorded, [program]))
     same = report.units in (None, recorded.units) and set(report.serials) <= set(goods_of(recorded).serials)
-    return report.is_known and same and live is not None and returned(records) <= live.units
+    return report.is_known and same and live is not None and fits(records, live)
 
 
 def unrecorded(cursor: Cursor[Any], program: Program, events: Iterable[Reported]) -> Iterator[str]:

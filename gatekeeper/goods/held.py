@@ -1,6 +1,6 @@
 """What one line has used up: units of authorizations, and serials. Pure, from its book."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from msgspec import UNSET
@@ -54,25 +54,24 @@ def _units(
     book: Book, record: Recorded, own: Use | None, where: Whereabouts, left: Iterable[tuple[Use | None, Reported]]
 ) -> tuple[dict[Use, int], bool]:
     """By product and authorization the units that a line with a live record holds; and whether it is known which vials these are."""
-    of_record, released, others = _use_of_record(record), book.released, Counter[Use | None]()
+    of_record, released, back = _use_of_record(record), book.released, returned(book.records) - where.too_many
     if released is None or own is None:
-        return {of_record: max(0, record.units - returned(book.records), min(record.units, where.out))}, True
+        return {of_record: max(0, record.units - back, min(record.units, where.out))}, True
     may_leave = not (book.superseded or book.cancelled or where.left >= released.units)
-    named = set() if of_record != own else set(goods_of(record).serials)
+    told, named = Counter[Use](), defaultdict[Use, set[str]](set)
     for use, report in left:
-        if use != own and report.is_known:
-            others[use] += released.units if report.units is None else report.units
-        elif use == own and of_record != own:
-            named.update(report.serials)
-    if of_record != own:
-        # Of what went to several recipients the record is of one.
-        others[of_record] = max(others[of_record], record.units)
-    mine = max(0, (released.units if may_leave else min(where.left, released.units)) - others.total())
-    units = {use: many for use, many in others.items() if use is not None} | {own: max(mine, record.units) if of_record == own else mine}
-    is_known = where.all_back or len(named) >= units[own]
+        if use is not None and report.is_known and (use != own or report.units is not None):
+            told[use] += released.units if report.units is None else report.units
+            named[use].update(report.serials)
+    # Of what went to several recipients the record is of one.
+    told[of_record], named[of_record] = max(told[of_record], record.units), set(goods_of(record).serials)
+    others = told.total() - told[own]
+    rest = (released.units if may_leave else min(where.left, released.units)) - others
+    units = told | {own: max(0, rest, min(told[own], released.units))}
+    is_known = where.all_back or all(len(named[use]) >= many for use, many in units.items() if use.gtin == own.gtin)
     total = sum(units.values())
     # What came back is free, unless it left again.
-    free = total - max(0, total - returned(book.records), min(released.units, where.out))
+    free = total - max(0, total - back, min(released.units, where.out))
     for use in sorted(units, key=lambda use: (use != of_record, use != own, *map(str, use))):
         taken = min(free, units[use])
         units[use], free = units[use] - taken, free - taken

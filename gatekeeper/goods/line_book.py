@@ -14,7 +14,7 @@ from gatekeeper.domain.ids import record_id
 from gatekeeper.domain.products import Row, find_product, read_product
 from gatekeeper.domain.program import CoveredPackage, Program
 from gatekeeper.examinations.history import Amount, is_superseded
-from gatekeeper.goods.books import STANDING, live
+from gatekeeper.goods.books import STANDING, live, returned
 from gatekeeper.goods.by_people import Change, as_corrected, changes_of
 from gatekeeper.goods.reported import Goods, Reported, reported
 from gatekeeper.goods.settlement import CORRECTED, RETURNED
@@ -91,6 +91,13 @@ def goods_of(record: Recorded) -> Goods:
     body = record.body
     serials = () if body.serials is UNSET else body.serials
     return Goods(record.units, serials, None if body.lot is UNSET else body.lot, None if body.expires_on is UNSET else body.expires_on)
+
+
+def fits(records: Iterable[Recorded], live: Recorded) -> bool:
+    """Whether what the records of a line say came back is of what its live one says left."""
+    back = [record for record in records if record.kind == "return"]
+    serials = set(goods_of(live).serials)
+    return returned(back) <= live.units and (not serials or all(serials.issuperset(goods_of(record).serials) for record in back))
 
 
 def whereabouts_of(book: Book) -> Whereabouts:

@@ -13,7 +13,7 @@ from gatekeeper.goods.as_shipped import party_of, reported_with
 from gatekeeper.goods.books import returned, shipped
 from gatekeeper.goods.by_people import as_corrected, as_known
 from gatekeeper.goods.held import holding
-from gatekeeper.goods.line_book import Book, Told, digest_of, goods_of, lines_of, package_of, told_of, whereabouts_of
+from gatekeeper.goods.line_book import Book, Told, digest_of, fits, goods_of, lines_of, package_of, told_of, whereabouts_of
 from gatekeeper.goods.past_gate import Judged, place_of
 from gatekeeper.goods.reported import UNKNOWN_SERIALS, Reported, reported
 from gatekeeper.goods.settlement import OTHER_PROGRAM, RETURNED, SHIPPED, Settlement, left_of
@@ -57,7 +57,7 @@ class Settling(Telling):
         self.tell_of(told, line, Found(why, judged, lacks, problems))
         self.tell_of_correction(place, told, before)
         after = self._book(place)
-        if after.live is not None and returned(after.records) > after.live.units:
+        if after.live is not None and not fits(after.records, after.live):
             self.tell("return_disputed", told, str(line.line), {"line": line.line})
         self._moved(place, holding(before), holding(after))
         self.take_back_again(place)
@@ -142,9 +142,9 @@ class Settling(Telling):
         if report.serials and gone.issuperset(report.serials):
             return True
         units = left if report.units is None else report.units
-        fits = report.is_known and 0 < units <= left and not gone.intersection(report.serials)
+        is_new = report.is_known and 0 < units <= left and not gone.intersection(report.serials)
         own = live.serials or [serial for serial in report.serials if self._owner(package.gtin, serial) in (None, str(place))]
-        if not fits or not set(report.serials) <= set(own) or len(report.serials) not in (0, units):
+        if not is_new or not set(report.serials) <= set(own) or len(report.serials) not in (0, units):
             return False
         rest = tuple(serial for serial in live.serials if serial not in gone)
         serials = report.serials or (rest if units == left == len(rest) else ())

@@ -36,6 +36,8 @@ class Whereabouts(NamedTuple):
     """Serials that came back, verified, as often as they may have left."""
     all_back: bool = False
     """As many came back verified as left."""
+    too_many: int = 0
+    """Units that return records say came back, and that had not left by what was told since."""
 
 
 def whereabouts(moves: Iterable[Move], units: int, serials: Iterable[str]) -> Whereabouts:
@@ -78,6 +80,7 @@ class _Walk:
         """By serial, how often."""
         self._told, self._untold, self._sure, self._out = 0, 0, 0, 0
         """Units that left as it was told, that must have left because they came back, that came back verified; and that are out."""
+        self._too_many = 0
         self._guessed: set[str] = set()
         """Serials that a report did not name which is of them too: one that names them afterwards is of the same goods."""
         self._unnumbered = 0
@@ -114,24 +117,34 @@ class _Walk:
         if move.recorded is None and not self._has_out(move):
             self._again(move)
             return
-        units = (self._out or move.recorded or 0) if move.units is None else move.units
-        self._untold += max(0, units - self._out)
-        self._out = max(0, self._out - units)
-        for serial in move.serials:
+        units, serials = move.units, move.serials
+        if units is None:
+            units = self._out or move.recorded or 0
+            self._too_many += max(0, (move.recorded or 0) - units)
+            if self._out:
+                # Whatever its record says: those came back that were out.
+                serials = tuple([serial for serial in self._left if not self._is_in(serial)])
+        # A vial that comes back from a line of which all that is out was named, and not this one, had left untold.
+        unnamed = max(0, self._out - (self._left - self._back).total())
+        untold = max(0, sum(map(self._is_in, serials)) - unnamed)
+        untold += max(0, units - self._out - untold)
+        self._untold += untold
+        self._out += untold - units
+        for serial in serials:
             if self._is_in(serial):
                 self._left[serial] = self._back[serial] + 1
                 self._unnamed = max(0, self._unnamed - 1)
             self._back[serial] += 1
         if move.recorded is not None:
-            self._recorded.update(move.serials)
+            self._recorded.update(serials)
         if move.verified:
             self._sure += units
-            self._verify(move.serials)
+            self._verify(serials)
         self._end_of_round()
 
     def found(self) -> Whereabouts:
         back = {serial for serial in self._recorded if self._verified[serial] >= self._left[serial]}
-        return Whereabouts(self._told, self._out, frozenset(back), self._all_back())
+        return Whereabouts(self._told, self._out, frozenset(back), self._all_back(), self._too_many)
 
     def _has_out(self, move: Move) -> bool:
         units = 1 if move.units is None else move.units
@@ -142,7 +155,8 @@ class _Walk:
         if move.verified:
             self._verify(move.serials)
             if not move.serials and not self._out:
-                self._sure = min(self._told + self._untold, self._sure + (self._told if move.units is None else move.units))
+                left = self._told + self._untold
+                self._sure = min(left, self._sure + (left if move.units is None else move.units))
                 self._end_of_round()
 
     def _verify(self, serials: Iterable[str]) -> None:

@@ -75,6 +75,14 @@ def test_what_nobody_knows_left_and_what_nobody_restricts(rems: Rems, warehouse:
     assert [where.split(",")[0] for where in of.waiting] == ["WD-001 SO-9 revision 1 line 1"]
 
 
+def test_a_return_of_vials_that_did_not_leave(rems: Rems, warehouse: Warehouse) -> None:
+    """It was recorded before it was told which had left."""
+    warehouse.judge(order("SO-5", SERIALS | MANY | {"/lines/0/serials": ["P", "Q", "R", "S", "T"]}))
+    warehouse.tell(returned("SO-5", serials=["P"]), event("shipped", "SO-5", lines=[{"line": 1, "serials": ["V", "W", "X", "Y", "Z"]}]))
+    accept_all(rems)
+    assert differences(found(rems, reporting=WD)) == {reconciling.RETURNED_OTHERWISE: [Range(4, 4)]}
+
+
 def test_return_records_that_were_altered(rems: Rems, warehouse: Warehouse) -> None:
     """One that no event reports, and one that says another quantity than its event; more came back than left."""
     warehouse.tell(returned(serials=["A"]), returned("SO-2", quantity=2))

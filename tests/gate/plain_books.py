@@ -109,13 +109,15 @@ class PlainBooks:
             stays = superseded or any(not lines or line[3] in lines for lines in self.cancelled[line[:3]])
             may_leave = not stays and found.left < released[-1]["quantity"]
             units = self._units(released[-1], live, own, found, reported, may_leave=may_leave)
-            of_it = [each for use, each in reported if use == own] if use_of(live) != own else [live]
-            named = {serial for each in of_it for serial in each.get("serials", ())}
-            if may_leave or (not found.all_back and len(named) < units[own]):
+            named: dict[Use, set[str]] = defaultdict(set)
+            for use, each in [*[(use, each) for use, each in reported if use != use_of(live)], (use_of(live), live)]:
+                named[use].update(each.get("serials", ()))
+            unnamed = any(len(named[use]) < many for use, many in units.items() if use[1] == own[1])
+            if may_leave or (not found.all_back and unnamed):
                 serials |= {(own[1], serial) for serial in released[-1].get("serials", ())}
         elif live is not None:
             units[use_of(live)] = live["quantity"]
-        back = sum(each["quantity"] for each in self.records.get(line, []) if each["kind"] == "return")
+        back = sum(each["quantity"] for each in self.records.get(line, []) if each["kind"] == "return") - found.more
         free = units.total() - max(0, units.total() - back, min(whole["quantity"] if whole else 0, found.out))
         for use in [*([use_of(live)] if live else []), own, *sorted(units, key=str)]:
             taken = min(free, units[use])
@@ -128,12 +130,12 @@ class PlainBooks:
         """What others got counts for them, and the rest of what was released, or of what left of it, for whom it was released."""
         units: Counter[Use] = Counter()
         for use, each in reported:
-            if use != own:
+            if use[1] is not None and (use != own or "quantity" in each or "serials" in each):
                 units[use] += each.get("quantity", len(each.get("serials", ())) or released["quantity"])
-        if use_of(live) != own:
-            units[use_of(live)] = max(units[use_of(live)], live["quantity"])
+        units[use_of(live)] = max(units[use_of(live)], live["quantity"])
+        said = units.pop(own, 0)
         rest = released["quantity"] if may_leave else min(found.left, released["quantity"])
-        units[own] = max(0, rest - units.total(), live["quantity"] if use_of(live) == own else 0)
+        units[own] = max(0, rest - units.total(), min(said, released["quantity"]))
         return units
 
     def _use(self, each: Wire, own: Use) -> Use:

@@ -26,6 +26,8 @@ class Vials(NamedTuple):
     out: int
     free: set[str]
     all_back: bool
+    more: int = 0
+    """So many that return records say came back had not left."""
 
 
 class Rounds:
@@ -56,7 +58,7 @@ class Count:
 
     def __init__(self, whole: int, own: set[str]) -> None:
         self.whole, self.own = whole, own
-        self.left = self.out = self.unseen = self.sure = self.unnamed = 0
+        self.left = self.out = self.unseen = self.sure = self.unnamed = self.more = 0
         self.gone, self.home, self.safe = Counter[str](), Counter[str](), Counter[str]()
         self.returnable: set[str] = set()
 
@@ -79,26 +81,37 @@ class Count:
         self.unnamed = 0
 
     def come_back(self, back: Back) -> None:
-        is_out = all(self.gone[name] > self.home[name] for name in back.names)
+        names = self._names(back)
+        is_out = all(self.gone[name] > self.home[name] for name in names)
         if back.recorded is not None or (0 < (1 if back.number is None else back.number) <= self.out and is_out):
-            self._count(back)
+            self._count(back, names)
         elif back.verified and not back.names and self.out == 0:
-            self.sure = min(self.left + self.unseen, self.sure + (self.left if back.number is None else back.number))
+            self.sure = min(self.left + self.unseen, self.sure + (self.left + self.unseen if back.number is None else back.number))
         if back.verified:
-            self.safe = Counter({name: min(self.gone[name], self.safe[name] + (name in back.names)) for name in self.gone})
+            self.safe = Counter({name: min(self.gone[name], self.safe[name] + (name in names)) for name in self.gone})
         if self.out == 0:
             self.home, self.unnamed = self.gone.copy(), 0
         if self.is_all_back:
             self.home, self.safe, self.returnable = self.gone.copy(), self.gone.copy(), self.returnable | set(self.gone)
 
-    def _count(self, back: Back) -> None:
+    def _names(self, back: Back) -> tuple[str, ...]:
+        """All that was out, where all of it came back; it is not for the record of that to say otherwise."""
+        return back.names if back.number is not None or not self.out else tuple(n for n in self.gone if self.gone[n] > self.home[n])
+
+    def _count(self, back: Back, names: tuple[str, ...]) -> None:
         number = (self.out or back.recorded or 0) if back.number is None else back.number
-        self.unseen, self.out = self.unseen + max(0, number - self.out), max(0, self.out - number)
-        for name in back.names:
+        self.more += max(0, (back.recorded or 0) - number) if back.number is None else 0
+        known = sum(max(0, self.gone[name] - self.home[name]) for name in self.gone)
+        inside = sum(self.gone[name] <= self.home[name] for name in names)
+        # Of those that were in, some may be of the ones that left without a name; the others left unseen, and so did all that is beyond
+        # what was out.
+        unseen = max(number - self.out, inside - max(0, self.out - known), 0)
+        self.unseen, self.out = self.unseen + unseen, self.out + unseen - number
+        for name in names:
             if self.gone[name] <= self.home[name]:
                 self.gone[name], self.unnamed = self.home[name] + 1, max(0, self.unnamed - 1)
             self.home[name] += 1
-        self.returnable |= set(back.names) if back.recorded is not None else set()
+        self.returnable |= set(names) if back.recorded is not None else set()
         self.sure += number if back.verified else 0
 
     @property
@@ -107,7 +120,7 @@ class Count:
 
     def found(self) -> Vials:
         free = {name for name in self.returnable if self.safe[name] >= self.gone[name]}
-        return Vials(self.left, self.out, free, self.is_all_back)
+        return Vials(self.left, self.out, free, self.is_all_back, self.more)
 
 
 def vials(told: Iterable[tuple[datetime, Gone | Back]], whole: int, own: Sequence[str]) -> Vials:

@@ -80,6 +80,40 @@ def test_of_what_came_back_in_parts_only_what_was_verified_is_free(warehouse: Wa
     assert_uses(warehouse.ledger)
 
 
+@pytest.mark.parametrize(("back", "out"), [({"serials": ["A", "B"]}, {"A", "C", "D", "E", "Z"}), ({}, {"B", "C", "D", "E"})])
+def test_what_came_back_before_its_goods_were_told_frees_no_others(warehouse: Warehouse, back: Wire, out: set[str]) -> None:
+    """Two left, A and Z. That A and B are back says that B left too, and nothing of Z; that all is back, nothing of what never left.
+    What the return record says that the live one does not is an alert.
+    """
+    warehouse.judge(order("SO-1", SERIALISED))
+    warehouse.tell(returned(verified=True, **back))
+    warehouse.tell(event("shipped", lines=[{"line": 1, "serials": ["A", "Z"]}], at="2026-11-19T16:00:00-05:00"))
+    assert set(serials(warehouse.ledger)) == (out - {"A"} if back else out)
+    assert [row[2] for row in warehouse.ledger.rows(tables.UNITS)] == [3]
+    assert ask_for(warehouse, "Z", "SO-2") == ("stopped" if back else "released")
+    assert ask_for(warehouse, "C", "SO-3") == "stopped", "it may still leave"
+    assert [kind for kind, _ in alerts(warehouse.ledger)] == ["return_disputed"]
+    assert wrong(warehouse.ledger) == []
+    assert_uses(warehouse.ledger)
+
+
+def test_other_vials_left_than_came_back(warehouse: Warehouse) -> None:
+    """As many, so that no number says it."""
+    warehouse.judge(order("SO-1", SERIALISED))
+    warehouse.tell(returned(serials=["A"], verified=True), shipped(serials=OTHER_FIVE))
+    assert [kind for kind, _ in alerts(warehouse.ledger)] == ["return_disputed"]
+    assert set(serials(warehouse.ledger)) == set(OTHER_FIVE)
+    assert_uses(warehouse.ledger)
+
+
+def test_all_of_it_came_back_told_twice_and_verified_the_second_time(warehouse: Warehouse) -> None:
+    """Nobody had said that it left."""
+    warehouse.judge(order("SO-1", SERIALISED))
+    warehouse.tell(returned(), returned(verified=True))
+    assert serials(warehouse.ledger) == {}
+    assert_uses(warehouse.ledger)
+
+
 def test_a_serial_that_two_lines_reported_is_out_until_both_have_given_it_up(warehouse: Warehouse) -> None:
     """Z was released with SO-2 and left with SO-1. What left with SO-2 in its place frees it for nobody."""
     warehouse.judge(order("SO-1", SERIALISED))

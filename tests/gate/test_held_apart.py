@@ -13,6 +13,7 @@ from tests.gate.following import Always
 from tests.gate.ledger import Ledger, Wire, authorization, order, two_programs
 from tests.gate.shelves import live
 from tests.gate.test_again import wrong
+from tests.gate.test_answers import CAMPATH
 from tests.gate.test_balance import assert_uses
 from tests.gate.test_bypass import SHIP_TO, WHOLE, read_on
 from tests.gate.test_events import MANY
@@ -47,6 +48,35 @@ def test_units_are_used_up_of_whom_they_went_to(warehouse: Warehouse, first: str
     assert_uses(warehouse.ledger)
     warehouse.tell(*told.values())
     assert units(warehouse.ledger) == {"AU-MANY": 3, "AU-2": 2}
+    assert_uses(warehouse.ledger)
+
+
+@pytest.mark.parametrize(("first", "then"), [({"serials": ["A", "B"]}, {}), ({"serials": ["C", "D", "E"]}, {"quantity": 2})])
+def test_what_left_for_another_without_a_name_is_out(warehouse: Warehouse, first: Wire, then: Wire) -> None:
+    """All that left of the first is known by name; the others left for the second, whichever they are."""
+    warehouse.judge(order("SO-1", SERIALISED))
+    warehouse.tell(shipped(**first), shipped(patient=OTHER, **then))
+    assert set(serials(warehouse.ledger)) == set(FIVE)
+    assert_uses(warehouse.ledger)
+    assert {ask_for(warehouse, serial, f"SO-2{serial}") for serial in FIVE} == {"stopped"}
+
+
+@pytest.mark.parametrize("first", ["other", "own"])
+def test_what_was_told_of_each_is_held_of_each(warehouse: Warehouse, first: str) -> None:
+    """Also where it is more than was released; whoever was told first."""
+    warehouse.judge(order("SO-1", SERIALISED))
+    told = {"other": shipped(patient=OTHER), "own": shipped(serials=["A", "B"])}
+    warehouse.tell(told.pop(first), *told.values())
+    assert units(warehouse.ledger) == {"AU-MANY": 2, "AU-2": 5}
+    assert set(serials(warehouse.ledger)) == set(FIVE)
+    assert_uses(warehouse.ledger)
+
+
+def test_what_nobody_restricts_takes_nothing_from_what_left_beside_it(warehouse: Warehouse) -> None:
+    warehouse.judge(order("SO-1", SERIALISED))
+    warehouse.tell(shipped(quantity=2, patient=OTHER), shipped(lot="L2"), shipped(quantity=5, product=CAMPATH["product"]))
+    assert units(warehouse.ledger) == {"AU-MANY": 3, "AU-2": 2}
+    assert set(serials(warehouse.ledger)) == set(FIVE)
     assert_uses(warehouse.ledger)
 
 

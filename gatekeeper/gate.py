@@ -55,7 +55,8 @@ def judge(
         fold = Fold(source, tail if drafts is None else tail._replace(now=drafts.stood.at), rules, terms, said, earlier, events)
         fold.counts, fold.drafts = counts, {} if drafts is None else drafts.answers
         fold.voidable = ledger.records(cursor, fold.superseded_records([order for _, order in _orders(fresh)]))
-        fold.books = books_of(cursor, events, [serial for row in fold.voidable.values() for serial in record_of(row.body).serials or ()])
+        out = [serial for row in fold.voidable.values() for serial in record_of(row.body).serials or ()]
+        fold.books = books_of(cursor, events, earlier, out)
         for arrival in fresh:
             guarded(source, arrival.position, fold.take, arrival)
         answers |= {answer.position: answer for answer in fold.write(cursor)}

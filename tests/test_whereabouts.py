@@ -77,6 +77,7 @@ def test_all_that_was_out_came_back_whatever_its_record_says() -> None:
     whole = Move(day(2), None, FIVE, returned=True, verified=True, recorded=5)
     assert found(left(1, None, "A", "V"), whole) == Whereabouts(2, 0, frozenset("AV"), all_back=True, too_many=3)
     assert found(whole) == Whereabouts(0, 0, frozenset(FIVE), all_back=True)
+    assert found(left(1, 2), left(1, 1), whole._replace(recorded=2, serials=())).too_few == 1
 
 
 NAMES = st.lists(st.sampled_from([*FIVE, "V", "W"]), unique=True, max_size=3).map(tuple)
@@ -106,7 +107,7 @@ def test_any_story_ends_as_it_is_told_a_second_time_and_in_any_order(told: list[
         5,
         own,
     )
-    assert (once.left, once.out, set(once.back), once.all_back, once.too_many) == plain
+    assert (once.left, once.out, set(once.back), once.all_back, once.too_many, once.too_few) == plain
     other = told[:]
     dice.shuffle(other)  # type: ignore[attr-defined]
     assert whereabouts(other, 5, own) == once

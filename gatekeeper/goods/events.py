@@ -258,13 +258,13 @@ class _Taking(Settling):
 
     def _take_back(self, event: ShipmentEvent, told: OrderEvent, by: ReleasedBy, out: tuple[Any, ...], records: Iterable[UUID]) -> None:
         name = event.wholesaler_id, event.order_id
-        books = self.books
-        wanted = set(records)
+        books, wanted = self.books, set(records)
         rows = sorted(
             (row for place in books.places(name) for row in books.records(place) if row.record_id in wanted),
             key=attrgetter("program"),
         )
-        before = {row.place: holding(self._book(row.place)) for row in rows}
+        until_now = [each for each in self._events[name] if each.said is not event]
+        before = {row.place: holding(self._book(row.place, until_now)) for row in rows}
         envelope = self._envelope(*name, by.revision)
         case = Withdrawal(envelope, by.verdict_id, told.revision, out, tuple(canonical(row.body) for row in rows), event.event_id)
         withdrawal = withdraw(case)

@@ -57,7 +57,8 @@ class Settling(Telling):
         self.tell_of(told, line, Found(why, judged, lacks, problems))
         self.tell_of_correction(place, told, before)
         after = self._book(place)
-        if after.live is not None and not fits(after.records, after.live):
+        too_few = whereabouts_of(after).too_few > whereabouts_of(before).too_few
+        if after.live is not None and (too_few or not fits(after.records, after.live)):
             self.tell("return_disputed", told, str(line.line), {"line": line.line})
         self._moved(place, holding(before), holding(after))
         self.take_back_again(place)

@@ -37,7 +37,9 @@ class Whereabouts(NamedTuple):
     all_back: bool = False
     """As many came back verified as left."""
     too_many: int = 0
-    """Units that return records say came back, and that had not left by what was told since."""
+    """Units that records of a return of all of the line say came back, and that had not left by what was told since."""
+    too_few: int = 0
+    """Units that had left by then, and of which such records say nothing."""
 
 
 def whereabouts(moves: Iterable[Move], units: int, serials: Iterable[str]) -> Whereabouts:
@@ -80,7 +82,7 @@ class _Walk:
         """By serial, how often."""
         self._told, self._untold, self._sure, self._out = 0, 0, 0, 0
         """Units that left as it was told, that must have left because they came back, that came back verified; and that are out."""
-        self._too_many = 0
+        self._too_many, self._too_few = 0, 0
         self._guessed: set[str] = set()
         """Serials that a report did not name which is of them too: one that names them afterwards is of the same goods."""
         self._unnumbered = 0
@@ -120,7 +122,9 @@ class _Walk:
         units, serials = move.units, move.serials
         if units is None:
             units = self._out or move.recorded or 0
-            self._too_many += max(0, (move.recorded or 0) - units)
+            if move.recorded is not None:
+                self._too_many += max(0, move.recorded - units)
+                self._too_few += max(0, units - move.recorded)
             if self._out:
                 # Whatever its record says: those came back that were out.
                 serials = tuple([serial for serial in self._left if not self._is_in(serial)])
@@ -144,7 +148,7 @@ class _Walk:
 
     def found(self) -> Whereabouts:
         back = {serial for serial in self._recorded if self._verified[serial] >= self._left[serial]}
-        return Whereabouts(self._told, self._out, frozenset(back), self._all_back(), self._too_many)
+        return Whereabouts(self._told, self._out, frozenset(back), self._all_back(), self._too_many, self._too_few)
 
     def _has_out(self, move: Move) -> bool:
         units = 1 if move.units is None else move.units

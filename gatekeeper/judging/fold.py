@@ -140,9 +140,15 @@ class Fold(Bookkeeping):
             staying = [record for line in lines if line.line.line not in gone for record in line.records]
             held = sorted((self.voidable[record] for record in staying), key=attrgetter("program"))
             if not is_superseded(history, released_by.revision):
+                places = [Place(*name, released_by.revision, line) for line in gone]
                 for row in held:
-                    self._free(uses_of(record_of(row.body), row.units))
-                for place in [Place(*name, released_by.revision, line) for line in gone]:
+                    record = record_of(row.body)
+                    place = Place(*name, record.revision, record.line)
+                    if self.books.records(place):
+                        places.append(place)
+                    else:
+                        self._free(uses_of(record, row.units))
+                for place in places:
                     book = self._book(place)
                     self._moved(place, holding(book), holding(book._replace(superseded=True)))
             rest = self._not_left(released_by.revision, lines, gone, events) if gone else lines

@@ -15,7 +15,7 @@ from schemas.correction import RecordChanges
 from schemas.record import DistributionRecord
 from tests.feed.rems import MANY, Rems, acknowledgement
 from tests.gate.following import Always
-from tests.gate.ledger import Wire, authorization
+from tests.gate.ledger import Wire, authorization, order
 from tests.gate.test_again import wrong
 from tests.gate.test_answers import SCHEMAS
 from tests.gate.test_revisions import SERIALS
@@ -63,6 +63,23 @@ def test_a_correction_replaces_the_record_in_the_feed(rems: Rems) -> None:
     assert rems.say(acknowledgement(made.record_id)) == ["acknowledgement"]
     assert rems.said() == [(1, 1, "rejected"), (2, 1, "accepted")]
     assert wrong(rems.ledger) == [], "it is decided again from its row alone"
+
+
+@pytest.mark.parametrize("stays", ["cancelled", "revision"])
+def test_what_stays_is_free_also_where_people_put_its_serials_right(rems: Rems, stays: str) -> None:
+    """Those that were released too, which might have left until then."""
+    rems.ledger.load(authorization("AU-MANY", 1000))
+    [record] = rems.records(1, SERIALS | MANY)
+    rems.say(acknowledgement(record, "rejected"))
+    approved(rems, proposed(rems, record, serials=["A", "B", "C", "D", "Z"]))
+    assert {row[0] for row in rems.ledger.rows(tables.SERIAL)} == set("ABCDEZ")
+    if stays == "cancelled":
+        Warehouse(rems.ledger).tell(event("cancelled"))
+    else:
+        Warehouse(rems.ledger).judge(order("SO-1", MANY | {"/revision": 2}))
+    assert [body["kind"] for body in bodies(rems)][:3] == ["original", "correction", "void"]
+    assert rems.ledger.rows(tables.SERIAL) == []
+    assert wrong(rems.ledger) == []
 
 
 def test_a_correction_can_be_rejected_and_corrected_too(rems: Rems) -> None:

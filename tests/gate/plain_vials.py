@@ -28,6 +28,8 @@ class Vials(NamedTuple):
     all_back: bool
     more: int = 0
     """So many that return records say came back had not left."""
+    fewer: int = 0
+    """So many that had left by then are not in them."""
 
 
 class Rounds:
@@ -58,7 +60,7 @@ class Count:
 
     def __init__(self, whole: int, own: set[str]) -> None:
         self.whole, self.own = whole, own
-        self.left = self.out = self.unseen = self.sure = self.unnamed = self.more = 0
+        self.left = self.out = self.unseen = self.sure = self.unnamed = self.more = self.fewer = 0
         self.gone, self.home, self.safe = Counter[str](), Counter[str](), Counter[str]()
         self.returnable: set[str] = set()
 
@@ -100,7 +102,8 @@ class Count:
 
     def _count(self, back: Back, names: tuple[str, ...]) -> None:
         number = (self.out or back.recorded or 0) if back.number is None else back.number
-        self.more += max(0, (back.recorded or 0) - number) if back.number is None else 0
+        if back.number is None and back.recorded is not None:
+            self.more, self.fewer = self.more + max(0, back.recorded - number), self.fewer + max(0, number - back.recorded)
         known = sum(max(0, self.gone[name] - self.home[name]) for name in self.gone)
         inside = sum(self.gone[name] <= self.home[name] for name in names)
         # Of those that were in, some may be of the ones that left without a name; the others left unseen, and so did all that is beyond
@@ -120,7 +123,7 @@ class Count:
 
     def found(self) -> Vials:
         free = {name for name in self.returnable if self.safe[name] >= self.gone[name]}
-        return Vials(self.left, self.out, free, self.is_all_back, self.more)
+        return Vials(self.left, self.out, free, self.is_all_back, self.more, self.fewer)
 
 
 def vials(told: Iterable[tuple[datetime, Gone | Back]], whole: int, own: Sequence[str]) -> Vials:

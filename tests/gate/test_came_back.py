@@ -106,6 +106,17 @@ def test_other_vials_left_than_came_back(warehouse: Warehouse) -> None:
     assert_uses(warehouse.ledger)
 
 
+def test_more_had_left_than_came_back_by_its_record(warehouse: Warehouse) -> None:
+    """All was back, and it is told late that two more had left before: they are in no return record."""
+    warehouse.judge(order("SO-1", MANY))
+    two = event("shipped", lines=[{"line": 1, "quantity": 2}], at="2026-11-19T16:00:00-05:00")
+    warehouse.tell(shipped(quantity=3), returned(), two)
+    assert amounts(shelves(warehouse.ledger)[LINE]) == ([5], [3])
+    assert [kind for kind, _ in alerts(warehouse.ledger)] == ["return_disputed"]
+    assert [row[2] for row in warehouse.ledger.rows(tables.UNITS)] == [2]
+    assert_uses(warehouse.ledger)
+
+
 def test_all_of_it_came_back_told_twice_and_verified_the_second_time(warehouse: Warehouse) -> None:
     """Nobody had said that it left."""
     warehouse.judge(order("SO-1", SERIALISED))

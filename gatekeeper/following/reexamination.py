@@ -13,6 +13,7 @@ from psycopg import Cursor
 from gatekeeper.domain.case import Case, Question
 from gatekeeper.domain.days import next_day
 from gatekeeper.domain.order import Order
+from gatekeeper.domain.products import restricted_by
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.reasons import BLOCKED, HELD
 from gatekeeper.domain.records import DistributionRecord as Record
@@ -99,8 +100,9 @@ def _prepared(cursor: Cursor[Any], tail: Tail, rules: Rules, terms: Terms, known
     reexamination.books = books_of(cursor, events)
     reexamination.waiting = [(group, lines[group.row.id]) for group in groups]
     reexamination.records = ledger.records(cursor, reexamination.live_records())
-    keys = {question_key(question) for group, each in reexamination.waiting for question in _authorizations(group, each.watched)}
-    for released in _held(cursor, rules.programs, waiting.released_on(cursor, sorted(keys))):
+    named = [_authorizations(group, each.watched, rules.programs) for group, each in reexamination.waiting]
+    keys = sorted({question_key(question) for questions in named for question in questions})
+    for released in _held(cursor, rules.programs, waiting.released_on(cursor, keys)):
         reexamination.released_on.setdefault(released.question, {})[released.record_id] = released
     return reexamination
 
@@ -251,15 +253,13 @@ class Reexamination(Bookkeeping):
         if any(line.serials for line in order.lines):
             said |= {question: plain(None) for question in self._said if question[0] == "serial"}
         own = {UUID(record) for line in group.said if line.line in numbers for record in line.record_ids}
-        for question in _authorizations(group, numbers):
+        for question in _authorizations(group, numbers, self._rules.programs):
             released = self.released_on.get(question_key(question), {})
-            first = min((each.sequence for name, each in released.items() if name in own), default=0)
-            units = sum(
-                each.units
-                for each in released.values()
-                if each.sequence < first and each.program == question[1] and _record.decode(each.body).authorization_id == question[2]
-            )
-            said["units", *question[1:]] = plain(units)
+            mine = [each.sequence for name, each in released.items() if name in own]
+            # Of what passed because its program had ended there is no record.
+            before = [each for each in released.values() if (each.sequence < min(mine) if mine else each.examination < row.id)]
+            on_it = [each for each in before if (each.program, _record.decode(each.body).authorization_id) == question[1:]]
+            said["units", *question[1:]] = plain(sum(each.units for each in on_it))
         return said
 
     def _contradicted(self, row: ExaminedRow) -> bool:
@@ -286,11 +286,12 @@ def guarded(row: ExaminedRow, step: Callable[..., T], *arguments: Any) -> T:
         ) from None
 
 
-def _authorizations(group: Group, numbers: Container[int]) -> set[Question]:
-    """The questions about the authorizations of released lines."""
-    programs = {line.line: line.program for line in group.said}
+def _authorizations(group: Group, numbers: Container[int], programs: tuple[Program, ...]) -> set[Question]:
+    """The questions about the authorizations of lines that may leave."""
+    said = {line.line: line.program for line in group.said}
     return {
-        ("authorization", str(programs[line.line]), line.patient.authorization_id)
+        ("authorization", program, line.patient.authorization_id)
         for line in group.kept.order.lines
         if line.line in numbers and line.patient is not None and line.patient.authorization_id is not None
+        for program in {said[line.line] or each.name for each in restricted_by(line.ndc, line.gtin, programs)}
     }

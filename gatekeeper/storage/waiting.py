@@ -77,7 +77,7 @@ WATCHED = "SELECT examination, line, until FROM moving_watched_line WHERE examin
 # under the ledger lock. Less what was voided of it by an examination of the same revision. Of a revision
 # that a higher one superseded only what has left counts.
 RELEASED_ON = """
-SELECT q.question, r.record_id, r.program, r.sequence, r.body, r.units - coalesce((
+SELECT q.question, r.record_id, r.program, r.sequence, r.examination, r.body, r.units - coalesce((
     SELECT sum(v.units) FROM distribution_record v JOIN examination x ON x.id = v.examination
     WHERE v.replaces = r.record_id AND v.kind IN ('void', 'return')
     AND (x.order_id, x.wholesaler_id, x.revision) = (e.order_id, e.wholesaler_id, e.revision)), 0)
@@ -144,6 +144,7 @@ class ReleasedOn(NamedTuple):
     record_id: UUID
     program: str
     sequence: int
+    examination: int
     body: bytes
     units: int
 

@@ -47,6 +47,8 @@ class PlainBooks:
         self.highest: dict[tuple[str, str], int] = defaultdict(int)
         self.made_of: dict[str, bytes] = {}
         """By return record, the digest of what it was made of: wholesaler, event and line."""
+        self.by_people: set[str] = set()
+        """The corrections that people made."""
 
     def record(self, record: Wire) -> None:
         self.records[line_of(record)].append(record)
@@ -64,7 +66,9 @@ class PlainBooks:
         told: list[tuple[datetime, Gone | Back]] = []
         for each in self.shipped[line]:
             names = tuple(each.get("serials", ()))
-            told.append((datetime.fromisoformat(each["at"]), Gone(each.get("quantity", len(names) or None), names)))
+            # In a unit that nobody can convert it is as many as are named.
+            number = each.get("quantity", len(names) or None) if each.get("unit", "vial") == "vial" else len(names)
+            told.append((datetime.fromisoformat(each["at"]), Gone(number, names)))
         made = {self.made_of.get(each["record_id"]): each for each in self.records[line] if each["kind"] == "return"}
         for each in self.returned[line]:
             record = made.get(sha256(f"{line[0]}/{each['event']}/{line[3]}".encode()).digest())
@@ -95,13 +99,12 @@ class PlainBooks:
         released = [each for each in self.records.get(line, []) if each["kind"] == "original" and not each.get("outside_gate")]
         last = next((each for each in reversed(self.records.get(line, [])) if each["kind"] in ("original", "correction")), None)
         whole = released[-1] if released else last
-        # People correct whom a record is of; what they know better of what left for others is not told here.
-        own = use_of(live if live and not live.get("outside_gate") else whole) if whole else (None, self.ordered.get(line), None)
+        own = self._own(line, whole, released=bool(released))
         found = self.vials(line, whole) if whole else Vials(0, 0, set(), all_back=False)
-        reported = [(self._use(each, own), each) for each in self.shipped[line]]
+        reported = [(self._use(each, own, self._corrected(line)), each) for each in self.shipped[line]]
         serials = {(use[1], serial) for use, each in reported for serial in each.get("serials", ()) if use[1]}
         if live is not None:
-            serials |= {(live["product"]["gtin"], serial) for serial in live.get("serials", ())}
+            serials |= {(live["product"]["gtin"], serial) for serial in (*live.get("serials", ()), *self._put_by_people(line))}
         if found.all_back:
             serials = set()
         units: Counter[Use] = Counter()
@@ -124,6 +127,22 @@ class PlainBooks:
             units[use], free = units[use] - taken, free - taken
         return live, units, {(gtin, serial) for gtin, serial in serials if serial not in found.free}
 
+    def _own(self, line: Line, whole: Wire | None, *, released: bool) -> Use:
+        own = use_of(whole) if whole else (None, self.ordered.get(line), None)
+        for before, after in self._corrected(line):
+            if released and not before.get("outside_gate") and before.get("authorization_id") != after.get("authorization_id"):
+                own = *own[:2], after.get("authorization_id")
+        return own
+
+    def _corrected(self, line: Line) -> list[tuple[Wire, Wire]]:
+        """The records that people corrected, each with what they made of it."""
+        known = self.records.get(line, [])
+        by_id = {each["record_id"]: each for each in known}
+        return [(by_id[each["replaces"]], each) for each in known if each["record_id"] in self.by_people]
+
+    def _put_by_people(self, line: Line) -> set[str]:
+        return {serial for before, after in self._corrected(line) for serial in {*after.get("serials", ())} - {*before.get("serials", ())}}
+
     def _units(
         self, released: Wire, live: Wire, own: Use, found: Vials, reported: list[tuple[Use, Wire]], *, may_leave: bool
     ) -> Counter[Use]:
@@ -138,7 +157,7 @@ class PlainBooks:
         units[own] = max(0, rest - units.total(), min(said, released["quantity"]))
         return units
 
-    def _use(self, each: Wire, own: Use) -> Use:
+    def _use(self, each: Wire, own: Use, corrected: list[tuple[Wire, Wire]]) -> Use:
         program, gtin, authorization = own
         if "product" in each:
             rows = [
@@ -146,7 +165,12 @@ class PlainBooks:
                 if package == covered_package(each["product"].get("ndc"), each["product"].get("gtin"), (program,))
             ]  # fmt: skip
             program, gtin = rows[0] if rows else (None, None)
-        return program, gtin, each["patient"].get("authorization_id") if "patient" in each else authorization
+        if "patient" in each:
+            authorization = each["patient"].get("authorization_id")
+            for before, after in corrected:
+                # People know better whom a report is of.
+                authorization = after.get("authorization_id") if authorization == before.get("authorization_id") else authorization
+        return program, gtin, authorization
 
     def uses(self) -> tuple[dict[tuple[str, str], int], set[tuple[str, str, str]]]:
         """By authorization and program the units; the serials that are out, each with its GTIN and place."""
@@ -171,6 +195,8 @@ def books_of(ledger: Ledger) -> PlainBooks:
     for record in records(ledger):
         books.record(record)
     digests = {row[0]: row[6] for row in examined if row[5] == "returned"}
+    corrected = {row[0] for row in examined if row[5] == "corrected"}
+    books.by_people = {str(row[0]) for row in ledger.rows(tables.DISTRIBUTION_RECORD) if row[5] in corrected}
     books.made_of = {str(row[0]): digests[row[5]] for row in ledger.rows(tables.DISTRIBUTION_RECORD) if row[5] in digests}
     for row in ledger.rows(tables.SHIPMENT_EVENT):
         books.tell(json.loads(row[9]))

@@ -196,11 +196,14 @@ class Machine(RuleBasedStateMachine):
         assert otherwise(self.ledger) == self.otherwise, "; ".join(self.story)
 
     def teardown(self) -> None:
-        self.follow(in_vain=True)
-        self.never()
-        self.balance()
-        if self.suspended:
-            self.site_changes()
+        try:
+            self.follow(in_vain=True)
+            self.never()
+            self.balance()
+        finally:
+            # The next history, which may be this one told once more, begins as this one did.
+            if self.suspended:
+                self.site_changes()
 
     def _tell(self, kind: str, of: int, revision: int, lines: list[Wire], at: str) -> None:
         self.told.append(event(kind, f"{self.name}-{of}", revision, lines, at=at, event_id=f"{self.name}-E{len(self.told):03}"))

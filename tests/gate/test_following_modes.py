@@ -67,3 +67,25 @@ def test_what_has_left_of_it_is_not_taken_back_nor_missed(ledger: Ledger, batch:
     warehouse.follow()
     silent = [json.loads(alert[3])["order_id"] for alert in ledger.rows(tables.ALERT) if alert[1] == "shipment_unreported"]
     assert silent == ["SO-3"]
+
+
+def test_of_others_only_what_was_released_before_it_passed_counts_against_it(ledger: Ledger) -> None:
+    """Whenever it is looked at again, and for whatever reason."""
+    two: Wire = {"/lines/0/quantity": 2}
+    first, second = ({"/lines/0/patient/authorization_id": name} for name in ("AU-6", "AU-7"))
+    several = [authorization("AU-6", 6), authorization("AU-7", 6)]
+    ledger.load(*several)
+    ledger.judge(order("SO-1", second))
+    ledger.load(*several, ENDED)
+    follow(ledger)
+    ledger.judge(order("SO-2", first | two), order("SO-3", second | two))
+    ledger.load(*several, ENDED, ENDED | {"sequence": 951, "mode": "active"})
+    follow(ledger)
+    assert [causes(ledger, f"SO-{number}") for number in (2, 3)] == [["message"], ["message", "withdrawn"]]
+    ledger.judge(order("SO-4", first))
+    assert states(ledger)[1] == [("SO-1", 1, 1), ("SO-2", 1, 1), ("SO-4", 1, 1)]
+    ledger.load(
+        *[fact | {"sequence": 952 + number} for number, fact in enumerate(several)], ENDED, ENDED | {"sequence": 951, "mode": "active"}
+    )
+    follow(ledger)
+    assert causes(ledger, "SO-2") == ["message"]

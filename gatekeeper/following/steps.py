@@ -31,10 +31,10 @@ def step(engine: Engine, book: RuleBook, terms: Terms, turn: int = 1, *, orders:
     """Does a bounded piece of what is due, and says whether there was any. Killed at any moment, it has done each part of it or nothing.
 
     In this order: changed rules are noticed; what hangs on a single fact is found, first where facts take something back, and on what a
-    snapshot takes back; lines whose
-    watch is over leave it; events that wait for their order no longer are settled; lines are judged again; what hangs on a snapshot or on
-    new rules is found; an alert is raised where facts are missing for too long, a registry is too old, records were not acknowledged in
-    time, or vials did not come back that are soon to be returned; decisions already made are looked at by what became known later.
+    snapshot takes back; lines whose watch is over leave it; events that wait for their order no longer are settled; lines are judged
+    again; what hangs on a snapshot or on new rules is found; an alert is raised where facts are missing for too long, a registry is too
+    old, records were not acknowledged in time, or vials did not come back that are soon to be returned; decisions already made are looked
+    at by what became known later.
     What raises alerts and looks back comes when nothing else is due, and in every ``EVERYTHING_EVERY``-th ``turn``.
     """
     with transaction(engine) as cursor:

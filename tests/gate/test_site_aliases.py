@@ -146,7 +146,7 @@ def test_what_it_could_clear_is_found_again(loaded: Ledger, said: SiteAliasPropo
     site_aliases.withdraw(loaded.engine, name, "They moved.", BERT, RULES.programs)
     loads = [row[0] for row in loaded.rows(tables.REGISTRY_BATCH)]
     follow_ups = [row[1:] for row in loaded.rows(tables.FOLLOW_UP) if row[1] == "alias"]
-    assert follow_ups == [("alias", load, None, 0, 1) for load in loads]
+    assert follow_ups == [("alias", load, None, 0, 1, None) for load in loads]
 
 
 def test_a_verdict_without_it_keeps_no_more_evidence(loaded: Ledger) -> None:

@@ -149,7 +149,9 @@ class PlainBooks:
         """What others got counts for them, and the rest of what was released, or of what left of it, for whom it was released."""
         units: Counter[Use] = Counter()
         for use, each in reported:
-            if use[1] is not None and (use != own or "quantity" in each or "serials" in each):
+            # Of a unit that nobody can convert nobody knows how many it is.
+            is_known = each.get("unit", "vial") == "vial"
+            if is_known and use[1] is not None and (use != own or "quantity" in each or "serials" in each):
                 units[use] += each.get("quantity", len(each.get("serials", ())) or released["quantity"])
         units[use_of(live)] = max(units[use_of(live)], live["quantity"])
         said = units.pop(own, 0)

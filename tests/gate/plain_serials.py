@@ -14,10 +14,13 @@ class PlainSerials:
     def __init__(self) -> None:
         self._orders: dict[str, set[int]] = defaultdict(set)
         self._waiting: list[Wire] = []
-        self._left: Counter[tuple[str, Place]] = Counter()
+        self._left: dict[tuple[str, Place], list[str]] = defaultdict(list)
+        """When each left with each line, by what was told."""
         self._back: Counter[tuple[str, Place]] = Counter()
-        self._all_back: Counter[Place] = Counter()
-        """Verified returns that name no serials may be of all that is out, whichever they are."""
+        self._unnamed: Counter[Place] = Counter()
+        """So many came back verified without a name, whichever they are; where nobody says how many, of each vial at least one."""
+        self._all_back: dict[Place, str] = {}
+        """When all of the line came back last, verified: all that was out, however often it had been told."""
         self._ordered: dict[Place, set[str]] = {}
         self._named: dict[Place, set[str]] = defaultdict(set)
         self._whole: dict[Place, str] = {}
@@ -51,7 +54,7 @@ class PlainSerials:
         """Those that left more often with one of these lines than they came back, and all that was released of a line that left after the
         last of it came back; without a record nothing is known to be out.
         """
-        left = {name: times - self._back[name] - self._all_back[name[1]] for name, times in self._left.items()}
+        left = {name: self._times(*name) - self._back[name] for name in self._left}
         gone = {serial for (serial, place), times in left.items() if place in recorded and times > 0}
         for place, at in self._whole.items():
             # Where others were named, those may have left in the place of what was ordered.
@@ -59,16 +62,25 @@ class PlainSerials:
                 gone |= self._ordered.get(place, set())
         return gone
 
+    def _times(self, serial: str, place: Place) -> int:
+        """How often it left, but for what may have come back without its name."""
+        left, all_back = self._left[serial, place], self._all_back.get(place, "")
+        return min(len(left) - self._unnamed[place], sum(at > all_back for at in left))
+
     def _count(self, event: Wire) -> None:
         for line in event.get("lines", ()) if event["event"] != "cancelled" else ():
             place = event["order_id"], event["revision"], line["line"]
             named = [(serial, place) for serial in line.get("serials", ())]
             if event["event"] == "shipped":
-                self._left.update(named)
+                for name in named:
+                    self._left[name].append(event["at"])
                 self._named[place].update(line.get("serials", ()))
                 if not named and "quantity" not in line:
                     self._whole[place] = max(event["at"], self._whole.get(place, ""))
             elif line["verified"]:
                 self._back.update(named)
-                self._all_back[place] += not named
+                if not named:
+                    self._unnamed[place] += line.get("quantity", 1)
+                    if "quantity" not in line:
+                        self._all_back[place] = max(event["at"], self._all_back.get(place, ""))
                 self._last[place] = max(event["at"], self._last.get(place, ""))

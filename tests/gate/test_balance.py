@@ -57,6 +57,8 @@ class Machine(RuleBasedStateMachine):
         self.accepted: dict[Any, bytes] = {}
         self.serials, self.otherwise = PlainSerials(), otherwise(self.ledger)
         self.suspended = False
+        self.lots = 0
+        """So many lots were put right by people."""
         self.quiet = True
         """Everything that follows was done."""
 
@@ -137,8 +139,10 @@ class Machine(RuleBasedStateMachine):
     @rule(which=st.integers(0, 1000))
     def corrected(self, which: int) -> None:
         """Two people change the lot of a live record that was rejected."""
-        waiting = self._rejected()
-        name = propose(self.ledger.engine, waiting[which % len(waiting)], RecordChanges(lot="C1"), "Seen.", Person("u-1", "U"))
+        waiting, self.lots = self._rejected(), self.lots + 1
+        # A lot that it has already would change nothing.
+        changes = RecordChanges(lot=f"C{self.lots}")
+        name = propose(self.ledger.engine, waiting[which % len(waiting)], changes, "Seen.", Person("u-1", "U"))
         approve(self.ledger.engine, str(name), "Seen too.", Person("u-2", "V"), Always(self.ledger.rules), self.warehouse.terms)
 
     @rule(in_vain=st.booleans())

@@ -70,7 +70,7 @@ def _whereabouts(moves: tuple[Move, ...], units: int, serials: tuple[str, ...]) 
 
 def _place(move: Move) -> tuple[object, ...]:
     """Where it stands among the others, whatever came first."""
-    return move.at, move.recorded is None, move.units is None, move.units or 0, move.serials, move.verified
+    return move.at, move.recorded is None, move.units is None, move.units or 0, move.serials, move.verified, move.recorded or 0
 
 
 class _Walk:

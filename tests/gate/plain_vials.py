@@ -149,4 +149,4 @@ def vials(told: Iterable[tuple[datetime, Gone | Back]], whole: int, own: Sequenc
 
 
 def _first_recorded(back: Back) -> tuple[object, ...]:
-    return back.recorded is None, back.number is None, back.number or 0, back.names, back.verified
+    return back.recorded is None, back.number is None, back.number or 0, back.names, back.verified, back.recorded or 0

@@ -37,7 +37,7 @@ class AcknowledgementsAnswer(msgspec.Struct):
     acknowledgements: list[Acknowledged]
 
 
-class AcknowledgementsSaid(msgspec.Struct):
+class AcknowledgementsSaid(msgspec.Struct, forbid_unknown_fields=True):
     """Acknowledgements as they would be published in the topic."""
 
     acknowledgements: list[Acknowledgement]

@@ -70,7 +70,7 @@ class RehearsalAnswer(msgspec.Struct):
     orders: list[RehearsedOrder]
 
 
-class RehearsalAsked(msgspec.Struct):
+class RehearsalAsked(msgspec.Struct, forbid_unknown_fields=True):
     """Orders as they would be sent, in the order in which they would be."""
 
     orders: Annotated[list[ShipmentOrder], msgspec.Meta(min_length=1, max_length=MOST_ORDERS)]

@@ -1,6 +1,6 @@
 """Goods that left past the gate and of which no record could be made: completed by one person, approved by another."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from gatekeeper.api.once import must_match, recording, writing
 from gatekeeper.api.patients import PARAMETER, on_record, purpose_of_request
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.reasons import ReasonBody
-from gatekeeper.api.two_people import ApprovalShown, Listed, StepShown, approval_shown, may_act, step_shown
+from gatekeeper.api.two_people import ApprovalShown, Listed, StepShown, approval_shown, may_act, step_shown, with_approvals
 from gatekeeper.examinations.recording import Terms
 from gatekeeper.goods import bypasses
 from gatekeeper.people.access import Person
@@ -105,14 +105,17 @@ def list_bypasses(query: dict[str, Any]) -> Any:
     """What left past the gate: what is lacking, who did what, when and why. Patients are masked."""
     with reading() as cursor:
         page, following = _listed(cursor, query).page(query)
-        said = approvals(cursor, BYPASS, [bypass.bypass_id for bypass in page])
-    return {"bypasses": [_shown(bypass, said.get(str(bypass.bypass_id))) for bypass in page], "next": following}
+        return {"bypasses": _several(cursor, page), "next": following}
 
 
 def every_bypass(cursor: Cursor[Any], query: dict[str, Any]) -> Iterator[Any]:
     """All that are asked for, the oldest first."""
-    for bypass in _listed(cursor, query).walk():
-        yield _shown(bypass, approvals(cursor, BYPASS, [bypass.bypass_id]).get(str(bypass.bypass_id)))
+    for several in _listed(cursor, query).pieces():
+        yield from _several(cursor, several)
+
+
+def _several(cursor: Cursor[Any], several: Sequence[Bypass]) -> list[Any]:
+    return with_approvals(cursor, BYPASS, several, lambda bypass: bypass.bypass_id, _shown)
 
 
 def _listed(cursor: Cursor[Any], query: dict[str, Any]) -> Listed[Bypass]:

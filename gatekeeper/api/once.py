@@ -47,8 +47,8 @@ def recording(
     most: int = MOST_OF_A_BODY, apart: bool = False, **options: Any,
 ) -> Callable[[View], View]:  # fmt: skip
     """Registers a POST operation that records something. ``matches``: it must say what was seen; ``versioned``: it is told what
-    there is now to be seen. ``apart``: it takes too long to
-    hold the ledger lock all the while, is done once whatever its key, and calls ``keep_answer``."""
+    there is now to be seen. ``apart``: it takes too long to hold the ledger lock all the while, is done once whatever its key, and calls
+    ``keep_answer``."""
     problems = ["408", "409", "413", "422", *(["412", "428"] if matches else [])]
     documented: dict[str, Any] = {
         "parameters": [KEY_PARAMETER, *([MATCH_PARAMETER] if matches else [])],

@@ -1,6 +1,6 @@
 """Site aliases: the wholesaler's own word for a known site, by two people."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -14,7 +14,7 @@ from gatekeeper.api.lists import Instant, Page
 from gatekeeper.api.once import recording, writing
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.reasons import Reason, ReasonBody
-from gatekeeper.api.two_people import ApprovalShown, Listed, StepShown, approval_shown, may_act, step_shown
+from gatekeeper.api.two_people import ApprovalShown, Listed, StepShown, approval_shown, may_act, step_shown, with_approvals
 from gatekeeper.domain.program import Program
 from gatekeeper.people.access import Person
 from gatekeeper.people.approvals import SITE_ALIAS, Approval, approvals
@@ -84,15 +84,18 @@ def list_site_aliases(query: dict[str, Any]) -> Any:
     caller().must_see_asked(query)
     with reading() as cursor:
         page, following = _listed(cursor, query).page(query)
-        said = approvals(cursor, SITE_ALIAS, [alias.alias_id for alias in page])
-    return {"site_aliases": [_shown(alias, said.get(alias.alias_id)) for alias in page], "next": following}
+        return {"site_aliases": _several(cursor, page), "next": following}
 
 
 def every_site_alias(cursor: Cursor[Any], query: dict[str, Any]) -> Iterator[Any]:
     """All that are asked for, the oldest first."""
     caller().must_see_asked(query)
-    for alias in _listed(cursor, query).walk():
-        yield msgspec.to_builtins(_shown(alias, approvals(cursor, SITE_ALIAS, [alias.alias_id]).get(alias.alias_id)))
+    for several in _listed(cursor, query).pieces():
+        yield from msgspec.to_builtins(_several(cursor, several))
+
+
+def _several(cursor: Cursor[Any], several: Sequence[Alias]) -> list[Any]:
+    return with_approvals(cursor, SITE_ALIAS, several, lambda alias: alias.alias_id, _shown)
 
 
 def _listed(cursor: Cursor[Any], query: dict[str, Any]) -> Listed[Alias]:

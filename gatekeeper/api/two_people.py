@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final, Generic, NamedTuple, TypeVar
+from uuid import UUID
 
 import msgspec
+from psycopg import Cursor
 
 from gatekeeper.api.callers import Caller
 from gatekeeper.api.lists import begins, ends, limit_of
 from gatekeeper.feeds.proposals import Proposed
 from gatekeeper.messages import written
-from gatekeeper.people.approvals import Approval
+from gatekeeper.people.approvals import Approval, approvals
 
 T = TypeVar("T")
 AT_ONCE: Final = 200
@@ -70,11 +72,25 @@ class Listed(NamedTuple, Generic[T]):
             yield from filter(self.wanted, several)
             after = self.key(several[-1])
 
+    def pieces(self) -> Iterator[list[T]]:
+        """All that is wanted, some at a time."""
+        wanted = self.walk()
+        while several := list(islice(wanted, AT_ONCE)):
+            yield several
+
     def page(self, query: dict[str, Any]) -> tuple[list[T], str | None]:
         """One page, and where the next begins: whatever comes or goes, none is shown twice."""
         limit = limit_of(query)
         found = [*islice(self.walk(begins(query, self.kind), limit + 1), limit + 1)]
         return found[:limit], ends(query, self.key(found[limit - 1])) if len(found) > limit else None
+
+
+def with_approvals(
+    cursor: Cursor[Any], about: str, several: Sequence[T], name: Callable[[T], UUID | str], shown: Callable[[T, Approval | None], Any]
+) -> list[Any]:
+    """What is ``shown`` of each and of its approval, all of which are asked for at once."""
+    said = approvals(cursor, about, [name(each) for each in several])
+    return [shown(each, said.get(str(name(each)))) for each in several]
 
 
 def may_act(caller: Caller, program: str | None, wholesaler_id: str | None) -> bool:

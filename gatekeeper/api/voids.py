@@ -1,6 +1,6 @@
 """Records of goods that stayed: that they did is proposed by one person and approved by another, and the record is void."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from gatekeeper.api.lists import Instant, Page
 from gatekeeper.api.once import recording, writing
 from gatekeeper.api.problems import Problem
 from gatekeeper.api.reasons import ReasonBody
-from gatekeeper.api.two_people import ApprovalShown, Listed, StepShown, approval_shown, may_act, steps_shown
+from gatekeeper.api.two_people import ApprovalShown, Listed, StepShown, approval_shown, may_act, steps_shown, with_approvals
 from gatekeeper.examinations.withdrawal import record_of
 from gatekeeper.feeds import voiding
 from gatekeeper.people.approvals import VOID, Approval, approvals
@@ -62,14 +62,17 @@ def list_voids(query: dict[str, Any]) -> Any:
     """Of which records people said that the goods stayed: who did what, when and why."""
     with reading() as cursor:
         page, following = _listed(cursor, query).page(query)
-        said = approvals(cursor, VOID, [each.voiding_id for each in page])
-    return {"voids": [_shown(each, said.get(str(each.voiding_id))) for each in page], "next": following}
+        return {"voids": _several(cursor, page), "next": following}
 
 
 def every_void(cursor: Cursor[Any], query: dict[str, Any]) -> Iterator[Any]:
     """All that are asked for, the oldest first."""
-    for each in _listed(cursor, query).walk():
-        yield _shown(each, approvals(cursor, VOID, [each.voiding_id]).get(str(each.voiding_id)))
+    for several in _listed(cursor, query).pieces():
+        yield from _several(cursor, several)
+
+
+def _several(cursor: Cursor[Any], several: Sequence[Voiding]) -> list[Any]:
+    return with_approvals(cursor, VOID, several, lambda each: each.voiding_id, _shown)
 
 
 def _listed(cursor: Cursor[Any], query: dict[str, Any]) -> Listed[Voiding]:

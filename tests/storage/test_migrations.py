@@ -2,7 +2,7 @@
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import MIGRATIONS, migrate, open_engine, transaction
@@ -24,12 +24,16 @@ INSERT INTO moving_dependency VALUES ('site HF-1', 2)
 """
 
 
+def upgrade(connection: Connection, version: str) -> None:
+    alembic = Config(attributes={"connection": connection})
+    alembic.set_main_option("script_location", str(MIGRATIONS))
+    command.upgrade(alembic, version)
+
+
 def of_the_first_version(url: str) -> Engine:
     engine = open_engine(url)
     with engine.begin() as connection:
-        alembic = Config(attributes={"connection": connection})
-        alembic.set_main_option("script_location", str(MIGRATIONS))
-        command.upgrade(alembic, "0001")
+        upgrade(connection, "0001")
         connection.exec_driver_sql(FIRST)
     return engine
 
@@ -53,9 +57,7 @@ def test_what_only_a_table_of_sites_made_missing_is_missing_no_more(database_url
     """What the topic told and did not come still is, with its clock."""
     engine = of_the_first_version(database_url)
     with engine.begin() as connection:
-        alembic = Config(attributes={"connection": connection})
-        alembic.set_main_option("script_location", str(MIGRATIONS))
-        command.upgrade(alembic, "0036")
+        upgrade(connection, "0036")
         connection.exec_driver_sql("INSERT INTO heartbeat VALUES (1, 0, 0, 'lemtrada', 50, '2026-11-20T06:00:00Z', 3)")
         connection.exec_driver_sql("""
             UPDATE moving_sequence SET received = '{[1,43),[45,46),[50,51),[90,91),[95,96)}',

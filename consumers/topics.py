@@ -50,7 +50,7 @@ def ready(client: Client, prefix: str, read: list[str]) -> list[str]:
     written = written_topics(prefix)
     named = there(client, [*read, *written])
     if narrow := topics.too_narrow(client, dict.fromkeys(written, LARGEST_MESSAGE)):
-        raise Unusable(f"An answer may be larger than a topic takes: {narrow}. Set max.message.bytes to {LARGEST_MESSAGE} or more.")
+        raise Unusable(f"An answer may be larger than a topic takes: {narrow}. Set that to {LARGEST_MESSAGE} or more.")
     return named
 
 
@@ -67,8 +67,9 @@ def topic_problems(client: Client, settings: Settings) -> Iterator[tuple[str, st
 def _wrong(found: Mapping[str, str], least: int) -> Iterator[str]:
     if found.get("cleanup.policy") != "delete":
         yield "It is compacted, so messages vanish: set cleanup.policy=delete."
-    if int(found.get("max.message.bytes", "0")) < least:
-        yield f"It takes messages up to {found.get('max.message.bytes')} bytes only: set max.message.bytes to {least} or more."
+    for setting in topics.LIMITS:
+        if int(found.get(setting, "0")) < least:
+            yield f"It takes messages up to {found.get(setting)} bytes only: set {setting} to {least} or more."
     yield from _unclean(found)
 
 

@@ -19,6 +19,8 @@ from gatekeeper.metrics import PRODUCERS
 
 ROOM = 512
 """For the headers of a message, and what Kafka adds."""
+TOO_LARGE = frozenset({"MSG_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"})
+"""What the broker says of messages that a topic does not take: as such, or in one segment."""
 
 
 class Disconnects(logging.Handler):
@@ -94,7 +96,7 @@ class Publisher:
             raise TryAgain("Kafka did not commit a transaction, and the client library did not say so.") from None
         except KafkaException as error:
             self._give_up(producer)
-            if error.args[0].name() == "MSG_SIZE_TOO_LARGE":
+            if error.args[0].name() in TOO_LARGE:
                 self._ask_what_topics_take(publications)
             raise away(error, "commit a transaction") from error
         except TryAgain:
@@ -158,8 +160,8 @@ class Publisher:
             said[self._prefix + each.topic] += len(each.value) + len(each.key) + ROOM
         if narrow := too_narrow(self._client, said):
             raise Halt(
-                f"Kafka refused a message as too large: {narrow}. Set max.message.bytes of the topic to {LARGEST_MESSAGE} or more and "
-                "start again: what was decided is kept, and is published then."
+                f"Kafka refused a message as too large: {narrow}. Set that to {LARGEST_MESSAGE} or more and start again: "
+                "what was decided is kept, and is published then."
             )
 
     def _logger(self) -> logging.Logger:

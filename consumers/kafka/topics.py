@@ -16,6 +16,8 @@ LOOK_AGAIN_S: Final = 1.0
 SAFE_COPIES: Final = 3
 KEPT: Final = {"max.message.bytes": str(LARGEST_MESSAGE), "retention.ms": "-1", "cleanup.policy": "delete"}
 """Messages are kept until somebody decides otherwise, and may be as large as an answer can be."""
+LIMITS: Final = ("max.message.bytes", "segment.bytes")
+"""The settings of a topic that bound one message: no batch is larger than a segment."""
 COMPACTED: Final = {"cleanup.policy": "compact", "segment.bytes": str(16 * 1024 * 1024), "min.cleanable.dirty.ratio": "0.1"}
 """Of each key the newest message is kept, and not much else."""
 
@@ -100,9 +102,13 @@ def settings_of(client: Client, topics: Iterable[str]) -> dict[str, dict[str, st
 
 
 def too_narrow(client: Client, most: Mapping[str, int]) -> str:
-    """Which of these topics take less in one message than ``most`` says, in words; empty where none does."""
-    found = {name: int(each.get("max.message.bytes", "0")) for name, each in settings_of(client, most).items()}
-    return ", ".join(f"{name} takes {taken} bytes only" for name, taken in found.items() if taken < min(most[name], LARGEST_MESSAGE))
+    """Which of these topics take less in one message than ``most`` says, and by which setting, in words; empty where none does."""
+    return ", ".join(
+        f"{name} takes {taken} bytes only by its {setting}"
+        for name, found in settings_of(client, most).items()
+        for setting in LIMITS
+        if (taken := int(found.get(setting, "0"))) < min(most[name], LARGEST_MESSAGE)
+    )
 
 
 def create(client: Client, topics: Iterable[str], count: int, replication: int, settings: Mapping[str, str] = KEPT) -> None:

@@ -2,8 +2,9 @@
 
 import os
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Event, Thread
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -102,9 +103,8 @@ class Place:
         self._reader.assign([TopicPartition(self.prefix + topic, number, 0) for topic in OUTPUTS for number in range(partitions)])
         self.said: list[tuple[str, KafkaMessage]] = []
 
-    def client(self, instance: str, consumer: str = "orders", **limits: Any) -> Client:
-        options = {"reconnect.backoff.max.ms": 500}
-        return Client(self.broker.bootstrap, options, self.group(consumer), instance, **limits)
+    def client(self, instance: str, consumer: str = "orders", options: Mapping[str, Any] = MappingProxyType({}), **limits: Any) -> Client:
+        return Client(self.broker.bootstrap, {"reconnect.backoff.max.ms": 500, **options}, self.group(consumer), instance, **limits)
 
     def group(self, consumer: str) -> str:
         """The group's name, as the settings of ``environment`` give it."""

@@ -18,12 +18,14 @@ from tests.consumers.test_loop import MANY, orders_of, some
 from tests.gate.ledger import Ledger, order
 
 STOPPED = "shipments-stopped"
+LEAST_SEGMENT = 1_048_576
+"""The smallest that Kafka takes."""
 
 
-def take(place: Place, topic: str, most: int) -> None:
-    """From now on the topic takes so many bytes in one message."""
+def take(place: Place, topic: str, most: int, setting: str = "max.message.bytes") -> None:
+    """From now on the topic takes so many bytes in one message, or segment."""
     admin = AdminClient({"bootstrap.servers": place.broker.bootstrap})
-    entry = ConfigEntry("max.message.bytes", str(most), incremental_operation=AlterConfigOpType.SET)
+    entry = ConfigEntry(setting, str(most), incremental_operation=AlterConfigOpType.SET)
     asked = ConfigResource(ResourceType.TOPIC, place.prefix + topic, incremental_configs=[entry])
     for answer in admin.incremental_alter_configs([asked]).values():
         answer.result()
@@ -35,7 +37,7 @@ def large(order_id: str, lines: int = 200) -> bytes:
     given["ship_to"] |= {"npi": "1", "dea": "x", "gln": "7"}
     given["ship_to"]["address"]["street"] = "1 Nowhere"
     line = {
-        "product": {"ndc": "58468-0200-1", "gtin": "1"},
+        "product": {"ndc": "58468-0200-1", "gtin": "1" * 200},
         "quantity": 1,
         "unit": "x",
         "expires_on": "2020-01-01",
@@ -53,7 +55,7 @@ def test_an_answer_larger_than_its_topic_takes_halts_and_is_published_once_when_
         halted = place.start()
         halted.join()
         assert str(halted.halt) == (
-            f"Kafka refused a message as too large: {place.prefix}{STOPPED} takes 100000 bytes only. Set max.message.bytes of the topic to "
+            f"Kafka refused a message as too large: {place.prefix}{STOPPED} takes 100000 bytes only by its max.message.bytes. Set that to "
             "10485760 or more and start again: what was decided is kept, and is published then."
         )
     place.read()
@@ -67,13 +69,29 @@ def test_an_answer_larger_than_its_topic_takes_halts_and_is_published_once_when_
     assert place.committed()[1] == 3
 
 
+def test_a_batch_larger_than_a_segment_of_its_topic_halts_too(place: Place, ledger: Ledger) -> None:
+    """Where the client is told to send so much at once. The broker says another thing then; retried, it would be refused for ever."""
+    place.send([large(f"large-{number}") for number in range(7)], partition=1)
+    take(place, STOPPED, LEAST_SEGMENT, "segment.bytes")
+    halted = place.start(options={"batch.size": 4_000_000})
+    halted.join()
+    assert str(halted.halt) == (
+        f"Kafka refused a message as too large: {place.prefix}{STOPPED} takes {LEAST_SEGMENT} bytes only by its segment.bytes. Set that to "
+        "10485760 or more and start again: what was decided is kept, and is published then."
+    )
+    take(place, STOPPED, 10_485_760, "segment.bytes")
+    place.start()
+    stored = [row[11] for row in ledger.rows(tables.EXAMINATION) if row[11]]
+    assert sorted(message.value() or b"" for message in place.wait_for(STOPPED, 7)) == sorted(stored)
+
+
 def test_the_relay_halts_too(place: Place, ledger: Ledger) -> None:
     """An alert goes out by it; once the topic takes it, it is published once, and the one behind it."""
     take(place, ALERTS, 100)
     names = fill(ledger, 2)
     halted = Relaying(place)
     halted.join()
-    assert f"{place.prefix}{ALERTS} takes 100 bytes only. Set max.message.bytes" in str(halted.halt)
+    assert f"{place.prefix}{ALERTS} takes 100 bytes only by its max.message.bytes. Set that" in str(halted.halt)
     take(place, ALERTS, 10_485_760)
     relaying = Relaying(place)
     said = place.wait_for(ALERTS, 2)

@@ -89,8 +89,19 @@ def test_a_topic_that_is_written_must_take_what_the_largest_answer_can_need(brok
     with pytest.raises(Unusable) as refused:
         ready(client_of(settings, "one"), prefix, [f"{prefix}shipment-orders"])
     assert str(refused.value) == (
-        f"An answer may be larger than a topic takes: {name} takes 1048588 bytes only. Set max.message.bytes to 10485760 or more."
+        f"An answer may be larger than a topic takes: {name} takes 1048588 bytes only by its max.message.bytes. "
+        "Set that to 10485760 or more."
     )
+
+
+def test_a_topic_whose_segments_are_smaller_than_the_largest_answer_is_named(broker: Broker) -> None:
+    """No message is larger than a segment; nobody would be told before one is."""
+    settings, said = settings_of(broker), list[str]()
+    name = f"{settings.topic_prefix}shipments-stopped"
+    broker.create_topic(name, settings=dict(topics.KEPT) | {"segment.bytes": "10485759"})
+    assert create_missing(settings, 2, 1, said.append) == 1
+    sentence = "It takes messages up to 10485759 bytes only: set segment.bytes to 10485760 or more."
+    assert [line for line in said if "bytes" in line] == [f"{name}: {sentence}"]
 
 
 def test_a_topic_that_a_broker_does_not_know_yet_is_waited_for(broker: Broker) -> None:

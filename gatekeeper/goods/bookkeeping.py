@@ -14,7 +14,7 @@ from gatekeeper.domain.verdict import RELEASED, Verdict, used_by_line
 from gatekeeper.examinations.history import Amount
 from gatekeeper.examinations.recording import Recording
 from gatekeeper.goods.books import ENDING, returned
-from gatekeeper.goods.held import holding
+from gatekeeper.goods.held import holding, out_by_records
 from gatekeeper.goods.line_book import Book, Books, lines_of, row_of, whereabouts_of
 from gatekeeper.goods.settlement import RELEASED_AFTER, Settlement, says_the_same, settled
 from gatekeeper.storage.events import OrderEvent
@@ -151,7 +151,12 @@ class Bookkeeping(Recording):
                     self._free({question: None})
 
     def _use_reported(self, order: Order, verdict: Verdict) -> None:
-        """The serials that were reported to have left of lines, released or not."""
+        """The serials that were reported to have left of lines, released or not, and that records say left past the gate."""
+        for number, book in self._back.items():
+            if (live := book.live) is not None:
+                place = Place(order.wholesaler_id, order.order_id, order.revision, number)
+                for serial in out_by_records(book).difference(whereabouts_of(book).back):
+                    self._hold(("serial", live.body.product.gtin, serial), str(place))
         events = self._events.get((order.wholesaler_id, order.order_id), ())
         if not events:
             return

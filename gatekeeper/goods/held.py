@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from msgspec import UNSET
 
 from gatekeeper.domain.case import Question
-from gatekeeper.goods.books import returned
+from gatekeeper.goods.books import STANDING, returned
 from gatekeeper.goods.by_people import Change, as_corrected
 from gatekeeper.goods.line_book import Book, Shipment, Use, goods_of, whereabouts_of
 from gatekeeper.goods.reported import Reported
@@ -14,11 +14,23 @@ from gatekeeper.goods.whereabouts import Whereabouts
 from gatekeeper.storage.records import Recorded
 
 
-def put_by_people(book: Book) -> set[str]:
-    """The serials that people put into a record."""
+def out_by_records(book: Book) -> set[str]:
+    """The serials that records say left past the gate, and those that people put into one, as people know them at last.
+
+    What stayed and was released again has nothing to do with what people knew of it before.
+    """
+    released = next((number for number, record in enumerate(book.records) if record is book.released), 0)
     of = {record.record_id: set(goods_of(record).serials) for record in book.records}
-    made = [record for record in book.records if record.record_id in book.by_people and record.replaces is not None]
-    return {serial for record in made if record.replaces is not None for serial in of[record.record_id] - of[record.replaces]}
+    out: set[str] = set()
+    for number, record in enumerate(book.records):
+        is_outside = record.body.outside_gate is not UNSET
+        if record.record_id in book.by_people and record.replaces is not None:
+            before, after = of[record.replaces], of[record.record_id]
+            if is_outside or number > released:
+                out = (out - (before - after)) | (after - before)
+        elif is_outside and record.kind in STANDING:
+            out |= of[record.record_id]
+    return out
 
 
 def holding(book: Book) -> dict[Question, int | None]:
@@ -42,7 +54,7 @@ def holding(book: Book) -> dict[Question, int | None]:
     if record is not None:
         left = [(used[id(shipment)], shipment.report) for shipment in book.shipments if not shipment.waits]
         units, is_known = _units(book, record, own, where, left)
-        named = set() if where.all_back else {*goods_of(record).serials, *put_by_people(book)}
+        named = set() if where.all_back else {*goods_of(record).serials, *out_by_records(book)}
         serials.update([(record.body.product.gtin, serial) for serial in named - where.back])
         if book.released is not None and own is not None and not is_known:
             serials.update([(own.gtin, serial) for serial in goods_of(book.released).serials if serial not in where.back])

@@ -1,6 +1,6 @@
 """The records of lines whose goods left or came back are settled: what they say is what all that was reported of a line says together."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from msgspec import UNSET, Raw
@@ -21,7 +21,7 @@ from gatekeeper.goods.telling import Found, Telling
 from gatekeeper.messages import written
 from gatekeeper.storage import tables
 from gatekeeper.storage.bypasses import CLOSING, OTHER
-from gatekeeper.storage.records import Place
+from gatekeeper.storage.records import Place, Recorded
 from schemas.event import EventLine, ShipmentEvent
 
 PARTIES_DIFFER, OTHER_PRODUCT = "parties_differ", "other_product"
@@ -91,13 +91,16 @@ class Settling(Telling):
     def _settle_once_more(self, place: Place) -> tuple[str, ...]:
         """The live record of a line of which more is known than when it was made: the problems that one record has with it."""
         reported, book = list(self._reported_of(place)), self._book(place)
-        others = any(OTHER in self.grounds.bypassed.get(told_of(said, line.line), "") for said, line in reported)
-        if book.live is None or not reported or (others and book.live.body.outside_gate is UNSET):
-            # What left of it for others is in no record: that is for people to complete.
+        if book.live is None or not reported or self._is_for_people(book.live, reported):
             return ()
         case = self._case(place, book, None, (), ("", "", 0))
         self._correct(place, case, book, digest_of(*reported[-1]))
         return left_of(case).problems
+
+    def _is_for_people(self, live: Recorded, told: Iterable[tuple[ShipmentEvent, EventLine]]) -> bool:
+        """Whether some left for others than the record says, or was something else: that is in no record before people complete it."""
+        others = any(OTHER in self.grounds.bypassed.get(told_of(said, line.line), "") for said, line in told)
+        return others and live.body.outside_gate is UNSET
 
     def rest_stays(self, place: Place, event: ShipmentEvent) -> None:
         """A line of which goods left was just cancelled: the rest stays. What had left after that, by what was told, left past the gate."""
@@ -109,7 +112,8 @@ class Settling(Telling):
             for said, line in late:
                 why, judged, _ = self._gate_says(said, line, before)
                 self.tell_of(said, line, Found(why, judged, (), ()))
-            if late and before.live is not None and before.live.body.outside_gate is UNSET:
+            live = before.live
+            if late and live is not None and live.body.outside_gate is UNSET and not self._is_for_people(live, told):
                 case = self._case(place, before, None, ("withdrawn",), ("", "", 0))
                 self._correct(place, case, before, digest_of(event, late[0][1]))
                 self.tell_of_correction(place, event, before)

@@ -10,12 +10,14 @@ from gatekeeper.errors import Unusable
 from gatekeeper.feeds.voiding import approve, listed, propose, refuse
 from gatekeeper.storage import tables
 from schemas.record import DistributionRecord
-from tests.feed.rems import Rems
+from tests.feed import test_correcting as corrections
+from tests.feed.rems import Rems, acknowledgement
 from tests.feed.test_correcting import ANN, BOB, bodies
 from tests.gate.following import LIFTED, SUSPENDED, Always
 from tests.gate.ledger import NOON, Wire, authorization, order
 from tests.gate.test_again import wrong
 from tests.gate.test_answers import SCHEMAS
+from tests.gate.test_balance import assert_uses
 from tests.gate.test_events import MANY
 from tests.gate.test_revisions import SERIALS
 from tests.gate.warehouse import REPORTING, Warehouse, event
@@ -177,6 +179,22 @@ def test_a_cancellation_that_comes_later_voids_nothing_twice(rems: Rems, warehou
     warehouse.tell(event("cancelled"))
     warehouse.follow()
     assert (kinds(rems), uses(rems)) == (["original", "void"], ({}, set()))
+    assert wrong(rems.ledger) == []
+
+
+def test_what_stayed_is_released_again_as_it_was_ordered(rems: Rems) -> None:
+    """What people had put right in the void record is not of the new one: its serial is not out."""
+    warehouse = Warehouse(rems.ledger, REPORTING)
+    warehouse.judge(order("SO-1", SERIALS | MANY))
+    rems.say(acknowledgement(record_id(rems), "rejected"))
+    corrected = corrections.proposed(rems, record_id(rems), serials=["A", "B", "C", "D", "Z"])
+    corrections.approved(rems, corrected)
+    site(warehouse, SUSPENDED)
+    voided(rems)
+    site(warehouse, LIFTED)
+    warehouse.tell(event("shipped", lines=[1], at=EARLY))
+    assert (kinds(rems), uses(rems)) == (["original", "correction", "void", "original"], ({"AU-MANY": 5}, set("ABCDE")))
+    assert_uses(rems.ledger)
     assert wrong(rems.ledger) == []
 
 

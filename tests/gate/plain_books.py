@@ -104,7 +104,7 @@ class PlainBooks:
         reported = [(self._use(each, own, self._corrected(line)), each) for each in self.shipped[line]]
         serials = {(use[1], serial) for use, each in reported for serial in each.get("serials", ()) if use[1]}
         if live is not None:
-            serials |= {(live["product"]["gtin"], serial) for serial in (*live.get("serials", ()), *self._put_by_people(line))}
+            serials |= {(live["product"]["gtin"], serial) for serial in (*live.get("serials", ()), *self._on_record(line))}
         if found.all_back:
             serials = set()
         units: Counter[Use] = Counter()
@@ -135,13 +135,26 @@ class PlainBooks:
         return own
 
     def _corrected(self, line: Line) -> list[tuple[Wire, Wire]]:
-        """The records that people corrected, each with what they made of it."""
+        """The records that people corrected since the last release, each with what they made of it."""
+        released = [each["sequence"] for each in self.records.get(line, []) if each["kind"] == "original" and not each.get("outside_gate")]
+        return [each for each in self._by_people(line) if each[1]["sequence"] > max(released, default=0)]
+
+    def _on_record(self, line: Line) -> set[str]:
+        """The serials that left past the gate, and that people named, as they know it last; not what stayed before the last release."""
+        before = {after["record_id"]: {*before.get("serials", ())} for before, after in self._by_people(line)}
+        since, out = {after["record_id"] for _, after in self._corrected(line)}, set[str]()
+        for each in self.records.get(line, []):
+            name, named = each["record_id"], {*each.get("serials", ())}
+            if name in before and (name in since or each.get("outside_gate")):
+                out = out - (before[name] - named) | (named - before[name])
+            elif name not in before and each.get("outside_gate") and each["kind"] in ("original", "correction"):
+                out |= named
+        return out
+
+    def _by_people(self, line: Line) -> list[tuple[Wire, Wire]]:
         known = self.records.get(line, [])
         by_id = {each["record_id"]: each for each in known}
         return [(by_id[each["replaces"]], each) for each in known if each["record_id"] in self.by_people]
-
-    def _put_by_people(self, line: Line) -> set[str]:
-        return {serial for before, after in self._corrected(line) for serial in {*after.get("serials", ())} - {*before.get("serials", ())}}
 
     def _units(
         self, released: Wire, live: Wire, own: Use, found: Vials, reported: list[tuple[Use, Wire]], *, may_leave: bool

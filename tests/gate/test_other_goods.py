@@ -112,6 +112,17 @@ def test_another_product_than_was_released_stays_open_until_people_say_what_left
     assert wrong(ledger) == []
 
 
+def test_a_cancellation_makes_no_record_of_another_product_than_was_released(warehouse: Warehouse) -> None:
+    """It left after that instant, but people have to say what it was; nobody said that what was released did."""
+    ledger = warehouse.ledger
+    warehouse.judge(order("SO-1", MANY))
+    warehouse.tell(shipped(quantity=2, product=CAMPATH["product"]), event("cancelled", at="2026-11-19T16:00:00-05:00"), batch=1)
+    record = live(ledger) or {}
+    assert (record["kind"], record["quantity"], record.get("outside_gate")) == ("original", 5, None)
+    assert [bypass.state for bypass in bypasses.listed(ledger.engine, every=True)] == ["open"]
+    assert wrong(ledger) == []
+
+
 def test_a_serial_too_many_is_an_alert_and_no_record_has_it(warehouse: Warehouse) -> None:
     """Six vials of a line of five, in one event or in two: the line holds what was released, and what was shipped besides."""
     ledger = warehouse.ledger

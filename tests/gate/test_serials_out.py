@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from gatekeeper.feeds.correcting import approve, propose
+from gatekeeper.goods import bypasses
 from gatekeeper.people.access import Person
 from gatekeeper.storage import tables
 from schemas.correction import RecordChanges
@@ -15,11 +16,15 @@ from tests.gate.ledger import Ledger, Wire, authorization, order
 from tests.gate.shelves import alerts, live, records, shelves
 from tests.gate.test_again import wrong
 from tests.gate.test_balance import assert_uses
+from tests.gate.test_bypass import read_on
 from tests.gate.test_events import MANY
 from tests.gate.test_records_live import FIVE, SERIALISED, returned, serials, shipped
 from tests.gate.warehouse import Warehouse, event
 
 OTHER_FIVE = ["V", "W", "X", "Y", "Z"]
+ORDERED: Wire = json.loads(order("SO-1", MANY))
+ALL_OF_IT: Wire = {name: ORDERED["lines"][0][name] for name in ("product", "quantity", "patient")} | {"ship_to": ORDERED["ship_to"]}
+"""What people complete."""
 
 
 @pytest.fixture
@@ -226,4 +231,26 @@ def test_units_of_a_line_that_left_past_the_gate_count_for_the_others_of_its_ord
     ledger.load(authorization("AU-NEW", 7))
     warehouse.follow()
     assert live(ledger, line=2) is not None
+    balanced(warehouse)
+
+
+def test_a_serial_that_people_said_left_is_out_whatever_the_record_says_later(warehouse: Warehouse) -> None:
+    """Their record outside the gate is void, for the order was released after all, and more left than that: it says what was released."""
+    ledger, book = warehouse.ledger, Always(warehouse.ledger.rules)
+    warehouse.tell(event("shipped", lines=[1]))
+    read_on(warehouse, {0: 0})
+    [bypass] = bypasses.listed(ledger.engine, every=False)
+    said = bypasses.read_completion(json.dumps({**ALL_OF_IT, "serials": OTHER_FIVE}).encode())
+    bypasses.complete(ledger.engine, str(bypass.bypass_id), said, "Seen.", Person("u-1", "Ann"), book, warehouse.terms)
+    bypasses.approve(ledger.engine, str(bypass.bypass_id), "Seen too.", Person("u-2", "Bob"), book, warehouse.terms)
+    warehouse.judge(order("SO-1", SERIALISED))
+    assert set(serials(ledger)) == {*FIVE, *OTHER_FIVE}, "also before it is settled once more"
+    warehouse.follow()
+    assert (live(ledger) or {})["serials"] == OTHER_FIVE
+    warehouse.tell(shipped(quantity=1))
+    assert (live(ledger) or {})["serials"] == FIVE
+    assert set(serials(ledger)) == {*FIVE, *OTHER_FIVE}
+    assert ask_for(warehouse, "V", "SO-2") == "stopped"
+    warehouse.tell(returned(serials=["V"], verified=True))
+    assert_uses(ledger)
     balanced(warehouse)

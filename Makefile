@@ -45,7 +45,7 @@ fuzz: setup ## Tries the whole document of the API by schemathesis, for longer t
 	FUZZ_SECONDS=$(or $(SECONDS),600) FUZZ_SEED=$(or $(SEED),1) $(BIN)/pytest tests/api/test_fuzz.py
 
 histories: setup ## Tries more long random histories of the ledger than the tests do: make histories N=200
-	HISTORIES=$(or $(N),200) $(BIN)/pytest tests/gate/test_long_histories.py --numprocesses 2
+	HISTORIES=$(or $(N),200) $(BIN)/pytest --numprocesses 2 tests/gate/test_long_histories.py tests/gate/test_balance.py tests/gate/test_balance_of_others.py
 
 bench: setup ## Measures the gate beside the bare loop and Quix Streams, on the real broker
 	$(BIN)/python -m tests.bench

@@ -1,61 +1,21 @@
-"""How many vials the books must have of each line, told from what was sent and answered alone: nothing of what it judges is imported.
-
-released - voided - short + outside the gate = vials of live originals and corrections; what came back is counted apart.
-"""
+"""A warehouse, an order system and a gate, as somebody who reads their messages sees them: what counts for which line, and when."""
 
 from collections import defaultdict
-from datetime import datetime
-from typing import Any, NamedTuple
 
-from tests.gate.plain_vials import Back, Gone, vials
+from tests.gate.plain_line import Line, Wire
 
-Wire = dict[str, Any]
 Place = tuple[str, int, int]
 """Order, revision, line."""
-VIALS = 5
-"""In each line of each order."""
-OWN = {"lot": "L1"}
-
-
-class Balance(NamedTuple):
-    """Of one line."""
-
-    released: int
-    voided: int
-    short: int
-    outside: int
-    returned: int
-
-    @property
-    def live(self) -> int:
-        return self.released - self.voided - self.short + self.outside
-
-
-class Told:
-    """What was told of one line, in the order in which it counts."""
-
-    def __init__(self) -> None:
-        self.shipped: list[Wire] = []
-        self.cancelled = False
-        self.left = False
-        """Something was reported to have left, or to have come back, also where it does not count yet."""
-        self.outside = 0
-        self.back: list[tuple[Wire, int]] = []
-        """What is recorded of what came back, and as how many."""
-        self.unfitting: list[Wire] = []
-
-    @property
-    def returned(self) -> int:
-        return sum(many for _, many in self.back)
+NAMING = ("product", "patient", "ship_to")
+"""What an event says only where the goods were other ones, or for others, than were ordered."""
 
 
 class PlainBalance:
-    """A warehouse, an order system and a gate, as somebody who reads their messages sees them."""
+    """By line what was told of it (``plain_line.py``)."""
 
     def __init__(self) -> None:
         self.seen: dict[str, set[int]] = defaultdict(set)
-        self.lines: dict[Place, Told] = defaultdict(Told)
-        self.released: set[Place] = set()
+        self.lines: dict[Place, Line] = {}
         self.waiting: list[Wire] = []
         self._new: list[Place] = []
         """Released since all was settled: what had been told of them is settled once more."""
@@ -63,8 +23,15 @@ class PlainBalance:
         """Lines of which a serial was named of another one too: who came first has it, and the others say what was released. And
         those of which a return named serials: it counts where the live record has them."""
         self._serials: dict[str, Place] = {}
-        self._ordered: dict[Place, tuple[str, ...]] = {}
-        """The serials that were ordered."""
+
+    @property
+    def released(self) -> set[Place]:
+        """The lines that the gate released, at any time."""
+        return {place for place, line in self.lines.items() if line.released}
+
+    def line(self, place: Place) -> Line:
+        """What was told of it."""
+        return self.lines.setdefault(place, Line(place[1], self.seen[place[0]]))
 
     def ordered(self, order: Wire) -> None:
         """A message of the order system was read; what had been told of it counts from now on."""
@@ -72,17 +39,14 @@ class PlainBalance:
         for line in order["lines"]:
             place: Place = (order["order_id"], order["revision"], line["line"])
             self._named(place, line)
-            self._ordered[place] = tuple(line.get("serials", ()))
+            self.line(place).ordered = tuple(line.get("serials", ()))
 
     def answered(self, message: Wire) -> None:
         """A message of ``shipments-released``."""
         for line in message["lines"]:
             place: Place = (message["order_id"], message["revision"], line["line"])
-            if line["outcome"] == "released" and place not in self.released:
-                self.released.add(place)
-                told = self.lines[place]
-                if told.shipped or told.unfitting or told.back:
-                    self._new.append(place)
+            if line["outcome"] == "released" and self.line(place).release():
+                self._new.append(place)
 
     def told(self, event: Wire) -> None:
         """A message of the warehouse was read."""
@@ -91,8 +55,8 @@ class PlainBalance:
             self._count(event)
         else:
             self.waiting.append(event)
-            for line in event["lines"]:
-                self.lines[event["order_id"], event["revision"], line["line"]].left = True
+            for place in _places(event):
+                self.line(place).left = True
 
     def waited(self, *, in_vain: bool) -> None:
         """Whatever waited for an order that has come counts now; ``in_vain``: also where none comes, but then it is of unknown goods."""
@@ -105,105 +69,49 @@ class PlainBalance:
                 self._count(event)
         new, self._new = self._new, []
         for place in new:
-            self._again(place)
+            self.line(place).look_again()
         for event in counts:
             if event["event"] == "returned":
                 self._count(event)
 
-    def balance(self, place: Place) -> Balance:
-        told, left = self.lines[place], self._left(place)
-        if place not in self.released:
-            return Balance(0, 0, 0, self._known_left(place), told.returned)
-        if not told.shipped:
-            voided = VIALS if self._stays(place) and not told.left else 0
-            return Balance(VIALS, voided, 0, 0, told.returned)
-        if self._disputed(place):
-            return Balance(VIALS, 0, 0, 0, told.returned)
-        return Balance(VIALS, 0, VIALS - left, 0, told.returned)
+    def pending(self, event_id: str) -> tuple[Line, Wire]:
+        """What one event says of the one line that it names, where nobody knows yet what it was."""
+        [found] = [(line, each) for line in self.lines.values() for each in line.pending if each["event"] == event_id]
+        return found
+
+    def is_withdrawn(self, place: Place) -> bool:
+        """Whether the warehouse said what withdraws a released line: goods of a lower revision left, or a higher one was cancelled."""
+        of_order = [(number, revision, line) for (order, revision, number), line in self.lines.items() if order == place[0]]
+        return any(line.left for _, revision, line in of_order if revision < place[1]) or any(
+            line.cancelled for number, revision, line in of_order if revision > place[1] and number == place[2]
+        )
 
     def _unsettled(self, event: Wire) -> bool:
         """Whether something that was told of these lines before their order came does not count yet."""
-        places = [(event["order_id"], event["revision"], line["line"]) for line in event["lines"]]
-        waiting = {(each["order_id"], each["revision"], line["line"]) for each in self.waiting for line in each["lines"]}
-        return not (waiting | set(self._new)).isdisjoint(places)
-
-    def _known_left(self, place: Place) -> int:
-        """Of goods that were not released: as many as left, as long as one record can say it, and if it is known what they were."""
-        return self.lines[place].outside
+        waiting = {place for each in self.waiting for place in _places(each)}
+        return not (waiting | set(self._new)).isdisjoint(_places(event))
 
     def _count(self, event: Wire) -> None:
-        name = event["order_id"], event["revision"]
         if event["event"] == "cancelled":
-            numbers = [line["line"] for line in event.get("lines", [])] or [1, 2]
-            for revision in range(1, event["revision"] + 1):
-                for number in numbers:
-                    self.lines[name[0], revision, number].cancelled |= revision == event["revision"]
+            for number in [line["line"] for line in event.get("lines", [])] or [1, 2]:
+                self.line((event["order_id"], event["revision"], number)).cancelled = True
             return
-        for each in event["lines"]:
-            place: Place = (*name, each["line"])
-            line = each | {"at": event["at"]}
-            self._named(place, line)
-            self.lines[place].left = True
+        for place, each in zip(_places(event), event["lines"], strict=True):
+            said = each | {"at": event["at"], "event": event["event_id"]}
+            self._named(place, said)
             if event["event"] == "shipped":
-                self.lines[place].shipped.append(line)
-                if name[1] in self.seen[name[0]] and not self._disputed(place):
-                    self.lines[place].outside = self._left(place)
-                self._again(place)
-            elif "serials" in line:
-                self.contested.add(place)
+                self.line(place).ship(said, {name: of[name] for of in (event, each) for name in NAMING if name in of})
             else:
-                self._returned(place, line)
-
-    def _returned(self, place: Place, line: Wire) -> None:
-        told = self.lines[place]
-        rest = self.balance(place).live - told.returned
-        many = line.get("quantity", rest)
-        if 0 < many <= rest:
-            told.back.append((line, many))
-        else:
-            told.unfitting.append(line)
-
-    def _again(self, place: Place) -> None:
-        """What came back and did not fit is looked at again when more has left."""
-        told = self.lines[place]
-        unfitting, told.unfitting = told.unfitting, []
-        for line in unfitting:
-            self._returned(place, line)
-
-    def _left(self, place: Place) -> int:
-        told = [line.get("quantity", len(line.get("serials", ())) or None) for line in self.lines[place].shipped]
-        if place not in self.released:
-            # Nobody knows how much was to leave: each report is of all that was ordered.
-            return sum(many or VIALS for many in told)
-        moves: list[tuple[datetime, Gone | Back]] = [
-            (datetime.fromisoformat(line["at"]), Gone(many, tuple(line.get("serials", ()))))
-            for line, many in zip(self.lines[place].shipped, told, strict=True)
-        ]
-        moves += [
-            (datetime.fromisoformat(line["at"]), Back(line.get("quantity"), (), verified=False, recorded=many))
-            for line, many in self._came(place)
-        ]
-        return vials(moves, VIALS, self._ordered.get(place, ())).left
-
-    def _came(self, place: Place) -> list[tuple[Wire, int | None]]:
-        return [*self.lines[place].back, *[(line, None) for line in self.lines[place].unfitting]]
-
-    def _disputed(self, place: Place) -> bool:
-        """Whether one record cannot say what left."""
-        shipped = self.lines[place].shipped
-        # Of goods that were not released the order says which they were, where a report is of all that was ordered and names none.
-        ordered = () if place in self.released else self._ordered.get(place, ())
-        named = [line.get("serials", ordered if line.get("quantity", VIALS) == VIALS else ()) for line in shipped]
-        serials = [serial for line in named for serial in line]
-        lots = {line.get("lot", OWN["lot"]) for line in shipped}
-        too_many = self._left(place) > VIALS and place in self.released
-        return too_many or len(set(serials)) < len(serials) or len(lots) > 1
-
-    def _stays(self, place: Place) -> bool:
-        return self.lines[place].cancelled or any(revision > place[1] for revision in self.seen[place[0]])
+                if "serials" in said:
+                    self.contested.add(place)
+                self.line(place).take_back(said)
 
     def _named(self, place: Place, line: Wire) -> None:
         for serial in line.get("serials", ()):
             other = self._serials.setdefault(serial, place)
             if other != place:
                 self.contested |= {other, place}
+
+
+def _places(event: Wire) -> list[Place]:
+    return [(event["order_id"], event["revision"], line["line"]) for line in event.get("lines", ())]

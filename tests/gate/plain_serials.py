@@ -50,6 +50,12 @@ class PlainSerials:
             else:
                 self._waiting.append(event)
 
+    def completed(self, place: Place, serials: list[str], at: str) -> None:
+        """People say which vials left."""
+        for serial in serials:
+            self._left[serial, place].append(at)
+        self._named[place].update(serials)
+
     def gone(self, recorded: set[Place], released: set[Place]) -> set[str]:
         """Those that left more often with one of these lines than they came back, and all that was released of a line that left after the
         last of it came back; without a record nothing is known to be out.

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from gatekeeper.domain.case import Case, Earlier, Question
+from gatekeeper.domain.case import Case, Earlier, Held, Question
 from gatekeeper.domain.order import Order
 from gatekeeper.messages import rules_of
 from gatekeeper.programs import program_from
@@ -55,9 +55,9 @@ class Kept(NamedTuple):
 def evidence(at: str, content: bytes, rules: bytes, asked: Mapping[Question, Said], **also: Any) -> bytes:
     """One JSON document: ``at``, ``order``, ``programs``, ``asked``, pairs of a question and what was answered, and ``also``:
 
-    ``arrived``, the position of the order's message; ``lines``, where not all of the order were judged; ``watched``, where they were
-    released; ``live``, by line the record that it has already; ``withdraws`` and ``released``, the verdict that released the lines,
-    and how it said them.
+    ``arrived``, the position of the order's message; ``lines``, where not all of the order were judged; ``held``, the units that do not
+    count against one of them; ``watched``, where they were released; ``live``, by line the record that it has already; ``withdraws`` and
+    ``released``, the verdict that released the lines, and how it said them.
     """
     more = b"".join([b',"%s":%s' % (name.encode(), _encode(value)) for name, value in also.items()])
     return b'{"at":"%s","order":%s,"programs":%s,"asked":%s%s}' % (at.encode(), content, rules, asked_as_kept(asked), more)
@@ -106,7 +106,8 @@ def case_of(document: bytes) -> Case:
         order = with_lines(order, msgspec.json.decode(kept["lines"], type=list[int]))
     pairs = msgspec.json.decode(kept["asked"], type=list[tuple[tuple[str, ...], msgspec.Raw]])
     at = datetime.fromisoformat(msgspec.json.decode(kept["at"], type=str))
-    return Case(order, {question: _answer(question[0], bytes(raw)) for question, raw in pairs}, programs, at, "watched" in kept)
+    held = msgspec.json.decode(kept["held"], type=tuple[Held, ...]) if "held" in kept else ()
+    return Case(order, {question: _answer(question[0], bytes(raw)) for question, raw in pairs}, programs, at, "watched" in kept, held)
 
 
 def rules_said(document: bytes) -> dict[str, ProgramRules]:

@@ -16,7 +16,7 @@ question                            answer
 ("recall", program, lot)            tuple of RecallFact, of every product of the program
 ("alias", site_id)                  tuple of SiteAlias, of every program and wholesaler; asked only where the order
                                     does not agree with the site by the registry alone
-("units", program, authorization)   dispensing units released so far, less voided and returned
+("units", program, authorization)   dispensing units released so far, less voided and returned; also those of the lines that are judged
 ("serial", gtin, serial)            where it was released, as ``wholesaler/order/revision/line``, or None
 ("order", wholesaler_id, order_id)  tuple of Earlier: of the messages of this order that came before, one with
                                     the same revision and the highest at least; and what events said of it
@@ -49,6 +49,17 @@ class Earlier(NamedTuple):
     """Which lines were cancelled; none where it is the whole order."""
 
 
+class Held(NamedTuple):
+    """Units of an authorization that do not count against one line when it is judged."""
+
+    line: int
+    question: Question
+    units: int
+    """It holds them itself: it was released and withdrawn, or left past the gate."""
+    later: int = 0
+    """Where it is watched: they were released after it, and it is not for it to make room for them."""
+
+
 class Case(NamedTuple):
     order: Order
     answers: Answers
@@ -58,3 +69,5 @@ class Case(NamedTuple):
     watched: bool = False
     """The lines were released, and it is asked whether they may still leave: registry age and ship date are not judged then, nor
     what only lapsed where the registry is too old."""
+    held: tuple[Held, ...] = ()
+    """What the answers count, and what does not count against a line. While it stays stopped, it counts for all others."""

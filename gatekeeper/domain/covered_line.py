@@ -32,7 +32,7 @@ class Standing(NamedTuple):
 
 
 class CoveredLine(NamedTuple):
-    """What a check is given. ``used`` is what earlier lines of the order used up."""
+    """What a check is given. ``used`` is what other lines of the order use up beyond the answers."""
 
     standing: Standing
     program: Program
@@ -67,7 +67,7 @@ class CoveredLine(NamedTuple):
 
 
 def stand(case: Case, program: Program, today: date, mode: str) -> Standing:
-    order, answers, _, at, watched = case
+    order, answers, _, at, watched, _ = case
     ship_day = max(order.ship_on, today)
     deliver_by = order.deliver_by or order.ship_on + timedelta(days=program.transit_days)
     finding = find_site(order, program.name, today, answers)

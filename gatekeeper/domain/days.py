@@ -22,7 +22,7 @@ def next_day(case: Case, asked: Mapping[Question, Any], programs: Iterable[Progr
 
     ``asked`` is what deciding the case asked for, with the answers; ``programs`` those whose rules ran. A day begins where its program is.
     """
-    order, _, all_programs, at, watched = case
+    order, _, all_programs, at, watched, _ = case
     days: list[datetime] = []
     for program in programs:
         today = day_in(at, program.time_zone)

@@ -1,10 +1,11 @@
 """The answer to a case, and how it is come by."""
 
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from gatekeeper.domain.calendar import day_in
-from gatekeeper.domain.case import Answers, Case, Earlier, Question
+from gatekeeper.domain.case import Answers, Case, Earlier, Held, Question
 from gatekeeper.domain.checks import CHECKS
 from gatekeeper.domain.covered_line import DISCRETION, CoveredLine, Standing, cover, stand
 from gatekeeper.domain.facts import SiteFact, holding
@@ -54,11 +55,12 @@ class Verdict(NamedTuple):
 
 
 def decide(case: Case) -> Verdict:
-    """Every line's outcome with all its reasons (contract section 5). What a line releases counts for the later ones.
+    """Every line's outcome with all its reasons (contract section 5). What a line releases counts for the later ones, and what it holds
+    while it is stopped for all others.
 
     Asks only what the answer hangs on. A repeat is not decided again, that is the caller's to see.
     """
-    order, answers, programs, at, _ = case
+    order, answers, programs, at, _, held = case
     first = _order_first(order, answers[("order", order.wholesaler_id, order.order_id)])
     days = _Days(answers, at)
     standings: dict[str, Standing] = {}
@@ -81,10 +83,10 @@ def decide(case: Case) -> Verdict:
         if standing is None:
             today, mode = days.of(program)
             standing = standings[program.name] = stand(case, program, today, mode)
-        verdict = _judge(cover(line, package, reading, standing, used))
+        own = [each for each in held if each.line == line.line] if held else ()
+        verdict = _judge(cover(line, package, reading, standing, _against(used, own) if own else used))
         if verdict.outcome == RELEASED:
-            for question, amount in used_by_line(order, line, verdict):
-                used[question] = used.get(question, 0) + amount if isinstance(amount, int) else amount
+            _use_up(used, used_by_line(order, line, verdict), own)
         lines.append(verdict)
     if any(standing.program.whole_order for standing in standings.values()):
         lines = _whole_orders(lines, frozenset(name for name, standing in standings.items() if standing.program.whole_order))
@@ -161,6 +163,20 @@ def _without_program(line: Line, product: Product) -> LineVerdict:
     if product.candidates:
         evidence["fits" if product.problem == "product_ambiguous" else "watched_by"] = list(product.candidates)
     return LineVerdict(line.line, HELD, None, None, (Reason(product.problem, evidence),))
+
+
+def _against(used: Mapping[Question, Any], own: Iterable[Held]) -> dict[Question, Any]:
+    """What others used up beyond the answers; less than nothing where the answers count what does not count against the line."""
+    return {**used, **{each.question: used.get(each.question, 0) - each.units - each.later for each in own}}
+
+
+def _use_up(used: dict[Question, Any], uses: Iterable[tuple[Question, int | str]], own: Iterable[Held]) -> None:
+    """What a line uses takes the place of what it held of the same authorization; what it holds of others stays with it."""
+    for question, amount in uses:
+        if isinstance(amount, int):
+            used[question] = used.get(question, 0) + amount - sum([each.units for each in own if each.question == question])
+        else:
+            used[question] = amount
 
 
 def _judge(case: CoveredLine) -> LineVerdict:

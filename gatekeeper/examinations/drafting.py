@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from gatekeeper.arrivals import Arrival, Position
 from gatekeeper.domain.calendar import day_in
-from gatekeeper.domain.case import Case, Question
+from gatekeeper.domain.case import Case, Held, Question
 from gatekeeper.domain.ids import verdict_id
 from gatekeeper.domain.order import Order
 from gatekeeper.domain.records import records_for
@@ -59,20 +59,28 @@ class Draft(NamedTuple):
 
 
 def draft(
-    moment: Moment, source: int, arrival: Arrival, order: Order, said: Mapping[Question, Said], number: int = 1, left: Container[int] = ()
+    moment: Moment,
+    source: int,
+    arrival: Arrival,
+    order: Order,
+    said: Mapping[Question, Said],
+    number: int = 1,
+    left: Container[int] = (),
+    held: tuple[Held, ...] = (),
 ) -> Draft:
-    """What is answered to the ``order`` of an arrival; by default as that of the first message of its revision."""
+    """What is answered to the ``order`` of an arrival; by default as that of the first message of its revision, of which nothing left."""
     at, _, rules, watch_business_days, reporting = moment
     asked = Asked(said)
-    case = Case(order, asked, rules.programs, at)
+    case = Case(order, asked, rules.programs, at, held=held)
     verdict = decide(case)
     envelope = moment.envelope(order.wholesaler_id, order.order_id, order.revision, number)
     records = records_for(order, verdict, envelope.verdict_id, number)
+    also = {"held": held} if held else {}
     return Draft(
         verdict,
         envelope,
         messages_for(envelope, verdict.lines, records),
-        evidence(envelope.decided_at, arrival.content, rules.kept_for(order), asked.asked, arrived=(source, *arrival.position)),
+        evidence(envelope.decided_at, arrival.content, rules.kept_for(order), asked.asked, arrived=(source, *arrival.position), **also),
         new_records(records, verdict, envelope.decided_at),
         outlook(case, asked, verdict, watch_business_days, reported=order.wholesaler_id in reporting, left=left),
         tuple([(question, answer) for question, answer in asked.items() if question[0] in MOVING]),

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 from psycopg import Cursor
 
-from gatekeeper.domain.case import Case, Question
+from gatekeeper.domain.case import Case, Held, Question
 from gatekeeper.domain.days import next_day
 from gatekeeper.domain.order import Order
 from gatekeeper.domain.products import restricted_by
@@ -23,22 +23,22 @@ from gatekeeper.errors import Halt
 from gatekeeper.evidence import Asked, Kept, evidence, kept_of, with_lines
 from gatekeeper.examinations.asking import Known, registry_says
 from gatekeeper.examinations.dependencies import hangs_on, open_lines, postponed, wanted_long_ago
-from gatekeeper.examinations.history import by_order, earlier_of
+from gatekeeper.examinations.history import earlier_of
 from gatekeeper.examinations.outlook import programs_of
 from gatekeeper.examinations.recording import Terms
 from gatekeeper.examinations.withdrawal import released_lines, take_back, uses_of, without_live
+from gatekeeper.following.on_authorization import Holder, holders, not_against
 from gatekeeper.goods.bookkeeping import Bookkeeping
 from gatekeeper.goods.grounds import books_of
-from gatekeeper.goods.held import holding
+from gatekeeper.goods.held import holding, units_held
 from gatekeeper.messages import messages_for, new_records, record_message
 from gatekeeper.rules import RuleBook, Rules
 from gatekeeper.storage import ledger, waiting
 from gatekeeper.storage.events import events_of
 from gatekeeper.storage.ledger import Outgoing, RecordRow, Tail
 from gatekeeper.storage.lookups import NOTHING, Said, plain
-from gatekeeper.storage.moving import question_key
 from gatekeeper.storage.records import Place
-from gatekeeper.storage.waiting import ExaminedRow, ReleasedOn, Waiting
+from gatekeeper.storage.waiting import ExaminedRow, Waiting
 from schemas.record import DistributionRecord
 from schemas.released import Released, ReleasedLine
 
@@ -86,7 +86,9 @@ def judge_again(cursor: Cursor[Any], book: RuleBook, terms: Terms, examinations:
     reexamination.counts = counts
     reexamination.dated = () if asked_for else book.known(tail.now)
     for group, lines in reexamination.waiting:
-        guarded(group.row, reexamination.examine, group, lines)
+        guarded(group.row, reexamination.take_back, group, lines.watched)
+    for group, lines in reexamination.waiting:
+        guarded(group.row, reexamination.release, group, lines.open)
     reexamination.write(cursor)
     waiting.done(cursor, examinations)
 
@@ -95,37 +97,15 @@ def _prepared(cursor: Cursor[Any], tail: Tail, rules: Rules, terms: Terms, known
     """With all that judging the groups may ask, as of this moment under the ledger lock."""
     names = [group.row.order_id for group in groups]
     events = events_of(cursor, names)
-    reexamination = Reexamination(tail, rules, terms, known.said_now(cursor, tail.block), ledger.earlier(cursor, names), events)
+    earlier = ledger.earlier(cursor, names)
+    reexamination = Reexamination(tail, rules, terms, known.said_now(cursor, tail.block), earlier, events)
     lines = waiting.lines(cursor, [group.row.id for group in groups])
-    reexamination.books = books_of(cursor, events)
+    reexamination.books = books_of(cursor, events, earlier)
     reexamination.waiting = [(group, lines[group.row.id]) for group in groups]
     reexamination.records = ledger.records(cursor, reexamination.live_records())
     named = [_authorizations(group, each.watched, rules.programs) for group, each in reexamination.waiting]
-    keys = sorted({question_key(question) for questions in named for question in questions})
-    for released in _held(cursor, rules.programs, waiting.released_on(cursor, keys)):
-        reexamination.released_on.setdefault(released.question, {})[released.record_id] = released
+    reexamination.holders = holders(cursor, rules.programs, {question for several in named for _, question in several})
     return reexamination
-
-
-def _held(cursor: Cursor[Any], programs: tuple[Program, ...], found: list[ReleasedOn]) -> list[ReleasedOn]:
-    """Of lines of which anything was reported what they hold by now: less than was released, where the rest stays, or goods came back."""
-    bodies = [_record.decode(released.body) for released in found]
-    events = by_order(events_of(cursor, [body.order_id for body in bodies])) if found else {}
-    if not events:
-        return found
-    books = books_of(cursor, [event for several in events.values() for event in several])
-    history = by_order(ledger.earlier(cursor, [order_id for _, order_id in events]))
-    held = []
-    for released, body in zip(found, bodies, strict=True):
-        name = body.wholesaler_id, body.order_id
-        if name in events:
-            place = Place(*name, body.revision, body.line)
-            # A line that left past the gate before it was released has two originals, and the first is void.
-            last = next(record.record_id for record in reversed(books.records(place)) if record.kind == "original")
-            uses = holding(books.book(place, history[name], events[name], programs)) if released.record_id == last else {}
-            released = released._replace(units=uses.get(("units", body.program, body.authorization_id or ""), 0) or 0)  # noqa: PLW2901
-        held.append(released)
-    return held
 
 
 class Reexamination(Bookkeeping):
@@ -138,20 +118,23 @@ class Reexamination(Bookkeeping):
         """Programs after whose limit of days nothing is released on its own."""
         self.records: dict[UUID, RecordRow] = {}
         """The live records of stopped lines."""
-        self.released_on: dict[int, dict[UUID, ReleasedOn]] = {}
-        """By the question about an authorization, what was released on it."""
+        self.holders: Mapping[Question, list[Holder]] = {}
+        """By question about the units of an authorization on which lines may leave, who holds some."""
 
     def live_records(self) -> list[UUID]:
         """The records that stopped lines have already, because they were released once, and then withdrawn."""
         return [record for group, lines in self.waiting if lines.open for record in self._live(group, lines.open).values()]
 
-    def examine(self, group: Group, lines: Waiting) -> None:
-        """Released lines first: what they no longer use is there for no other before the warehouse has said so."""
-        watched = {line: until for line, until in lines.watched.items() if until > self._tail.now}
+    def take_back(self, group: Group, lines: Mapping[int, datetime]) -> None:
+        """Of all groups before anything is released: the answers count who holds what as of now."""
+        watched = {line: until for line, until in lines.items() if until > self._tail.now}
         if watched:
             self._watched(group, watched)
-        if lines.open:
-            self._open(group, lines.open)
+
+    def release(self, group: Group, lines: tuple[int, ...]) -> None:
+        """What may leave now."""
+        if lines:
+            self._open(group, lines)
 
     def write(self, cursor: Cursor[Any]) -> None:
         """Adds what was decided as the next block, if anything was, and moves what moves."""
@@ -160,8 +143,9 @@ class Reexamination(Bookkeeping):
     def _open(self, group: Group, numbers: tuple[int, ...]) -> None:
         row, order = group.row, with_lines(group.kept.order, numbers)
         live = self._live(group, numbers)
-        asked = Asked(ChainMap(self._own(group, live), self._without_outside(order), self._said))
-        case = Case(order, asked, self._rules.programs, self._tail.now)
+        held = (*self._held(order, live), *self._held_outside(order))
+        asked = Asked(ChainMap(self._came_before(group), self._said))
+        case = Case(order, asked, self._rules.programs, self._tail.now, held=held)
         verdict = decide(case)
         if staying := wanted_long_ago(case, verdict, self.dated):
             self._moves.open_for_good(row.id, staying)
@@ -174,7 +158,7 @@ class Reexamination(Bookkeeping):
         names = {line: str(record) for line, record in live.items()}
         said = messages_for(envelope, verdict.lines, records, names)
         self._last += 1
-        also = {"live": names} if live else {}
+        also = {name: value for name, value in (("live", names), ("held", held)) if value}
         self._examined(envelope, "again", row.digest, self._kept(group, asked, numbers, **also), said, relayed=True)
         self._originals(new_records(records, verdict, self._at))
         if other := [record.line for record in wanted if record.line in live and self._says_otherwise(record, live[record.line])]:
@@ -189,8 +173,12 @@ class Reexamination(Bookkeeping):
     def _watched(self, group: Group, watched: Mapping[int, datetime]) -> None:
         row, numbers = group.row, list(watched)
         order = with_lines(group.kept.order, numbers)
-        asked = Asked(ChainMap(self._before(group, order, numbers), self._said))
-        case = Case(order, asked, self._rules.programs, self._tail.now, watched=True)
+        held = tuple([
+            not_against(Place(row.wholesaler_id, row.order_id, row.revision, line), question, self.holders.get(question, ()), row.id)
+            for line, question in _authorizations(group, numbers, self._rules.programs)
+        ])  # fmt: skip
+        asked = Asked(ChainMap(self._left_before(order), self._said))
+        case = Case(order, asked, self._rules.programs, self._tail.now, watched=True, held=held)
         verdict = decide(case)
         stopped = [line.line for line in verdict.lines if line.outcome in (HELD, BLOCKED)]
         staying = [number for number in numbers if number not in stopped]
@@ -205,7 +193,8 @@ class Reexamination(Bookkeeping):
         lines = tuple(line for line in group.said if line.line in numbers)
         said = take_back(envelope, verdict, withdraws, lines)
         self._last += 1
-        kept = self._kept(group, asked, numbers, watched=True, withdraws=withdraws, released=lines)
+        also = {"held": held} if held else {}
+        kept = self._kept(group, asked, numbers, watched=True, withdraws=withdraws, released=lines, **also)
         self._examined(envelope, "withdrawn", row.digest, kept, said, relayed=True)
         self._alert("released_line_withdrawn", envelope, {"lines": stopped})
         self._moves.watched_no_more(row.id, {number: watched[number] for number in stopped}, reported=self._reports(order))
@@ -226,40 +215,34 @@ class Reexamination(Bookkeeping):
         held, now = _record.decode(self.records[live].body), _record.decode(record_message(record, 1, self._at))
         return now != replace(held, record_id=now.record_id, sequence=1, verdict_id=now.verdict_id, recorded_at=now.recorded_at)
 
-    def _own(self, group: Group, live: Mapping[int, UUID]) -> dict[Question, Said]:
-        """What is answered to these lines alone: what came of the same order besides, and without the units that they hold themselves."""
+    def _held(self, order: Order, live: Mapping[int, UUID]) -> list[Held]:
+        """The units that stopped lines hold because they were released once, and their record is live."""
+        found = []
+        for line in order.lines:
+            if record := live.get(line.line):
+                row, place = self.records[record], Place(order.wholesaler_id, order.order_id, order.revision, line.line)
+                uses = holding(self._book(place)) if self.books.records(place) else uses_of(_record.decode(row.body), row.units)
+                found += units_held(line, uses)
+        return found
+
+    def _came_before(self, group: Group) -> dict[Question, Said]:
+        """What came of the same order besides."""
         row = group.row
         name = row.wholesaler_id, row.order_id
         others = [
             each for each in self._history[name] if each.cause != "message" or (each.revision, each.digest) != (row.revision, row.digest)
         ]
         earlier = earlier_of(group.kept.order, others, self._events[name], reports=self._reports(group.kept.order))
-        said: dict[Question, Said] = {("order", *name): plain(earlier) if earlier else NOTHING}
-        for line, record in live.items():
-            held, place = self.records[record], Place(*name, row.revision, line)
-            uses = holding(self._book(place)) if self.books.records(place) else uses_of(_record.decode(held.body), held.units)
-            for question, units in uses.items():
-                if question in self._said and units is not None:
-                    said[question] = plain(said.get(question, self._said[question]).answer - units)
-        return said
+        return {("order", *name): plain(earlier) if earlier else NOTHING}
 
-    def _before(self, group: Group, order: Order, numbers: list[int]) -> dict[Question, Said]:
-        """Of others only what was released before these lines counts against them, and nothing of their own."""
-        row = group.row
-        name = row.wholesaler_id, row.order_id
+    def _left_before(self, order: Order) -> dict[Question, Said]:
+        """Of its serials none stands in the way of a line that was released."""
+        name = order.wholesaler_id, order.order_id
         # Of its past only what left of lower revisions matters now: a higher one, or a contradiction, would have ended the watch or not.
         earlier = earlier_of(order, (), self._events[name], reports=False)
         said: dict[Question, Said] = {("order", *name): plain(earlier) if earlier else NOTHING}
         if any(line.serials for line in order.lines):
             said |= {question: plain(None) for question in self._said if question[0] == "serial"}
-        own = {UUID(record) for line in group.said if line.line in numbers for record in line.record_ids}
-        for question in _authorizations(group, numbers, self._rules.programs):
-            released = self.released_on.get(question_key(question), {})
-            mine = [each.sequence for name, each in released.items() if name in own]
-            # Of what passed because its program had ended there is no record.
-            before = [each for each in released.values() if (each.sequence < min(mine) if mine else each.examination < row.id)]
-            on_it = [each for each in before if (each.program, _record.decode(each.body).authorization_id) == question[1:]]
-            said["units", *question[1:]] = plain(sum(each.units for each in on_it))
         return said
 
     def _contradicted(self, row: ExaminedRow) -> bool:
@@ -286,12 +269,12 @@ def guarded(row: ExaminedRow, step: Callable[..., T], *arguments: Any) -> T:
         ) from None
 
 
-def _authorizations(group: Group, numbers: Container[int], programs: tuple[Program, ...]) -> set[Question]:
-    """The questions about the authorizations of lines that may leave."""
+def _authorizations(group: Group, numbers: Container[int], programs: tuple[Program, ...]) -> list[tuple[int, Question]]:
+    """Of lines that may leave, the questions about the units of their authorizations."""
     said = {line.line: line.program for line in group.said}
-    return {
-        ("authorization", program, line.patient.authorization_id)
+    return [
+        (line.line, ("units", program, line.patient.authorization_id))
         for line in group.kept.order.lines
         if line.line in numbers and line.patient is not None and line.patient.authorization_id is not None
-        for program in {said[line.line] or each.name for each in restricted_by(line.ndc, line.gtin, programs)}
-    }
+        for program in sorted({said[line.line] or each.name for each in restricted_by(line.ndc, line.gtin, programs)})
+    ]

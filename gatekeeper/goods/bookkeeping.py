@@ -7,19 +7,18 @@ from uuid import UUID
 from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
-from gatekeeper.domain.case import Question
+from gatekeeper.domain.case import Held, Question
 from gatekeeper.domain.order import Order
 from gatekeeper.domain.products import covered_package
 from gatekeeper.domain.verdict import RELEASED, Verdict, used_by_line
 from gatekeeper.examinations.history import Amount
 from gatekeeper.examinations.recording import Recording
 from gatekeeper.goods.books import ENDING, returned
-from gatekeeper.goods.held import holding, out_by_records
+from gatekeeper.goods.held import holding, out_by_records, units_held
 from gatekeeper.goods.line_book import Book, Books, lines_of, row_of, whereabouts_of
 from gatekeeper.goods.settlement import RELEASED_AFTER, Settlement, says_the_same, settled
 from gatekeeper.storage.events import OrderEvent
 from gatekeeper.storage.ledger import Outgoing
-from gatekeeper.storage.lookups import Said, plain
 from gatekeeper.storage.records import Place, Recorded
 from schemas.canonical import canonical
 
@@ -99,14 +98,11 @@ class Bookkeeping(Recording):
             (claims.add if holds else claims.discard)(place)
             self._moves.claims[question[2], question[1], place] = holds
 
-    def _without_outside(self, order: Order) -> dict[Question, Said]:
-        """What is answered to an order without the units that its lines hold because their goods left past the gate before that."""
-        said: dict[Question, Said] = {}
-        for _, before in self._outside(order, {line.line for line in order.lines}):
-            for question, units in holding(before).items():
-                if question in self._said and units is not None:
-                    said[question] = plain(said.get(question, self._said[question]).answer - units)
-        return said
+    def _held_outside(self, order: Order) -> tuple[Held, ...]:
+        """The units that lines of an order hold because their goods left past the gate before it is judged."""
+        lines = {line.line: line for line in order.lines}
+        found = self._outside(order, lines)
+        return tuple([each for place, book in found for each in units_held(lines[place.line], holding(book))])
 
     def _outside(self, order: Order, lines: Container[int] | None = None) -> list[tuple[Place, Book]]:
         """The lines of an order that have a live record outside the gate and were never released, or only as of another program."""

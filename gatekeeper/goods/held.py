@@ -1,11 +1,12 @@
 """What one line has used up: units of authorizations, and serials. Pure, from its book."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from msgspec import UNSET
 
-from gatekeeper.domain.case import Question
+from gatekeeper.domain.case import Held, Question
+from gatekeeper.domain.order import Line
 from gatekeeper.goods.books import STANDING, returned
 from gatekeeper.goods.by_people import Change, as_corrected
 from gatekeeper.goods.line_book import Book, Shipment, Use, goods_of, whereabouts_of
@@ -60,6 +61,12 @@ def holding(book: Book) -> dict[Question, int | None]:
             serials.update([(own.gtin, serial) for serial in goods_of(book.released).serials if serial not in where.back])
         held.update({("units", use.program, use.authorization_id): many for use, many in units.items() if use.authorization_id and many})
     return {("serial", *each): None for each in serials} | held
+
+
+def units_held(line: Line, uses: Mapping[Question, int | None]) -> list[Held]:
+    """Of what a line has used up the units of the authorization that it names: they do not count against it when it is judged."""
+    named = None if line.patient is None else line.patient.authorization_id
+    return [Held(line.line, question, units) for question, units in uses.items() if units is not None and question[-1] == named]
 
 
 def _units(

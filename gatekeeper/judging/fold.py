@@ -1,6 +1,5 @@
 """A batch is a fold: what one order releases is there before the next is decided, so that its size never changes an answer."""
 
-from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from operator import attrgetter
@@ -121,9 +120,8 @@ class Fold(Bookkeeping):
         before = self.drafts.get(arrival.position)
         if before is not None and not (history or self._events[name]) and before.holds(self._said):
             return before
-        own = self._without_outside(order)
-        said = ChainMap(own, self._said) if own else self._said
-        return draft(self._moment, self._source.number, arrival, order, said, self._number(*name, order.revision), self._emptied(order))
+        number, left = self._number(*name, order.revision), self._emptied(order)
+        return draft(self._moment, self._source.number, arrival, order, self._said, number, left, self._held_outside(order))
 
     def _supersede(self, order: Order, history: list[EarlierExamination]) -> list[Examined]:
         """Withdraws what lower revisions released and what has not left: the messages, the voided records, the alert; units and serials

@@ -13,6 +13,7 @@ from gatekeeper.domain.verdict import RELEASED
 from gatekeeper.examinations.asking import registry_says
 from gatekeeper.examinations.beginning import guarded
 from gatekeeper.examinations.recording import Terms
+from gatekeeper.goods.grounds import books_of
 from gatekeeper.judging.deciding import line_document
 from gatekeeper.judging.fold import Fold
 from gatekeeper.rules import RuleBook, Rules
@@ -86,6 +87,7 @@ def _folded(
     earlier, events = (ledger.earlier(cursor, names), events_of(cursor, names)) if names else ([], [])
     fold = Fold(_NOWHERE, tail, rules, terms, known.said, earlier, events)
     fold.voidable = ledger.records(cursor, fold.superseded_records([order for _, order in orders]))
+    fold.books = books_of(cursor, events, earlier)
     for arrival in arrivals:
         guarded(_NOWHERE, arrival.position, fold.take, arrival)
     lines: list[list[Line] | None] = [

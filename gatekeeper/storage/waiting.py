@@ -77,7 +77,9 @@ WATCHED = "SELECT examination, line, until FROM moving_watched_line WHERE examin
 # under the ledger lock. Less what was voided of it by an examination of the same revision. Of a revision
 # that a higher one superseded only what has left counts.
 RELEASED_ON = """
-SELECT q.question, r.record_id, r.program, r.sequence, r.examination, r.body, r.units - coalesce((
+SELECT q.question, r.record_id, r.program, r.sequence, r.examination, r.body,
+    coalesce((SELECT true FROM distribution_record c WHERE c.replaces = r.record_id AND c.kind = 'correction' LIMIT 1), false),
+    r.units - coalesce((
     SELECT sum(v.units) FROM distribution_record v JOIN examination x ON x.id = v.examination
     WHERE v.replaces = r.record_id AND v.kind IN ('void', 'return')
     AND (x.order_id, x.wholesaler_id, x.revision) = (e.order_id, e.wholesaler_id, e.revision)), 0)
@@ -91,7 +93,7 @@ WHERE (
         AND h.revision > e.revision AND h.cause = 'message')
     OR EXISTS (
         SELECT FROM shipment_event s WHERE (s.order_id, s.wholesaler_id, s.revision) = (e.order_id, e.wholesaler_id, e.revision)
-        AND s.event = 'shipped' AND convert_from(s.body, 'UTF8')::jsonb @> jsonb_build_object('lines', jsonb_build_array(
+        AND s.event IN ('shipped', 'returned') AND convert_from(s.body, 'UTF8')::jsonb @> jsonb_build_object('lines', jsonb_build_array(
             jsonb_build_object('line', convert_from(r.body, 'UTF8')::jsonb -> 'line')))))
 """
 
@@ -146,6 +148,7 @@ class ReleasedOn(NamedTuple):
     sequence: int
     examination: int
     body: bytes
+    corrected: bool
     units: int
 
 

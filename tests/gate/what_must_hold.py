@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from typing import Any
 
-from gatekeeper.domain.case import Question
+from gatekeeper.domain.case import Case, Question
 from gatekeeper.domain.products import restricted_by
 from gatekeeper.evidence import case_of, members
 from gatekeeper.examinations.business_days import end_of_watch
@@ -49,9 +49,9 @@ class Plainly:
     def lines(self) -> list[Place]:
         return [(line[1], line[2], line[3]) for line in self.books.records]
 
-    def units(self, authorization: str, but: set[Place], below: float = float("inf")) -> int:
-        found = [self.held(place)[:2] for place in self.lines() if place not in but and self.first[place] < below]
-        return sum(units for live, units in found if live is not None and live.get("authorization_id") == authorization)
+    def units(self, authorization: str, place: Place) -> int:
+        """That the line holds on the authorization."""
+        return sum(many for use, many in self.books.everything(("WD-001", *place))[1].items() if use[2] == authorization)
 
     def places(self, serial: str, but: set[Place]) -> set[Place | None]:
         found: set[Place | None] = {place for place in self.lines() if place not in but and serial in self.held(place)[2]}
@@ -60,11 +60,6 @@ class Plainly:
     def live(self, place: Place) -> list[Any]:
         record = self.held(place)[0]
         return [] if record is None else [record["record_id"]]
-
-    def is_outside(self, place: Place) -> bool:
-        """Whether the line has a record although it was never released."""
-        known = self.books.records.get(("WD-001", *place), [])
-        return bool(known) and all(record.get("outside_gate") for record in known if record["kind"] == "original")
 
     def take_event(self, row: tuple[Any, ...]) -> None:
         told = event_of(row[9])
@@ -118,8 +113,6 @@ class Plainly:
 
     def _judged(self, order_id: str, revision: int, cause: str, at: Any, evidence: bytes, refused: list[Any]) -> None:
         case = case_of(evidence)
-        places = [(order_id, revision, line.line) for line in case.order.lines]
-        own = {place for place in places if (self.live(place) if cause != "message" else self.is_outside(place))}
         if cause == "message":
             for line in case.order.lines:
                 if (order_id, revision, line.line) not in self.quantity:
@@ -128,10 +121,10 @@ class Plainly:
                     # What contradicts it says nothing of the line that may leave.
                     if restricted_by(line.ndc, line.gtin, case.programs):
                         self.hangs_on_a_mode.add((order_id, revision, line.line))
-        below = min((self.first[place] for place in own or places), default=float("inf")) if cause == "withdrawn" else float("inf")
         for question, answer in case.answers.items():
             if question[0] == "units":
-                assert answer == self.units(question[2], own, below), (order_id, revision, cause, question)
+                assert answer == sum(self.units(question[2], place) for place in self.lines()), (order_id, revision, cause, question)
+                self._not_against(case, question, cause)
             elif question[0] == "serial" and cause != "withdrawn":
                 at_place = None if answer is None else (answer.split("/")[1], int(answer.split("/")[2]), int(answer.split("/")[3]))
                 # A line's own do not stand in its way, but in that of every other.
@@ -142,6 +135,17 @@ class Plainly:
             for line in refused:
                 assert at < self.until[order_id, revision, line["line"]], "nothing is withdrawn after the watch"
                 assert any(reason["stops"] for reason in line["reasons"])
+
+    def _not_against(self, case: Case, question: Question, cause: str) -> None:
+        """What does not count against a line is what it holds itself; and, of one that was released, what was released after it."""
+        for line in case.order.lines:
+            if line.patient is not None and line.patient.authorization_id == question[2]:
+                place = case.order.order_id, case.order.revision, line.line
+                after = [each for each in self.lines() if each != place and self.first[each] > self.first.get(place, float("inf"))]
+                later = sum(self.units(question[2], each) for each in after) if cause == "withdrawn" else 0
+                said = [each[2:] for each in case.held if each[:2] == (line.line, question) and any(each[2:])]
+                expected = (self.units(question[2], place), later)
+                assert said == ([expected] if any(expected) else []), (place, cause, question)
 
     def _recorded(self, row: tuple[Any, ...]) -> None:
         said, kind = json.loads(row[7]), row[3]

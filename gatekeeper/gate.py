@@ -15,7 +15,7 @@ from gatekeeper.examinations.beginning import begin, guarded
 from gatekeeper.examinations.drafting import Drafts, Moment, draft
 from gatekeeper.examinations.recording import TERMS, Terms
 from gatekeeper.examinations.withdrawal import record_of
-from gatekeeper.goods.grounds import books_of
+from gatekeeper.goods.grounds import books_of, keep_books
 from gatekeeper.judging.fold import Fold
 from gatekeeper.rules import RuleBook, Rules
 from gatekeeper.storage import ledger
@@ -41,7 +41,7 @@ def judge(
         # By what may have been judged already, and is read back then: that is known under the lock.
         pass
     names = [order.order_id for _, order in ordered]
-    (tail, _, _, counts, on_record), fresh, answers = begin(cursor, source, arrivals, names)
+    (tail, _, _, counts, on_record, named), fresh, answers = begin(cursor, source, arrivals, names)
     if book is not None and book.at(tail.now) is not rules:
         raise TryAgain("Other rules hold than when the messages were read: they are read again.")
     if fresh:
@@ -56,7 +56,9 @@ def judge(
         fold.counts, fold.drafts = counts, {} if drafts is None else drafts.answers
         fold.voidable = ledger.records(cursor, fold.superseded_records([order for _, order in _orders(fresh)]))
         out = [serial for row in fold.voidable.values() for serial in record_of(row.body).serials or ()]
-        fold.books = books_of(cursor, events, earlier, out)
+        if named:
+            out += [serial for _, order in _orders(fresh) for line in order.lines for serial in line.serials]
+        keep_books(cursor, fold, books_of(cursor, events, earlier, out))
         for arrival in fresh:
             guarded(source, arrival.position, fold.take, arrival)
         answers |= {answer.position: answer for answer in fold.write(cursor)}

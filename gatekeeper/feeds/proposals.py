@@ -13,7 +13,7 @@ from gatekeeper.examinations.recording import Terms
 from gatekeeper.examinations.withdrawal import record_of
 from gatekeeper.feeds.acknowledging import record_named
 from gatekeeper.goods.bookkeeping import Bookkeeping
-from gatekeeper.goods.grounds import read_holders
+from gatekeeper.goods.grounds import keep_books, read_holders
 from gatekeeper.goods.line_book import Books
 from gatekeeper.rules import RuleBook
 from gatekeeper.storage import ledger, waiting_events
@@ -51,13 +51,14 @@ class OfOneRecord(Bookkeeping):
     @classmethod
     def of(cls, cursor: Cursor[Any], told: Told, rules: RuleBook, terms: Terms, also: Iterable[str] = ()) -> Self:
         """With all that is known of the record's order, and who has ``also`` these serials, under the ledger lock."""
-        tail, _, _, counts, _ = ledger.read_end(cursor, 0)
+        tail, _, _, counts, *_ = ledger.read_end(cursor, 0)
         names = [record_of(told.body).order_id]
         events = events_of(cursor, names)
         deciding = cls(tail, rules.at(tail.now), terms, {}, ledger.earlier(cursor, names), events)
         deciding.counts = counts
-        deciding.books = Books(records_of(cursor, names), waiting_events.of_orders(cursor, names))
-        read_holders(cursor, deciding.books, events, also=also)
+        books = Books(records_of(cursor, names), waiting_events.of_orders(cursor, names))
+        read_holders(cursor, books, events, also=also)
+        keep_books(cursor, deciding, books)
         return deciding
 
 

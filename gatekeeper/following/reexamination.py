@@ -29,13 +29,13 @@ from gatekeeper.examinations.recording import Terms
 from gatekeeper.examinations.withdrawal import released_lines, take_back, uses_of, without_live
 from gatekeeper.following.on_authorization import Holder, holders, not_against
 from gatekeeper.goods.bookkeeping import Bookkeeping
-from gatekeeper.goods.grounds import books_of
+from gatekeeper.goods.grounds import books_of, keep_books
 from gatekeeper.goods.held import holding, units_held
 from gatekeeper.messages import messages_for, new_records, record_message
 from gatekeeper.rules import RuleBook, Rules
 from gatekeeper.storage import ledger, waiting
 from gatekeeper.storage.events import events_of
-from gatekeeper.storage.ledger import Outgoing, RecordRow, Tail
+from gatekeeper.storage.ledger import End, Outgoing, RecordRow
 from gatekeeper.storage.lookups import NOTHING, Said, plain
 from gatekeeper.storage.records import Place
 from gatekeeper.storage.waiting import ExaminedRow, Waiting
@@ -78,13 +78,13 @@ def judge_again(cursor: Cursor[Any], book: RuleBook, terms: Terms, examinations:
     rules = book.at(ledger.now(cursor))
     known = registry_says(cursor, orders, rules.programs, guarded)
     ledger.take_lock(cursor)
-    tail, _, _, counts, _ = ledger.read_end(cursor, 0)
-    if not known.holds(tail.registry_version) or book.at(tail.now) is not rules:
-        rules = book.at(tail.now)
+    end = ledger.read_end(cursor, 0)
+    now = end.tail.now
+    if not known.holds(end.tail.registry_version) or book.at(now) is not rules:
+        rules = book.at(now)
         known = registry_says(cursor, orders, rules.programs, guarded)
-    reexamination = _prepared(cursor, tail, rules, terms, known, groups)
-    reexamination.counts = counts
-    reexamination.dated = () if asked_for else book.known(tail.now)
+    reexamination = _prepared(cursor, end, rules, terms, known, groups)
+    reexamination.dated = () if asked_for else book.known(now)
     for group, lines in reexamination.waiting:
         guarded(group.row, reexamination.take_back, group, lines.watched)
     for group, lines in reexamination.waiting:
@@ -93,14 +93,16 @@ def judge_again(cursor: Cursor[Any], book: RuleBook, terms: Terms, examinations:
     waiting.done(cursor, examinations)
 
 
-def _prepared(cursor: Cursor[Any], tail: Tail, rules: Rules, terms: Terms, known: Known, groups: list[Group]) -> "Reexamination":
+def _prepared(cursor: Cursor[Any], end: End, rules: Rules, terms: Terms, known: Known, groups: list[Group]) -> "Reexamination":
     """With all that judging the groups may ask, as of this moment under the ledger lock."""
     names = [group.row.order_id for group in groups]
     events = events_of(cursor, names)
     earlier = ledger.earlier(cursor, names)
-    reexamination = Reexamination(tail, rules, terms, known.said_now(cursor, tail.block), earlier, events)
+    reexamination = Reexamination(end.tail, rules, terms, known.said_now(cursor, end.tail.block), earlier, events)
+    reexamination.counts = end.counts
     lines = waiting.lines(cursor, [group.row.id for group in groups])
-    reexamination.books = books_of(cursor, events, earlier)
+    serials = [serial for group in groups for line in group.kept.order.lines for serial in line.serials] if end.named else ()
+    keep_books(cursor, reexamination, books_of(cursor, events, earlier, serials))
     reexamination.waiting = [(group, lines[group.row.id]) for group in groups]
     reexamination.records = ledger.records(cursor, reexamination.live_records())
     named = [_authorizations(group, each.watched, rules.programs) for group, each in reexamination.waiting]

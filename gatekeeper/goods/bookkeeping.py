@@ -10,15 +10,15 @@ from msgspec.structs import replace
 from gatekeeper.domain.case import Held, Question
 from gatekeeper.domain.order import Order
 from gatekeeper.domain.products import covered_package
-from gatekeeper.domain.verdict import RELEASED, Verdict, used_by_line
-from gatekeeper.examinations.history import Amount
+from gatekeeper.domain.verdict import RELEASED, Verdict, used_by, used_by_line
+from gatekeeper.examinations.history import Amount, by_order
 from gatekeeper.examinations.recording import Recording
-from gatekeeper.goods.books import ENDING, returned
-from gatekeeper.goods.held import holding, out_by_records, units_held
+from gatekeeper.goods.books import ENDING, STANDING, returned
+from gatekeeper.goods.held import holding, named_by, out_by_records, units_held
 from gatekeeper.goods.line_book import Book, Books, lines_of, row_of, whereabouts_of
-from gatekeeper.goods.settlement import RELEASED_AFTER, Settlement, says_the_same, settled
+from gatekeeper.goods.settlement import GIVEN_UP, RELEASED_AFTER, Settlement, says_the_same, settled
 from gatekeeper.storage.events import OrderEvent
-from gatekeeper.storage.ledger import Outgoing
+from gatekeeper.storage.ledger import EarlierExamination, Outgoing
 from gatekeeper.storage.records import Place, Recorded
 from schemas.canonical import canonical
 
@@ -52,7 +52,10 @@ class Bookkeeping(Recording):
         A serial that is out with another line is neither taken from it nor freed: it is this one's when that one gives it up.
         """
         for question in dict.fromkeys((*before, *after)):
-            if question[0] == "serial":
+            if question[0] == "named":
+                if question not in before or question not in after:
+                    self._name(question, str(place), names=question in after)
+            elif question[0] == "serial":
                 if question in after:
                     self._hold(question, str(place))
                 elif self._owner(*question[1:]) == str(place):
@@ -66,6 +69,44 @@ class Bookkeeping(Recording):
                     self._moves.follow("freed", self._last, question=question)
                 else:
                     self._moves.follow("event", self._last, question=("authorization", *question[1:]))
+
+    def _name(self, question: Question, place: str, *, names: bool) -> None:
+        """The live record of a superseded line names a serial that the line does not hold, or does so no longer."""
+        if names or self._named_by(*question[1:]) == place:
+            self._moves.named[question[1], question[2]] = place if names else None
+
+    def _named_by(self, gtin: str, serial: str) -> str | None:
+        """The superseded line whose live record names a serial that it does not hold."""
+        return self._moves.named.get((gtin, serial), self.books.named.get((gtin, serial)))
+
+    def _name_here_only(self, place: str, gtin: str, serials: Iterable[str]) -> None:
+        """The live record of this line names serials: that of a superseded line which still names one of them does without any from now on.
+
+        Nothing of that line left, as far as is known, and its record is not void before the warehouse says that the goods stayed.
+        """
+        for serial in serials:
+            other = self._named_by(gtin, serial)
+            if other is not None and other != place:
+                self._give_up(Place.read(other))
+
+    def _give_up(self, place: Place) -> None:
+        live = self._live_record(place)
+        if live is None:
+            raise ValueError("whose record names a serial has a live one")
+        case = Settlement(at=self._at, programs=Raw(b"[]"), line=place.line, unit=live.body.unit, standing=live.body)
+        # It says nothing before the record that it replaces.
+        self._settle(place, GIVEN_UP, case, live, live.units, live.record_id.bytes, self.books.arrived.get(place[:2]))
+        for _, gtin, serial in named_by(live.body):
+            self._moves.named[gtin, serial] = None
+
+    def _live_record(self, place: Place) -> Recorded | None:
+        """The live record of a line."""
+        return Book(self.books.records(place)).live
+
+    def learn(self, examinations: Iterable[EarlierExamination]) -> None:
+        """The history of orders of which nothing was known."""
+        new = [each for each in examinations if (each.wholesaler_id, each.order_id) not in self._history]
+        self._history.update(by_order(new))
 
     def _owner(self, gtin: str, serial: str) -> str | None:
         """With which line a serial is out at this moment."""
@@ -132,6 +173,9 @@ class Bookkeeping(Recording):
     def _use(self, order: Order, verdict: Verdict) -> None:
         """What came back of a line before it was released is not used up; what left is out at once, and not only when it is settled."""
         super()._use(order, verdict)
+        for question, place in used_by(order, verdict):
+            if question[0] == "serial":
+                self._name_here_only(str(place), question[1], question[2:])
         self._use_reported(order, verdict)
         lines, self._back = self._back, {}
         for line, judged in zip(order.lines, verdict.lines, strict=True):
@@ -198,5 +242,9 @@ class Bookkeeping(Recording):
         if record.kind == "original" and record.authorization_id is not UNSET:
             # Whoever is judged again by what was released on it before finds it there.
             self._moves.hang(self._last, [("authorization", program, record.authorization_id)])
-        self.books.add(Recorded(name, record.kind, replaced, units, program, record))
+        if about is None or self.books.records(place):
+            # Of a line of which nothing was reported the books may have no records: then its history says which is live.
+            self.books.add(Recorded(name, record.kind, replaced, units, program, record))
         self._outbox.append(Outgoing(self._last, after=after))
+        if record.kind in STANDING:
+            self._name_here_only(str(place), record.product.gtin, record.serials or ())

@@ -85,7 +85,7 @@ class _Step:
 
     def __init__(self, cursor: Cursor[Any], bypass: Bypass, book: RuleBook, terms: Terms) -> None:
         self.cursor, self.bypass, self._terms = cursor, bypass, terms
-        self.tail, _, _, self._counts, _ = ledger.read_end(cursor, 0)
+        self.tail, _, _, self._counts, *_ = ledger.read_end(cursor, 0)
         self._rules = book.at(self.tail.now)
 
     def proposed(self) -> kept.Step:

@@ -19,7 +19,7 @@ from gatekeeper.examinations.history import emptied_lines, gone_lines, lots_gone
 from gatekeeper.examinations.recording import TERMS, Terms
 from gatekeeper.examinations.refusals import refusal_of
 from gatekeeper.examinations.withdrawal import Released, ReleasedBy, Withdrawal, released_lines, released_programs, withdraw
-from gatekeeper.goods.grounds import Known, grounds, nothing_more, read_uncovered
+from gatekeeper.goods.grounds import Known, grounds, keep_books, nothing_more, read_uncovered
 from gatekeeper.goods.held import holding
 from gatekeeper.goods.line_book import Books, lines_of, told_of
 from gatekeeper.goods.past_gate import Name, as_released
@@ -71,7 +71,7 @@ def take_events(
 
     The caller commits, and publishes only then. What follows for orders is published by the relay.
     """
-    (tail, _, _, counts, _), fresh, answers = begin(cursor, source, arrivals)
+    (tail, _, _, counts, *_), fresh, answers = begin(cursor, source, arrivals)
     if fresh:
         rules = book.at(tail.now)
         known = _known(cursor, [arrival.event for arrival in fresh])
@@ -89,7 +89,8 @@ def take_events(
 
         found, said = grounds(cursor, rules, known.of_orders, other, looked) if other else (nothing_more(known.of_orders.books), {})
         taking = _Taking(source, tail, rules, terms, known, said)
-        taking.counts, taking.grounds, taking.books = counts, found, found.books
+        taking.counts, taking.grounds = counts, found
+        keep_books(cursor, taking, found.books)
         for arrival in fresh:
             guarded(source, arrival.position, taking.take, arrival, arrival.position in plain)
         answers |= {answer.position: answer for answer in taking.write(cursor)}
@@ -294,7 +295,6 @@ class _Taking(Settling):
         self._answers[-1] = self._answers[-1]._replace(refusal=refusal)
 
     def _answer(self, arrival: EventArrival, kind: str) -> None:
-        partition, offset = arrival.position
-        self._rows[tables.ARRIVAL].append((self._source.number, partition, offset, kind, arrival.digest, None, None, self._block))
-        self._moves.heads[partition] = offset + 1
+        self._rows[tables.ARRIVAL].append((self._source.number, *arrival.position, kind, arrival.digest, None, None, self._block))
+        self._moves.heads[arrival.position.partition] = arrival.position.offset + 1
         self._answers.append(Answer(arrival.position, kind, "", read_back=False))

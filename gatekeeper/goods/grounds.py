@@ -13,12 +13,13 @@ from gatekeeper.evidence import members
 from gatekeeper.examinations.asking import registry_says
 from gatekeeper.examinations.history import Amount
 from gatekeeper.goods.as_shipped import as_shipped, goods_gone
+from gatekeeper.goods.bookkeeping import Bookkeeping
 from gatekeeper.goods.line_book import Books, Told, Use, lines_of, row_of, told_of
 from gatekeeper.goods.past_gate import Grounds, Name
 from gatekeeper.goods.recalls import recall_questions
 from gatekeeper.goods.settlement import CORRECTED
 from gatekeeper.rules import Rules
-from gatekeeper.storage import bypasses, waiting_events, watches
+from gatekeeper.storage import bypasses, ledger, waiting_events, watches
 from gatekeeper.storage.events import OrderEvent
 from gatekeeper.storage.ledger import EarlierExamination
 from gatekeeper.storage.lookups import Said, ask
@@ -30,8 +31,9 @@ from schemas.order import ShipmentOrder
 
 EVIDENCE = "SELECT id, evidence FROM examination WHERE id = ANY(%s)"
 HOLDERS = """
-SELECT gtin, serial, place, true FROM moving_serial WHERE serial = ANY(%s)
-UNION ALL SELECT gtin, serial, place, false FROM moving_claimed_serial WHERE serial = ANY(%s)
+SELECT gtin, serial, place, 'has' FROM moving_serial WHERE serial = ANY(%s)
+UNION ALL SELECT gtin, serial, place, 'holds' FROM moving_claimed_serial WHERE serial = ANY(%s)
+UNION ALL SELECT gtin, serial, place, 'names' FROM moving_named_serial WHERE serial = ANY(%s)
 """
 _order = msgspec.json.Decoder(ShipmentOrder)
 _completion = msgspec.json.Decoder(Completion)
@@ -78,6 +80,7 @@ def grounds(
     told = list(new)
     names = {(event.wholesaler_id, event.order_id) for event in told}
     orders, arrived = ordered(cursor, names, known.examinations)
+    known.books.arrived.update(arrived)
     known.books.ordered.update(_products(orders, rules.programs))
     found = [bypass for bypass in bypasses.of_orders(cursor, [name[1] for name in names]) if bypass.place[:2] in names]
     completions = {bypass.told: _completion.decode(bypass.completion) for bypass in found if bypass.completion is not None}
@@ -160,6 +163,20 @@ def ordered(
     return orders, {name: _place.decode(kept[number]["arrived"]) for name, number in last.items() if "arrived" in kept[number]}
 
 
+def keep_books(cursor: Cursor[Any], keeping: Bookkeeping, books: Books) -> None:
+    """Hands over the books, with what is known of orders whose live records name serials that their lines do not hold."""
+    keeping.books = books
+    places = [Place.read(place) for place in books.named.values()]
+    unread = {place[:2] for place in places if place[:2] not in books.arrived or not books.records(place)}
+    if not unread:
+        return
+    examinations = ledger.earlier(cursor, {order_id for _, order_id in unread})
+    keeping.learn(examinations)
+    books.arrived.update(ordered(cursor, unread, examinations)[1])
+    for record in records_of(cursor, {place.order_id for place in places if not books.records(place)}):
+        books.add(record)
+
+
 def read_holders(
     cursor: Cursor[Any],
     books: Books,
@@ -168,13 +185,17 @@ def read_holders(
     completions: Iterable[Completion] = (),
     also: Iterable[str] = (),
 ) -> None:
-    """With which line each serial is out that the books and these events name, and others, and which lines hold it too."""
+    """With which line each serial is out that the books and these events name, and others, which lines hold it too, and whose live record
+    names it although its line does not.
+    """
     serials = {serial for event in (*told, *[event.said for event in events]) for line in lines_of(event) for serial in line.serials or ()}
     serials.update(serial for completion in completions for serial in completion.serials or ())
     serials.update(also)
     serials.update(serial for record in books.every() for serial in record.body.serials or ())
-    for gtin, serial, place, has in cursor.execute(HOLDERS, [sorted(serials)] * 2) if serials else ():
-        if has:
+    for gtin, serial, place, does in cursor.execute(HOLDERS, [sorted(serials)] * 3) if serials else ():
+        if does == "has":
             books.owners[gtin, serial] = place
+        elif does == "names":
+            books.named[gtin, serial] = place
         else:
             books.claims.setdefault((gtin, serial), set()).add(place)

@@ -13,6 +13,7 @@ from gatekeeper.goods.line_book import Book, Shipment, Use, goods_of, whereabout
 from gatekeeper.goods.reported import Reported
 from gatekeeper.goods.whereabouts import Whereabouts
 from gatekeeper.storage.records import Recorded
+from schemas.record import DistributionRecord
 
 
 def out_by_records(book: Book) -> set[str]:
@@ -34,16 +35,21 @@ def out_by_records(book: Book) -> set[str]:
     return out
 
 
+def named_by(record: DistributionRecord) -> dict[Question, int | None]:
+    """The serials that a record names and its line does not hold."""
+    return {("named", record.product.gtin, serial): None for serial in record.serials or ()}
+
+
 def holding(book: Book) -> dict[Question, int | None]:
     """What the line has used up: units of authorizations, and serials (None); of the serials, those that no other line has.
 
     Until all of it has left, or the rest stays, a line holds all that it was released for: what has not left may still leave. Of a
-    superseded line only what left counts. Serials that were reported as left are held, whatever is disputed of them, also where no record
-    could be made yet: of the product that the report names, or else of the line's. Units that came back are free again; serials when a
-    verified return says so.
+    superseded line only what left counts; where nothing did, the serials that its record names all the same are ``named``. Serials that
+    were reported as left are held, whatever is disputed of them, also where no record could be made yet: of the product that the report
+    names, or else of the line's. Units that came back are free again; serials when a verified return says so.
     """
     if book.superseded and not book.left:
-        return {}
+        return {} if book.live is None else named_by(book.live.body)
     own, where, record = _own_use(book), whereabouts_of(book), book.live
     used = {id(shipment): _use_of(shipment, own, book.changes) for shipment in book.shipments}
     serials = {

@@ -132,6 +132,10 @@ class Books:
         """By GTIN and serial, with which line what these lines ever named is out."""
         self.claims: dict[tuple[str, str], set[str]] = {}
         """The same of what is out with one line, and held by others too."""
+        self.named: dict[tuple[str, str], str] = {}
+        """By GTIN and serial, the superseded line whose live record names what it does not hold."""
+        self.arrived: dict[tuple[str, str], tuple[int, int, int]] = {}
+        """By order, as far as that was looked up, where its last message stood."""
         self.ordered: dict[Place, tuple[Use, CoveredPackage]] = {}
         """Of lines that were ordered, as far as that was looked up, what they are of."""
         self.uncovered: dict[Place, Amount] = {}

@@ -23,7 +23,9 @@ CORRECTED = "corrected"
 """By people, because a REMS rejected the record."""
 VOIDED = "voided"
 """By people, because the goods stayed."""
-CAUSES = (SHIPPED, RETURNED, RELEASED_AFTER, OTHER_PROGRAM, CORRECTED, VOIDED)
+GIVEN_UP = "given_up"
+"""A record of another line names serials that the superseded line's record still named: none stands in two live records."""
+CAUSES = (SHIPPED, RETURNED, RELEASED_AFTER, OTHER_PROGRAM, CORRECTED, VOIDED, GIVEN_UP)
 """Of examinations that settle the records of one line and say nothing else."""
 _record = msgspec.json.Decoder(DistributionRecord)
 
@@ -80,6 +82,8 @@ def settled(cause: str, case: Settlement, envelope: Envelope, document: bytes) -
     )  # fmt: skip
     if cause in (RELEASED_AFTER, OTHER_PROGRAM, VOIDED):
         return record
+    if cause == GIVEN_UP:
+        return replace(record, serials=UNSET)
     if cause == CORRECTED:
         return with_changes(record, case.changes or RecordChanges())
     quantity, unit = _quantity(about, case.units, case)
@@ -104,7 +108,7 @@ def with_changes(record: DistributionRecord, changes: RecordChanges) -> Distribu
 
 
 _KIND: dict[str, Any] = {
-    RETURNED: "return", RELEASED_AFTER: "void", OTHER_PROGRAM: "void", CORRECTED: "correction", VOIDED: "void",
+    RETURNED: "return", RELEASED_AFTER: "void", OTHER_PROGRAM: "void", CORRECTED: "correction", VOIDED: "void", GIVEN_UP: "correction",
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from psycopg import Cursor
 
 from gatekeeper.errors import Halt
 from gatekeeper.examinations.recording import Terms
-from gatekeeper.goods.grounds import Known, books_of, grounds
+from gatekeeper.goods.grounds import Known, books_of, grounds, keep_books
 from gatekeeper.goods.line_book import lines_of
 from gatekeeper.goods.settling import Settling
 from gatekeeper.rules import RuleBook, Rules
@@ -31,7 +31,7 @@ def settle_waiting(cursor: Cursor[Any], book: RuleBook, terms: Terms, most: int 
         return settle_fallen(cursor, book, terms, most)
     ledger.take_lock(cursor)
     ready = waiting_events.ready(cursor, terms.order_wait_s, most)
-    tail, _, _, counts, _ = ledger.read_end(cursor, 0)
+    tail, _, _, counts, *_ = ledger.read_end(cursor, 0)
     told = {each.told for each in ready}
     settling = prepared(cursor, book.at(tail.now), terms, tail, [each.order_id for each in ready], told)
     settling.counts = counts
@@ -48,7 +48,7 @@ def settle_fallen(cursor: Cursor[Any], book: RuleBook, terms: Terms, most: int =
         return False
     ledger.take_lock(cursor)
     places = waiting_events.unsettled(cursor, most)
-    tail, _, _, counts, _ = ledger.read_end(cursor, 0)
+    tail, _, _, counts, *_ = ledger.read_end(cursor, 0)
     order_ids = [place.order_id for place in places]
     settling = prepared(cursor, book.at(tail.now), terms, tail, order_ids, _told_last(events_of(cursor, order_ids), set(places)))
     settling.counts = counts
@@ -111,7 +111,8 @@ def prepared(
     # An event's lines come one after the other: they are the same event.
     found, said = grounds(cursor, rules, known, {id(event): event for event, _ in waiting}.values(), guarded, completions)
     late = Late(tail, rules, terms, said, known.examinations, known.events)
-    late.grounds, late.books, late.waiting = found, found.books, waiting
+    late.grounds, late.waiting = found, waiting
+    keep_books(cursor, late, found.books)
     return late
 
 

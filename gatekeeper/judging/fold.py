@@ -17,15 +17,24 @@ from gatekeeper.domain.verdict import LineVerdict, Verdict
 from gatekeeper.examinations.drafting import Draft, draft
 from gatekeeper.examinations.history import Amount, emptied_lines, gone_lines, is_superseded
 from gatekeeper.examinations.recording import Terms
-from gatekeeper.examinations.withdrawal import Released, ReleasedBy, Withdrawal, live_lines, record_of, uses_of, withdraw
+from gatekeeper.examinations.withdrawal import (
+    Released,
+    ReleasedBy,
+    Withdrawal,
+    live_lines,
+    record_of,
+    released_lines,
+    uses_of,
+    withdraw,
+)
 from gatekeeper.goods.bookkeeping import Bookkeeping
-from gatekeeper.goods.held import holding
+from gatekeeper.goods.held import holding, named_by
 from gatekeeper.rules import Rules
 from gatekeeper.storage import tables
 from gatekeeper.storage.events import OrderEvent
 from gatekeeper.storage.ledger import EarlierExamination, Outgoing, RecordRow, Tail
 from gatekeeper.storage.lookups import NOTHING, Said, plain
-from gatekeeper.storage.records import Place
+from gatekeeper.storage.records import Place, Recorded
 from schemas.canonical import canonical
 from schemas.reading import Unreadable
 from schemas.refusal import Position as RefusedPosition
@@ -93,6 +102,7 @@ class Fold(Bookkeeping):
         examined: list[Examined] = []
         if messages and order.revision > max(message.revision for message in messages):
             examined = self._supersede(order, history)
+            self.books.arrived[order.wholesaler_id, order.order_id] = (self._source.number, *arrival.position)
         answer, lines = self._examine(arrival, order, history, digest)
         self._arrived(arrival, "order", first, self._last)
         self._answers.append(Answer(arrival.position, "order", "", read_back=False, examinations=(*examined, answer), lines=lines))
@@ -136,6 +146,7 @@ class Fold(Bookkeeping):
         for released_by, lines in live_lines(history, below=order.revision).items():
             gone = gone_lines(released_by.revision, events)
             staying = [record for line in lines if line.line.line not in gone for record in line.records]
+            reports = self._reports(order)
             held = sorted((self.voidable[record] for record in staying), key=attrgetter("program"))
             if not is_superseded(history, released_by.revision):
                 places = [Place(*name, released_by.revision, line) for line in gone]
@@ -146,11 +157,16 @@ class Fold(Bookkeeping):
                         places.append(place)
                     else:
                         self._free(uses_of(record, row.units))
+                        self._moved(place, {}, named_by(record) if reports else {})
                 for place in places:
                     book = self._book(place)
-                    self._moved(place, holding(book), holding(book._replace(superseded=True)))
+                    self._moved(place, holding(book), holding(book._replace(superseded=True)) if reports or place.line in gone else {})
+            elif not reports:
+                # It reported shipments then.
+                for record in [record_of(row.body) for row in held]:
+                    self._moved(Place(*name, record.revision, record.line), named_by(record), {})
             rest = self._not_left(released_by.revision, lines, gone, events) if gone else lines
-            voids = [] if self._reports(order) else held
+            voids = [] if reports else held
             if not voids and not any(line.out for line in rest):
                 continue
             withdrawn = self._withdraw(order, released_by, rest, voids)
@@ -210,6 +226,14 @@ class Fold(Bookkeeping):
             return []
         self._moves.settle(order, reported=self._reports(order), contradicted=True)
         return [line.line.line for lines in live_lines(history, below=order.revision + 1).values() for line in lines if line.out]
+
+    def _live_record(self, place: Place) -> Recorded | None:
+        """Of an order of which nothing was reported its history says which record is live."""
+        released = None if self.books.records(place) else released_lines(self._history[place[:2]]).get(place[2:])
+        if released is None:
+            return super()._live_record(place)
+        row = self.voidable[released.records[0]]
+        return Recorded(row.record_id, "original", None, row.units, row.program, record_of(row.body))
 
     def _recorded(self, row: RecordRow) -> None:
         self.voidable[row.record_id] = row

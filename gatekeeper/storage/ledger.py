@@ -26,7 +26,8 @@ SELECT {OF_TAIL},
        (SELECT json_object_agg(partition, next_offset) FROM moving_head WHERE source = %s),
        (SELECT json_agg(json_build_array(partition, "offset", reason)) FROM set_aside WHERE source = %s),
        (SELECT json_object_agg(program, sequence) FROM moving_record_count),
-       {ON_RECORD}
+       {ON_RECORD},
+       EXISTS (SELECT FROM moving_named_serial)
 FROM moving_tail
 """  # noqa: S608 - our own words
 # In a ledger that grows fast nobody has statistics yet: nothing here may be answered by going through a table in the order of its ids,
@@ -84,6 +85,8 @@ class End(NamedTuple):
     """By program, the last sequence of its distribution records."""
     on_record: bool
     """Whether anything is on record of the orders that were named: of most batches nothing is, and what need not be asked."""
+    named: bool
+    """Whether any live record names serials that its line does not hold any more."""
 
 
 class EarlierExamination(NamedTuple):
@@ -94,8 +97,8 @@ class EarlierExamination(NamedTuple):
     number: int
     cause: str
     """``message``: a message of the order was judged. ``superseded``: a higher revision withdrew what was released.
-    ``again``: stopped lines were judged again. ``withdrawn``: released lines were, and may not leave any more. ``shipped``, ``returned``,
-    ``released_after`` and ``other_program`` settle the records of a line (``gatekeeper.settlement``)."""
+    ``again``: stopped lines were judged again. ``withdrawn``: released lines were, and may not leave any more. The others settle the
+    records of a line (``gatekeeper.goods.settlement``)."""
     digest: bytes
     released: bytes | None
     ends: tuple[tuple[UUID, UUID | None], ...] = ()
@@ -129,14 +132,15 @@ def read_end(cursor: Cursor[Any], source: int, order_ids: Sequence[str] = ()) ->
     """Where the ledger ends, by one statement. Raises ``TryAgain`` as ``read_tail`` does."""
     named = list(order_ids)
     row = cursor.execute(END, (source, source, named, named)).fetchone()
-    tail = _tail(row and row[:-4])
-    heads, aside, counts, on_record = row[-4:] if row else (None, None, None, False)
+    tail = _tail(row and row[:-5])
+    heads, aside, counts, on_record, is_named = row[-5:] if row else (None, None, None, False, False)
     return End(
         tail,
         {int(partition): offset for partition, offset in (heads or {}).items()},
         {(partition, offset): reason for partition, offset, reason in aside or ()},
         counts or {},
         on_record,
+        is_named,
     )
 
 

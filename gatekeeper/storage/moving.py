@@ -36,6 +36,7 @@ MORE_UNITS = " ON CONFLICT (authorization_id, program) DO UPDATE SET units = mov
 OTHER_PLACE = " ON CONFLICT (serial, gtin) DO UPDATE SET place = EXCLUDED.place"
 KNOWN_ALREADY = " ON CONFLICT (question, examination) DO NOTHING"
 FREE = "DELETE FROM moving_serial m USING unnest(%s::text[], %s::text[]) AS s(serial, gtin) WHERE m.serial = s.serial AND m.gtin = s.gtin"
+UNNAME = FREE.replace("moving_serial", "moving_named_serial")
 UNCLAIM = """
 DELETE FROM moving_claimed_serial m USING unnest(%s::text[], %s::text[], %s::text[]) AS s(serial, gtin, place)
 WHERE (m.serial, m.gtin, m.place) = (s.serial, s.gtin, s.place)
@@ -79,6 +80,8 @@ class Moves:
         """By GTIN and serial, with which line it is out, or None where it is free again."""
         self.claims: dict[tuple[str, str, str], bool] = {}
         """By serial, GTIN and line, whether that line too holds what is out with another."""
+        self.named: dict[tuple[str, str], str | None] = {}
+        """By GTIN and serial, the superseded line whose live record names what it does not hold, or None where none does any more."""
         self._open: dict[tuple[int, int], tuple[Any, ...]] = {}
         self._watched: dict[tuple[int, int], tuple[Any, ...]] = {}
         self._dependencies: list[tuple[int, int]] = []
@@ -171,12 +174,13 @@ class Moves:
         """Rows that are new, or come in the place of one that was there."""
         heads = [(source, partition, offset) for partition, offset in self.heads.items()]
         units = [(authorization, program, change) for (program, authorization), change in self.units.items() if change]
-        out = [(serial, gtin, place) for (gtin, serial), place in self.serials.items() if place is not None]
+        out, named = ([(*name[::-1], place) for name, place in of.items() if place is not None] for of in (self.serials, self.named))
         return [
             Added(tables.HEAD, heads, NEXT_OFFSET),
             Added(tables.RECORD_COUNT, list((counts or {}).items()), LAST_SEQUENCE),
             Added(tables.UNITS, units, MORE_UNITS),
             Added(tables.SERIAL, out, OTHER_PLACE),
+            Added(tables.NAMED_SERIAL, named, OTHER_PLACE),
             Added(tables.CLAIMED_SERIAL, [claim for claim, holds in self.claims.items() if holds], " ON CONFLICT DO NOTHING"),
             Added(tables.OPEN_LINE, list(self._open.values())),
             Added(tables.WATCHED_LINE, list(self._watched.values())),
@@ -193,9 +197,10 @@ class Moves:
 
     def change(self, cursor: Cursor[Any]) -> None:
         """What goes, and what becomes another; once the rows are added."""
-        free = [(serial, gtin) for (gtin, serial), place in self.serials.items() if place is None]
+        free, unnamed = ([name[::-1] for name, place in of.items() if place is None] for of in (self.serials, self.named))
         for statement, rows in (
             (FREE, free),
+            (UNNAME, unnamed),
             (UNCLAIM, [claim for claim, holds in self.claims.items() if not holds]),
             (CLOSE, self._settled),
             (OPEN_NO_MORE, self._open_no_more),

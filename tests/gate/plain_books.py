@@ -199,6 +199,20 @@ class PlainBooks:
             out |= {(serial, str(gtin), "/".join(map(str, line))) for gtin, serial in serials}
         return dict(units), out
 
+    def named(self) -> set[tuple[str, str, str]]:
+        """What live records of superseded lines name of which nothing is known to have left: serial, GTIN and place."""
+        waiting = [line for line in self.records if self.highest[line[:2]] > line[2] and not (self.shipped[line] or self.returned[line])]
+        live = [(line, record) for line in waiting if (record := live_of(self.records[line]))]
+        return {(serial, each["product"]["gtin"], "/".join(map(str, line))) for line, each in live for serial in each.get("serials", ())}
+
+    def standing(self) -> Counter[tuple[str, str]]:
+        """By GTIN and serial, in how many live records it stands and has not come back."""
+        found: Counter[tuple[str, str]] = Counter()
+        for known in self.records.values():
+            live, back = live_of(known), {serial for each in known if each["kind"] == "return" for serial in each.get("serials", ())}
+            found.update({(live["product"]["gtin"], serial) for serial in {*live.get("serials", ())} - back} if live else ())
+        return found
+
 
 def use_of(record: Wire) -> Use:
     return record["program"], record["product"]["gtin"], record.get("authorization_id")

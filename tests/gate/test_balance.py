@@ -280,6 +280,7 @@ def try_histories(machine: type[Machine], ledger: Ledger, number: int, *, steps:
 def assert_uses(ledger: Ledger) -> None:
     """What lines have used up, of authorizations and serials, is what records and events say together."""
     assert otherwise(ledger) == ({}, {}, set())
+    assert set(ledger.rows(tables.NAMED_SERIAL)) == books_of(ledger).named()
 
 
 def otherwise(ledger: Ledger) -> tuple[dict[Any, int], dict[Any, int], set[Any]]:

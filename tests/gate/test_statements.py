@@ -8,9 +8,13 @@ import psycopg
 import pytest
 
 from gatekeeper.arrivals import Position
+from gatekeeper.gate import judge
+from gatekeeper.storage import tables
+from gatekeeper.storage.engine import transaction
 from tests.gate.ledger import Ledger, Wire, authorization, order
 from tests.gate.test_answers import CAMPATH
 from tests.gate.test_revisions import STOPPED, revision
+from tests.gate.warehouse import REPORTING
 
 MANY: Wire = {"/lines/0/patient/authorization_id": "AU-MANY"}
 MOST, MOST_OF_NEW_ORDERS = 12, 5
@@ -67,6 +71,28 @@ def test_batches_of_ten_a_hundred_and_two_thousand_send_the_same_statements(many
     assert sent[10] == sent[100] == sent[2000]
     assert back[10] == back[100] == back[2000]
     assert len(back[10]) <= len(sent[10]) <= MOST
+
+
+def judged(ledger: Ledger, *messages: bytes) -> list[str]:
+    """What a batch sends where the warehouse reports shipments."""
+    with counted() as sent, transaction(ledger.engine) as cursor:
+        judge(cursor, ledger.source, ledger.arrivals(*messages), ledger.rules, REPORTING)
+    return sent
+
+
+def test_vials_in_records_of_superseded_lines_cost_one_order_what_they_cost_thirty(many: Ledger) -> None:
+    """Superseded in the same batch, and in one before."""
+    sent = []
+    for size in (1, 30):
+        names = [f"S{size}-{number}" for number in range(size)]
+        vials = {name: MANY | {"/lines/0/serials": [f"{name}-{unit}" for unit in range(5)]} for name in names}
+        superseded = [each for name in names for each in (order(f"{name}-a", vials[name]), revision(2, MANY, f"{name}-a"))]
+        taken = [each for name in names for each in (order(f"{name}-b", vials[name]), revision(2, MANY, f"{name}-b"))]
+        again = [order(f"{name}-c", vials[name]) for name in names]
+        sent.append([judged(many, *superseded, *taken), judged(many, *again)])
+        given_up = [row for row in many.rows(tables.EXAMINATION) if row[5] == "given_up" and row[2].startswith(f"S{size}-")]
+        assert len(given_up) == 2 * size
+    assert sent[0] == sent[1]
 
 
 def test_one_order_sends_what_a_hundred_like_it_send(many: Ledger) -> None:

@@ -46,6 +46,9 @@ class AnewAfterEvents(Anew):
     def serials(self) -> Rows:
         return set(self._books.uses()[1])
 
+    def named(self) -> Rows:
+        return set(self._books.named())
+
     def waiting_events(self) -> Rows:
         """What was told of revisions that no message has named, and is not known to have left past the gate."""
         seen = {(row["order_id"], row["revision"]) for row in self._rows[tables.EXAMINATION] if row["cause"] == "message"}
@@ -109,6 +112,11 @@ def varied(warehouse: Warehouse, batch: int | None) -> None:
     warehouse.judge(*(order(f"SO-{number}", several) for number in range(1, 12)), order("SO-12", STOPPED), order("SO-13", SERIALS))
     warehouse.judge(revision(2, several, "SO-3"), revision(2, several, "SO-4"), revision(2, STOPPED, "SO-5"), revision(3, several, "SO-5"))
     warehouse.judge(order("SO-14", SERIALS), order("SO-15", STOPPED | {"/ship_to/rems_site_id": "HF4"}))
+    vials = [{"/lines/0/serials": [f"{number}{letter}" for letter in "ABCDE"]} for number in (16, 17)]
+    warehouse.judge(
+        order("SO-16", MANY | vials[0]), revision(2, MANY, "SO-16"), order("SO-17", MANY | vials[1]), revision(2, MANY, "SO-17")
+    )
+    warehouse.judge(order("SO-18", MANY | {"/lines/0/serials": ["17A"], "/lines/0/quantity": 1}))
     part = {"line": 1, "quantity": 3, "lot": "A9"}
     warehouse.tell(
         event("cancelled", "SO-4"), event("cancelled", "SO-5"), event("shipped", "SO-5", 2, [1]), event("cancelled", "SO-6", lines=[1]),
@@ -140,10 +148,11 @@ def test_what_moves_is_what_evidence_and_events_say(ledger: Ledger, batch: int |
     assert set(ledger.rows(tables.RECORD_COUNT)) == anew.record_counts()
     assert {row for row in ledger.rows(tables.UNITS) if row[2]} == anew.units()
     assert {*ledger.rows(tables.SERIAL), *ledger.rows(tables.CLAIMED_SERIAL)} == anew.serials()
+    assert set(ledger.rows(tables.NAMED_SERIAL)) == anew.named()
     assert {row[:6] for row in ledger.rows(tables.OPEN_LINE)} == opened
     assert {(*row[:5], row[6]) for row in ledger.rows(tables.WATCHED_LINE)} == watched
     assert set(ledger.rows(tables.DEPENDENCY)) == hangs
     assert {row[:5] for row in ledger.rows(tables.WAITING_EVENT)} == anew.waiting_events()
     assert {row[5] for row in ledger.rows(tables.EXAMINATION)} >= {"message", "superseded", "cancelled", "again"}
-    assert all((anew.units(), anew.serials(), opened, watched, anew.on_lots())), "a run without these proves nothing"
+    assert all((anew.units(), anew.serials(), anew.named(), opened, watched, anew.on_lots())), "a run without these proves nothing"
     assert wrong(ledger) == []

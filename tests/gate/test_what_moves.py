@@ -229,7 +229,7 @@ def test_every_table_that_moves_is_made_anew() -> None:
     """A table that is neither evidence nor made anew here would be one that nobody can restore."""
     made = {
         tables.HEAD, tables.TAIL, tables.RECORD_COUNT, tables.FRESHNESS, tables.UNITS, tables.SERIAL, tables.CLAIMED_SERIAL,
-        tables.SITE_IDENTIFIER,
+        tables.NAMED_SERIAL, tables.SITE_IDENTIFIER,
     }  # fmt: skip
     waiting = {tables.OPEN_LINE, tables.WATCHED_LINE, tables.DEPENDENCY, tables.WAITING_EVENT}
     # Empty, it is looked again from the first record on, and nothing is said twice (`tests/feed/test_overdue.py`, `test_unused.py`).

@@ -182,6 +182,8 @@ def plainly(ledger: Ledger) -> Plainly:
                 plain.take_event(row)
             else:
                 plain.take(row, records[row[0]])
+        twice = {serial for serial, times in plain.books.standing().items() if times > 1}
+        assert not twice, f"{twice} in two live records"
     return plain
 
 
@@ -224,6 +226,7 @@ def assert_all_holds(ledger: Ledger, plain: Plainly, now: Any) -> None:
     assert owned | claimed == out
     assert not owned & claimed
     assert {row[:2] for row in claimed} <= {row[:2] for row in owned}
+    assert set(ledger.rows(tables.NAMED_SERIAL)) == plain.books.named()
     for place, (state, _) in plain.state.items():
         live = plain.live(place)
         if state == "released":

@@ -105,6 +105,15 @@ CLAIMED_SERIAL = Table(
     comment="A serial that is out with another line, and that this one holds too: it is this one's when the other gives it up",
 )
 
+NAMED_SERIAL = Table(
+    "moving_named_serial",
+    METADATA,
+    Column("serial", Text, primary_key=True),
+    Column("gtin", Text, primary_key=True),
+    Column("place", Text, nullable=False),
+    comment="A serial that the live record of this superseded line names, although the line does not hold it any more",
+)
+
 UNSETTLED_LINE = Table(
     "moving_unsettled_line",
     METADATA,

@@ -33,7 +33,11 @@ class RecordProduct(Struct, frozen=True, kw_only=True):
 
 
 class DistributionRecord(Struct, frozen=True, kw_only=True):
-    """One record. It is never changed: a later one ``replaces`` it, and names it. ``sequence`` has no gaps within a program."""
+    """One record. It is never changed: a later one ``replaces`` it, and names it. ``sequence`` has no gaps within a program.
+
+    A ``correction`` or a ``void`` ends the record that it names, a ``return`` does not: it says what came back of it. A ``void`` says once
+    more what it ends; where that is a return, it did not come back.
+    """
 
     record_id: Id
     program: Id

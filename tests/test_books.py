@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from gatekeeper.goods.books import Entry, Report, live, returned, shipped
+from gatekeeper.goods.books import Entry, Report, came_back, live, returned, shipped
 
 
 def name(number: int) -> UUID:
@@ -31,3 +31,11 @@ def test_partial_shipments_add_up_and_one_without_a_quantity_is_of_all() -> None
     assert shipped([Report(2), Report(None)], 5) == 5
     assert shipped([Report(6), Report(None)], 5) == 6
     assert returned([ORIGINAL, SHORT, BACK, BACK._replace(record_id=name(6))]) == 4
+
+
+def test_a_return_counts_until_it_is_void() -> None:
+    """What becomes of the record that it is about does not end it."""
+    again, not_back = BACK._replace(record_id=name(6)), Entry(name(7), "void", BACK.record_id, 2)
+    assert came_back([ORIGINAL, SHORT, BACK, again, WHOLE, Entry(name(8), "void", name(4), 5)]) == [BACK, again]
+    assert came_back([not_back, ORIGINAL, SHORT, BACK, again]) == [again]
+    assert (returned([SHORT, BACK, again, not_back]), live([ORIGINAL, SHORT, BACK, not_back])) == (2, [SHORT])

@@ -34,6 +34,7 @@ class Books(NamedTuple):
     live: dict[str, DistributionRecord]
     """Originals and corrections that no void and no correction names, by their ids."""
     returned: dict[str, DistributionRecord]
+    """Returns that no void names."""
 
     @property
     def vials(self) -> int:
@@ -128,13 +129,14 @@ class Rems:
     def books(self) -> Books:
         ended = {record.replaces for record in self.records.values() if record.kind in ENDING}
         live = {name: record for name, record in self.records.items() if record.kind in STANDING and name not in ended}
-        returned = {name: record for name, record in self.records.items() if record.kind == "return"}
+        returned = {name: record for name, record in self.records.items() if record.kind == "return" and name not in ended}
         return Books(live, returned)
 
     @property
     def uncorrected(self) -> list[int]:
-        """The sequences of live records that it rejected."""
-        return sorted(record.sequence for name, record in self.books.live.items() if name in self.problems)
+        """The sequences of records that it rejected and that still count."""
+        books = self.books
+        return sorted(record.sequence for name, record in (books.live | books.returned).items() if name in self.problems)
 
     def list_of_records(self) -> bytes:
         """Everything that it has, as a CSV list, in the order of its sequences."""

@@ -33,7 +33,7 @@ BYPASS_COLUMNS: Final = (
     "approval",
 )  # fmt: skip
 VOID_COLUMNS: Final = (
-    "void_id", "state", "record_id", "program", "sequence", "wholesaler_id", "order_id", "revision", "line", "steps", "approval",
+    "void_id", "state", "record_id", "program", "sequence", "kind", "wholesaler_id", "order_id", "revision", "line", "steps", "approval",
 )  # fmt: skip
 
 
@@ -84,6 +84,6 @@ def export_bypasses(query: dict[str, Any]) -> Response:
 
 @export("/v1/exports/voids", Permission.READ_PROPOSALS, voids.VoidsQuery)
 def export_voids(query: dict[str, Any]) -> Response:
-    """Everything that people said stayed and that the filters find, the oldest first. It goes on record."""
+    """Every record that people said is to be void and that the filters find, the oldest first. It goes on record."""
     form = query.pop("format", CSV)
     return streamed("voids", query, form, VOID_COLUMNS, lambda cursor: voids.every_void(cursor, query))

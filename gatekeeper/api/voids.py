@@ -1,4 +1,4 @@
-"""Records of goods that stayed: that they did is proposed by one person and approved by another, and the record is void."""
+"""Records of goods that stayed, and returns that are wrong: one person proposes, another approves, and the record is void."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
@@ -23,19 +23,21 @@ from gatekeeper.storage import voidings as kept
 from gatekeeper.storage.voidings import Voiding
 from schemas.members import OneOf
 
-AREA = Area("voids", __name__, "Records of goods that stayed.")
+AREA = Area("voids", __name__, "Records of goods that stayed, and returns that are wrong.")
 ONE: Final = "/v1/voids/<uuid:void_id>"
 STATES: Final = ("proposed", "approved", "refused")
 
 
 class VoidShown(msgspec.Struct):
-    """That the goods of a record stayed, as a person says, and what became of that."""
+    """That the goods of a record stayed, or that a return record is wrong, as a person says, and what became of that."""
 
     void_id: str
     state: Literal["proposed", "approved", "refused"]
     record_id: str
     program: str
     sequence: int
+    kind: Literal["original", "correction", "return"]
+    """Of the record. Of a return it is said that it is wrong, of another that its goods stayed."""
     wholesaler_id: str
     order_id: str
     revision: int
@@ -59,7 +61,7 @@ class VoidsQuery(Page):
 
 @AREA.operation("GET", "/v1/voids", Permission.READ_PROPOSALS, VoidList, query=VoidsQuery)
 def list_voids(query: dict[str, Any]) -> Any:
-    """Of which records people said that the goods stayed: who did what, when and why."""
+    """Of which records people said that the goods stayed, or that they are wrong as returns: who did what, when and why."""
     with reading() as cursor:
         page, following = _listed(cursor, query).page(query)
         return {"voids": _several(cursor, page), "next": following}
@@ -86,7 +88,8 @@ def _listed(cursor: Cursor[Any], query: dict[str, Any]) -> Listed[Voiding]:
 
 @recording(AREA, "/v1/distribution-records/<uuid:record_id>/voids", Permission.PROPOSE_VOIDS, VoidShown, body=ReasonBody)
 def propose_void(body: dict[str, Any], record_id: UUID) -> Any:
-    """Says that the goods of a record stayed: its line is withdrawn, and nothing of it was reported to have left.
+    """Says that the goods of a record stayed: its line is withdrawn, and nothing of it was reported to have left. Or that a return record
+    is wrong: what its event said came back is to count for nothing.
 
     It counts for nothing before another person approves it.
     """
@@ -98,7 +101,9 @@ def propose_void(body: dict[str, Any], record_id: UUID) -> Any:
 
 @recording(AREA, f"{ONE}/approvals", Permission.APPROVE_VOIDS, VoidShown, body=ReasonBody)
 def approve_void(body: dict[str, Any], void_id: UUID) -> Any:
-    """Makes the void record, which the relay publishes; units and serials are free. Nobody approves what he proposed."""
+    """Makes the void record, which the relay publishes; units and serials are free, or those of a return are out again. Nobody approves
+    what he proposed.
+    """
     _proposal(void_id)
     made = voiding.approve(writing(), str(void_id), body["reason"], caller().person, parts().book, parts().terms)
     return _now(void_id) | {"made": made.record_id}
@@ -134,6 +139,7 @@ def _shown(each: Voiding, approval: Approval | None) -> dict[str, Any]:
         "record_id": str(each.record_id),
         "program": each.program,
         "sequence": each.sequence,
+        "kind": each.kind,
         **each.place._asdict(),
         "steps": steps_shown(each),
         "approval": approval_shown(approval),

@@ -15,6 +15,7 @@ from gatekeeper.errors import Unusable
 from gatekeeper.examinations.withdrawal import record_of
 from gatekeeper.feeds import correcting
 from gatekeeper.feeds.proposals import Proposed
+from gatekeeper.goods.books import RETURN
 from gatekeeper.messages import written
 from gatekeeper.people.permissions import Permission
 from gatekeeper.storage import corrections as kept
@@ -27,7 +28,10 @@ REASON = click.option("--reason", required=True, help="Why, in words that an aud
 @click.command("rejected")
 @PROGRAM
 def rejected_command(program: str) -> None:
-    """List the records that the REMS rejected and that nobody has corrected or voided, each with its problem."""
+    """List the records that the REMS rejected and that nobody has corrected or voided, each with its problem.
+
+    A return is voided where it is wrong, and sent once more where it is right; a void is sent once more.
+    """
     settings = read_settings(os.environ)
     program_named(settings, program)
     with opened(settings) as engine:
@@ -49,8 +53,9 @@ def show_command(record_id: str) -> None:
         must_act_for(by, id_of(record_id))
         told, proposals = correcting.show(by.engine, record_id)
     click.echo(told.body.decode())
+    ended = "voided" if told.kind == RETURN else "replaced"
     click.echo(
-        f"{told.status or 'open'}{', replaced' if told.replaced else ''}" + (f": {_problem(told)}" if told.status == "rejected" else "")
+        f"{told.status or 'open'}{f', {ended}' if told.replaced else ''}" + (f": {_problem(told)}" if told.status == "rejected" else "")
     )
     for proposal in proposals:
         click.echo(f"{proposal.correction_id}  {proposal.decision or 'proposed'}")

@@ -16,7 +16,8 @@ from gatekeeper.storage.engine import transaction
 
 @click.group("void")
 def void() -> None:
-    """Void the record of a withdrawn line whose goods stayed, where no shipment event says so: one person proposes, another approves.
+    """Void the record of a withdrawn line whose goods stayed, where no shipment event says so, or a return record that is wrong: one person
+    proposes, another approves.
 
     Who acts is the person of GATEKEEPER_TOKEN.
     """
@@ -29,7 +30,8 @@ def list_command(*, every: bool) -> None:
     with opened(read_settings(os.environ)) as engine:
         found = voiding.listed(engine, every=every)
     for each in found:
-        click.echo(f"{each.voiding_id}  {each.state}  record {each.sequence} of {each.program} ({each.record_id}), {each.place}")
+        named = f"record {each.sequence} of {each.program} ({each.record_id}), {each.kind}, {each.place}"
+        click.echo(f"{each.voiding_id}  {each.state}  {named}")
         echo_steps(each)
     if not found:
         click.echo("No void waits for a second person." if not every else "No void was ever proposed.")
@@ -39,7 +41,11 @@ def list_command(*, every: bool) -> None:
 @click.argument("record_id")
 @REASON
 def propose_command(record_id: str, reason: str) -> None:
-    """Say that the goods of a record stayed. Its line must be withdrawn, and nothing of it may be reported to have left."""
+    """Say that the goods of a record stayed: its line must be withdrawn, and nothing of it may be reported to have left.
+
+    Or say that a return record is wrong: what its event said came back counts for nothing then. What really came back is for the warehouse
+    to report, by an event with an id of its own.
+    """
     with acting(Permission.PROPOSE_VOIDS) as by:
         must_act_for(by, id_of(record_id))
         name = voiding.propose(by.engine, record_id, reason, by.person, by.book, by.terms)
@@ -50,7 +56,10 @@ def propose_command(record_id: str, reason: str) -> None:
 @click.argument("void_id")
 @REASON
 def approve_command(void_id: str, reason: str) -> None:
-    """Make the void record, which the relay publishes; units and serials are free. Nobody approves what he proposed."""
+    """Make the void record, which the relay publishes; units and serials are free, or those of a return are out again.
+
+    Nobody approves what he proposed.
+    """
     with acting(Permission.APPROVE_VOIDS) as by:
         _must_act_for_void(by, void_id)
         made = voiding.approve(by.engine, void_id, reason, by.person, by.book, by.terms)

@@ -16,7 +16,7 @@ from gatekeeper.errors import Halt, Unusable
 from gatekeeper.examinations.recording import Terms
 from gatekeeper.examinations.withdrawal import record_of
 from gatekeeper.feeds.proposals import OfOneRecord, told_of, undecided
-from gatekeeper.goods.books import STANDING
+from gatekeeper.goods.books import RETURN, STANDING
 from gatekeeper.goods.held import holding
 from gatekeeper.goods.settlement import CORRECTED, Settlement, with_changes
 from gatekeeper.people.access import Person
@@ -137,7 +137,10 @@ def _refuse(cursor: Cursor[Any], told: Told, changes: RecordChanges) -> None:
     """Only what was rejected is corrected, only the live record of a line, and only into a record that could be one."""
     named = f"Record {told.sequence} of {told.program}"
     if told.kind not in STANDING:
-        raise Unusable(f"{named} is a {told.kind}: there is nothing in it to correct. It can be sent once more (`gatekeeper feed resend`).")
+        wrong = " Where it is wrong it is voided (`gatekeeper feed void`), and what came back is told anew." if told.kind == RETURN else ""
+        raise Unusable(
+            f"{named} is a {told.kind}: there is nothing in it to correct. It can be sent once more (`gatekeeper feed resend`).{wrong}"
+        )
     if told.replaced:
         raise Unusable(f"{named} was replaced or voided already.")
     if told.status != REJECTED:

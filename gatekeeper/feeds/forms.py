@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -39,13 +39,16 @@ class Form(ABC):
         self._file, self._layout = file, layout
         self.records, self.quantity = 0, 0
         """The control totals of what was added."""
+        self._void_returns: Container[int] = ()
+        """Of what is added, the sequences of voids that are about a return."""
 
     @abstractmethod
     def begin(self) -> bytes:
         """What stands before the first record."""
 
-    def add(self, bodies: Sequence[bytes]) -> bytes:
-        """The next records, which the ledger has with these bodies."""
+    def add(self, bodies: Sequence[bytes], void_returns: Container[int] = ()) -> bytes:
+        """The next records, which the ledger has with these bodies; those with the sequences of ``void_returns`` void a return."""
+        self._void_returns = void_returns
         records = [decode(body) for body in bodies]
         self.records += len(records)
         self.quantity += sum([record.quantity for record in records])

@@ -149,9 +149,11 @@ class _Walk:
                     self._released(account, made.get(account.examination, b""))
                 self._acknowledged(account, submitted=account.sequence <= submitted)
                 line = Line(place.wholesaler_id, place.order_id, place.revision, place.line)
+                if account.replaced:
+                    continue
                 if account.kind == "return":
                     back.append((account, line))
-                elif account.kind in STANDING and not account.replaced:
+                elif account.kind in STANDING:
                     self._shipped(account, line, left)
                     stand.append((account, line))
             for sequence in reports.otherwise(self._cursor, self._program, stand, left):

@@ -9,10 +9,12 @@ from psycopg import Cursor
 from gatekeeper.domain.program import Program
 from gatekeeper.domain.verdict import NOT_COVERED
 from gatekeeper.examinations.history import by_order, outcomes_of
-from gatekeeper.goods.line_book import Book, Books, digest_of, fits, goods_of, lines_of, package_of, told_of
+from gatekeeper.goods.books import came_back
+from gatekeeper.goods.line_book import Book, Books, fits, goods_of, lines_of, package_of, told_of
 from gatekeeper.goods.reported import reported
 from gatekeeper.storage import ledger, waiting_events
 from gatekeeper.storage import reconciling as storage
+from gatekeeper.storage.events import digest_of
 from gatekeeper.storage.reconciling import Account, Reported
 from gatekeeper.storage.records import Place, Recorded, records_of
 from schemas.event import EventLine, ShipmentEvent
@@ -75,7 +77,7 @@ def unrecorded(cursor: Cursor[Any], program: Program, events: Iterable[Reported]
 
 def _is_said(records: Iterable[Recorded], line: EventLine) -> bool:
     """Whether all the serials that a report names came back already, as records say: it is the same return, told again."""
-    back = {serial for record in records if record.kind == "return" for serial in goods_of(record).serials}
+    back = {serial for record in came_back(records) for serial in goods_of(record).serials}
     return bool(line.serials) and back.issuperset(line.serials or ())
 
 

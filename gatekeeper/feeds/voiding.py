@@ -1,6 +1,6 @@
-"""A record of goods that stayed: one person says that they did, another approves it, and the record is void.
+"""A record of goods that stayed, or a return record that is wrong: one person says so, another approves it, and the record is void.
 
-It is the way where no `cancelled` event says so. What may still leave, or is reported to have left, is never voided so.
+Of goods that stayed it is the way where no `cancelled` event says so: what may still leave, or is reported to have left, is not voided.
 """
 
 from contextlib import AbstractContextManager
@@ -16,7 +16,8 @@ from gatekeeper.errors import Unusable
 from gatekeeper.examinations.recording import Terms
 from gatekeeper.examinations.withdrawal import record_of, released_lines
 from gatekeeper.feeds.proposals import OfOneRecord, told_of, undecided
-from gatekeeper.goods.books import STANDING
+from gatekeeper.feeds.voiding_returns import refuse_ended, void_return
+from gatekeeper.goods.books import RETURN, STANDING
 from gatekeeper.goods.held import holding
 from gatekeeper.goods.line_book import Book
 from gatekeeper.goods.settlement import VOIDED, Settlement
@@ -39,13 +40,18 @@ def listed(engine: Database, *, every: bool) -> list[Voiding]:
 
 
 def propose(engine: Database, name: str, reason: str, person: Person, book: RuleBook, terms: Terms) -> UUID:
-    """Puts on record that the goods of a record stayed, and gives the proposal's id. Raises ``Unusable`` where nobody could know that."""
+    """Puts on record that the goods of a record stayed, or that a return record is wrong, and gives the proposal's id. Raises ``Unusable``
+    where nobody could know that.
+    """
     reason = read_reason(reason)
     with transaction(engine) as cursor:
         ledger.take_lock(cursor)
         told = told_of(cursor, name)
         voiding = _Voiding.of(cursor, told, book, terms)
-        voiding.live(told)
+        if told.kind == RETURN:
+            refuse_ended(told)
+        else:
+            voiding.live(told)
         for other in kept.of_record(cursor, told.record_id):
             if other.decision is None:
                 raise Unusable(f"A void of record {told.sequence} is proposed already, as {other.voiding_id}, by {other.person}.")
@@ -58,6 +64,8 @@ def approve(engine: Database, name: str, reason: str, person: Person, book: Rule
     with _open(engine, name) as (cursor, proposal):
         refuse_own(proposal.person, person)
         told = told_of(cursor, str(proposal.record_id))
+        if told.kind == RETURN:
+            return void_return(cursor, told, proposal, reason, person, book, terms)
         return _Voiding.of(cursor, told, book, terms).void(cursor, told, proposal, reason, person)
 
 

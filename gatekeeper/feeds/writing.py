@@ -169,8 +169,8 @@ def _render(held: Cursor[Any], folder: Path, file: FeedFile, layout: Layout) -> 
 
 def _parts(held: Cursor[Any], file: FeedFile, form: Form) -> Iterator[bytes]:
     yield form.begin()
-    for bodies in storage.bodies(held, file.program, file.first, file.last):
-        yield form.add(bodies)
+    for bodies, void_returns in storage.bodies(held, file.program, file.first, file.last):
+        yield form.add(bodies, void_returns)
     yield form.end()
 
 

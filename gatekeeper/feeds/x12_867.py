@@ -105,7 +105,8 @@ class X12Form(Form):
         for role, name in (("DK", record.prescriber_id), ("FA", record.administering_site_id)):
             if name is not UNSET:
                 yield _party(role, "", name)
-        yield ("QTY", "76" if record.kind == "return" else "32", str(record.quantity), self._units.get(record.unit, OTHER_UNIT))
+        came_back = record.kind == "return" or record.sequence in self._void_returns
+        yield ("QTY", "76" if came_back else "32", str(record.quantity), self._units.get(record.unit, OTHER_UNIT))
         yield ("LIN", "", *self._ndc(record), "UK", record.product.gtin)
 
     def _ndc(self, record: DistributionRecord) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from gatekeeper.domain.products import covered_package
 from gatekeeper.domain.verdict import RELEASED, Verdict, used_by, used_by_line
 from gatekeeper.examinations.history import Amount, by_order
 from gatekeeper.examinations.recording import Recording
-from gatekeeper.goods.books import ENDING, STANDING, returned
+from gatekeeper.goods.books import ENDING, STANDING, came_back, returned
 from gatekeeper.goods.held import holding, named_by, out_by_records, units_held
 from gatekeeper.goods.line_book import Book, Books, lines_of, row_of, whereabouts_of
 from gatekeeper.goods.settlement import GIVEN_UP, RELEASED_AFTER, Settlement, says_the_same, settled
@@ -180,7 +180,7 @@ class Bookkeeping(Recording):
         lines, self._back = self._back, {}
         for line, judged in zip(order.lines, verdict.lines, strict=True):
             book = lines.get(line.line)
-            back = [record for record in book.records if record.kind == "return"] if book else []
+            back = came_back(book.records) if book else []
             if book is None or not back:
                 continue
             free = whereabouts_of(book).back

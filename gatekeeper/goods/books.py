@@ -1,15 +1,17 @@
 """The book of a line: which of its records is live, and how much of its goods left and came back. Pure, from what the ledger has.
 
 A record is an ``original`` (also one made outside the gate), a ``correction``, a ``void`` or a ``return``. It is **live** when it is an
-original or a correction and no void and no correction names it. A line has at most one live record; a return stands beside it.
+original or a correction and no void and no correction names it. A line has at most one live record; a return stands beside it, and counts
+until a void names it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 STANDING = ("original", "correction")
 ENDING = ("void", "correction")
+RETURN = "return"
 
 
 class Entry(NamedTuple):
@@ -56,14 +58,23 @@ class Report(NamedTuple):
 
 def live(entries: Iterable[R]) -> list[R]:
     """Those that are live, in their order; of one line there is at most one."""
-    known = list(entries)
-    ended = {entry.replaces for entry in known if entry.kind in ENDING}
-    return [entry for entry in known if entry.kind in STANDING and entry.record_id not in ended]
+    return _not_ended(entries, STANDING)
+
+
+def came_back(entries: Iterable[R]) -> list[R]:
+    """The returns that count, in their order."""
+    return _not_ended(entries, (RETURN,))
 
 
 def returned(entries: Iterable[Named]) -> int:
     """How many dispensing units the records say came back."""
-    return sum(entry.units for entry in entries if entry.kind == "return")
+    return sum(entry.units for entry in came_back(entries))
+
+
+def _not_ended(entries: Iterable[R], kinds: Container[str]) -> list[R]:
+    known = list(entries)
+    ended = {entry.replaces for entry in known if entry.kind in ENDING}
+    return [entry for entry in known if entry.kind in kinds and entry.record_id not in ended]
 
 
 def shipped(reports: Iterable[Counted], released: int) -> int:

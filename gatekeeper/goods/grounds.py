@@ -17,7 +17,7 @@ from gatekeeper.goods.bookkeeping import Bookkeeping
 from gatekeeper.goods.line_book import Books, Told, Use, lines_of, row_of, told_of
 from gatekeeper.goods.past_gate import Grounds, Name
 from gatekeeper.goods.recalls import recall_questions
-from gatekeeper.goods.settlement import CORRECTED
+from gatekeeper.goods.settlement import CORRECTED, RETURNED
 from gatekeeper.rules import Rules
 from gatekeeper.storage import bypasses, ledger, waiting_events, watches
 from gatekeeper.storage.events import OrderEvent
@@ -51,10 +51,10 @@ class Known(NamedTuple):
 def books_of(
     cursor: Cursor[Any], events: Collection[OrderEvent], examinations: Iterable[EarlierExamination] = (), also: Iterable[str] = ()
 ) -> Books:
-    """What the ledger has of the lines of the orders that these events are about, or that people corrected by these examinations, and with
-    which lines ``also`` these serials are out.
+    """What the ledger has of the lines of the orders that these events are about, or whose records these examinations settled without any
+    that still counts, and with which lines ``also`` these serials are out.
     """
-    names = {event.order_id for event in events} | {each.order_id for each in examinations if each.cause == CORRECTED}
+    names = {event.order_id for event in events} | {each.order_id for each in examinations if each.cause in (CORRECTED, RETURNED)}
     books = Books(records_of(cursor, names), waiting_events.of_orders(cursor, names)) if names else Books()
     read_holders(cursor, books, events, also=also)
     return books

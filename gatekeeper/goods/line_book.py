@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from hashlib import sha256
 from itertools import chain
 from typing import NamedTuple
 from uuid import UUID
@@ -14,12 +13,12 @@ from gatekeeper.domain.ids import record_id
 from gatekeeper.domain.products import Row, find_product, read_product
 from gatekeeper.domain.program import CoveredPackage, Program
 from gatekeeper.examinations.history import Amount, is_superseded
-from gatekeeper.goods.books import STANDING, live, returned
+from gatekeeper.goods.books import STANDING, came_back, live, returned
 from gatekeeper.goods.by_people import Change, as_corrected, changes_of
 from gatekeeper.goods.reported import Goods, Reported, reported
 from gatekeeper.goods.settlement import CORRECTED, RETURNED
 from gatekeeper.goods.whereabouts import Move, Whereabouts, whereabouts
-from gatekeeper.storage.events import OrderEvent
+from gatekeeper.storage.events import OrderEvent, digest_of
 from gatekeeper.storage.ledger import EarlierExamination
 from gatekeeper.storage.records import Place, Recorded
 from schemas.event import EventLine, ShipmentEvent
@@ -95,7 +94,7 @@ def goods_of(record: Recorded) -> Goods:
 
 def fits(records: Iterable[Recorded], live: Recorded) -> bool:
     """Whether what the records of a line say came back is of what its live one says left."""
-    back = [record for record in records if record.kind == "return"]
+    back = came_back(records)
     serials = set(goods_of(live).serials)
     return returned(back) <= live.units and (not serials or all(serials.issuperset(goods_of(record).serials) for record in back))
 
@@ -219,11 +218,6 @@ def _recorded(event: ShipmentEvent, line: EventLine, history: Iterable[EarlierEx
     of = [each for each in history if each.cause == RETURNED and each.digest == digest]
     made = {record_id(each.wholesaler_id, each.order_id, each.revision, line.line, each.number, "return") for each in of}
     return next((record for record in records if record.record_id in made), None)
-
-
-def digest_of(event: ShipmentEvent, line: EventLine) -> bytes:
-    """Of what an event says of a line, as the examinations that settle it name it."""
-    return sha256(f"{event.wholesaler_id}/{event.event_id}/{line.line}".encode()).digest()
 
 
 def package_of(record: Recorded, programs: Iterable[Program]) -> CoveredPackage:

@@ -22,7 +22,7 @@ OTHER_PROGRAM = "other_program"
 CORRECTED = "corrected"
 """By people, because a REMS rejected the record."""
 VOIDED = "voided"
-"""By people, because the goods stayed."""
+"""By people, because the goods stayed, or did not come back as a return says."""
 GIVEN_UP = "given_up"
 """A record of another line names serials that the superseded line's record still named: none stands in two live records."""
 CAUSES = (SHIPPED, RETURNED, RELEASED_AFTER, OTHER_PROGRAM, CORRECTED, VOIDED, GIVEN_UP)

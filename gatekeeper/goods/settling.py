@@ -10,10 +10,10 @@ from gatekeeper.domain.case import Question
 from gatekeeper.domain.verdict import NOT_COVERED
 from gatekeeper.examinations.history import outcomes_of, withdrawn_since
 from gatekeeper.goods.as_shipped import party_of, reported_with
-from gatekeeper.goods.books import returned, shipped
+from gatekeeper.goods.books import came_back, returned, shipped
 from gatekeeper.goods.by_people import as_corrected, as_known
 from gatekeeper.goods.held import holding
-from gatekeeper.goods.line_book import Book, Told, digest_of, fits, goods_of, lines_of, package_of, told_of, whereabouts_of
+from gatekeeper.goods.line_book import Book, Told, fits, goods_of, lines_of, package_of, told_of, whereabouts_of
 from gatekeeper.goods.past_gate import Judged, place_of
 from gatekeeper.goods.reported import UNKNOWN_SERIALS, Reported, reported
 from gatekeeper.goods.settlement import OTHER_PROGRAM, RETURNED, SHIPPED, Settlement, left_of
@@ -21,6 +21,7 @@ from gatekeeper.goods.telling import Found, Telling
 from gatekeeper.messages import written
 from gatekeeper.storage import tables
 from gatekeeper.storage.bypasses import CLOSING, OTHER
+from gatekeeper.storage.events import digest_of
 from gatekeeper.storage.records import Place, Recorded
 from schemas.event import EventLine, ShipmentEvent
 
@@ -89,12 +90,15 @@ class Settling(Telling):
         self.take_back_again(place)
 
     def _settle_once_more(self, place: Place) -> tuple[str, ...]:
-        """The live record of a line of which more is known than when it was made: the problems that one record has with it."""
+        """The live record of a line of which something else is known than when it was made: the problems that one record has with it."""
         reported, book = list(self._reported_of(place)), self._book(place)
-        if book.live is None or not reported or self._is_for_people(book.live, reported):
+        if book.live is None or not (reported or book.released) or self._is_for_people(book.live, reported):
             return ()
         case = self._case(place, book, None, (), ("", "", 0))
-        self._correct(place, case, book, digest_of(*reported[-1]))
+        if not reported:
+            # Nobody said how much left: it is what was released.
+            case = replace(case, reports=(Reported("", None),))
+        self._correct(place, case, book, digest_of(*reported[-1]) if reported else book.live.record_id.bytes)
         return left_of(case).problems
 
     def _is_for_people(self, live: Recorded, told: Iterable[tuple[ShipmentEvent, EventLine]]) -> bool:
@@ -139,7 +143,7 @@ class Settling(Telling):
         if book.live is None:
             return False
         live = goods_of(book.live)
-        back = [record for record in book.records if record.kind == "return"]
+        back = came_back(book.records)
         package = package_of(book.live, self._rules.programs)
         gone = {serial for record in back for serial in goods_of(record).serials}
         report = reported(told.event_id, line, package)

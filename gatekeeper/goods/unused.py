@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from gatekeeper.domain.program import Program
 from gatekeeper.examinations.alerts import unused_alert
 from gatekeeper.examinations.business_days import business_day_after
-from gatekeeper.goods.books import returned
+from gatekeeper.goods.books import came_back, returned
 from gatekeeper.goods.line_book import goods_of
 from gatekeeper.rules import day_begins
 from gatekeeper.storage import ledger
@@ -25,7 +25,7 @@ from gatekeeper.storage import unused as storage
 from gatekeeper.storage.acknowledgements import last_before, last_sequence
 from gatekeeper.storage.engine import transaction
 from gatekeeper.storage.facts import alerted
-from gatekeeper.storage.records import Place, Recorded
+from gatekeeper.storage.records import Place, Recorded, records_of
 from gatekeeper.storage.unused import Looked
 
 KIND: Final = "unused_vials_due"
@@ -156,7 +156,7 @@ def _vials(cursor: Cursor[Any], program: Program, first: int, last: int, wanted:
         if wanted(end):
             chosen.append((record, submitted, end))
     back: dict[Place, list[Recorded]] = defaultdict(list)
-    for each in storage.came_back(cursor, {record.body.order_id for record, _, _ in chosen}):
+    for each in came_back(records_of(cursor, {record.body.order_id for record, _, _ in chosen})) if chosen else ():
         back[each.place].append(each)
     return [Vials(record, submitted, end, tuple(back[record.place])) for record, submitted, end in chosen]
 

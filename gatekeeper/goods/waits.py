@@ -2,19 +2,24 @@
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
+from msgspec import Raw
 from psycopg import Cursor
 
 from gatekeeper.errors import Halt
 from gatekeeper.examinations.recording import Terms
 from gatekeeper.goods.grounds import Known, books_of, grounds, keep_books
-from gatekeeper.goods.line_book import lines_of
+from gatekeeper.goods.held import holding
+from gatekeeper.goods.line_book import lines_of, whereabouts_of
+from gatekeeper.goods.past_gate import place_of
+from gatekeeper.goods.settlement import VOIDED, Settlement
 from gatekeeper.goods.settling import Settling
 from gatekeeper.rules import RuleBook, Rules
 from gatekeeper.storage import ledger, tables, waiting_events
-from gatekeeper.storage.events import OrderEvent, events_of
+from gatekeeper.storage.events import OrderEvent, digest_of, events_of, without_returns
 from gatekeeper.storage.ledger import Tail
-from gatekeeper.storage.records import Place
+from gatekeeper.storage.records import Place, Recorded
 from gatekeeper.storage.waiting_events import Told
 from schemas.bypass import Completion
 from schemas.event import EventLine, ShipmentEvent
@@ -73,6 +78,24 @@ class Late(Settling):
         self.close_released(event, line)
         return lacks
 
+    def void_return(self, back: Recorded, told: ShipmentEvent, line: EventLine, about: UUID) -> None:
+        """People say that a return record is wrong: it is void, and the line is as if what was ``told`` of it had never come.
+
+        The vials are out again: one that another line has got meanwhile is held by both, and this one's record names it no more.
+        """
+        place, number = place_of(told, line), str(line.line)
+        before, name = self._book(place), place[:2]
+        case = Settlement(at=self._at, programs=Raw(b"[]"), line=place.line, unit=back.body.unit, standing=back.body)
+        self._settle(place, VOIDED, case, back, back.units, about.bytes, self.grounds.arrived.get(name))
+        self._events[name] = without_returns(self._events[name], {digest_of(told, line)})
+        problems, after = self._settle_once_more(place), self._book(place)
+        if problems and after.live != before.live:
+            self.tell("shipment_disputed", told, f"{number}/{about}", {"line": line.line, "problems": list(problems)})
+        if whereabouts_of(after).too_few > whereabouts_of(before).too_few:
+            self.tell("return_disputed", told, f"{number}/{about}", {"line": line.line})
+        self.hold(place, holding(before))
+        self.take_back_again(place)
+
     def write(self, cursor: Cursor[Any]) -> None:
         """Adds what was settled as the next block, if anything was, and moves what moves."""
         self.leave_out_what_was_told(cursor)
@@ -84,6 +107,10 @@ class Late(Settling):
     def approve(self, row: Sequence[Any]) -> None:
         """Records the word of a second person."""
         self._rows[tables.APPROVAL].append(row)
+
+    def decide(self, row: Sequence[Any]) -> None:
+        """Records what that person decided of a void."""
+        self._rows[tables.VOIDING_DECISION].append(row)
 
     def note(self, row: Sequence[Any]) -> None:
         """Records what a person did about a bypass."""

@@ -66,7 +66,7 @@ ABOUT: Final[dict[Permission, str]] = {
     Permission.CONFIRM_SNAPSHOTS: "Confirming that the sites which a snapshot loses are really lost.",
     Permission.PROPOSE_CORRECTIONS: "Proposing what to change of a record that the REMS rejected.",
     Permission.APPROVE_CORRECTIONS: "Approving or refusing it.",
-    Permission.PROPOSE_VOIDS: "Saying that the goods of a withdrawn line stayed, so that its record is void.",
+    Permission.PROPOSE_VOIDS: "Saying that the goods of a withdrawn line stayed, or that a return record is wrong, so that it is void.",
     Permission.APPROVE_VOIDS: "Approving or refusing it.",
     Permission.PROPOSE_BYPASSES: "Completing what is known of goods that left past the gate.",
     Permission.APPROVE_BYPASSES: "Approving or refusing it.",

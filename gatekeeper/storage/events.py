@@ -1,20 +1,29 @@
 """What the warehouse said of orders, as the ledger has it, and what it changes of what moves."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET
+from msgspec.structs import replace
 from psycopg import Cursor
 
 from schemas.event import EventLine, ShipmentEvent
 
 _event = msgspec.json.Decoder(ShipmentEvent)
 
+# Beside a return the digests of those of its order whose records are void.
 OF_ORDERS = """
-SELECT body FROM shipment_event WHERE order_id = ANY(%s)
-ORDER BY block, source, partition, "offset"
+SELECT s.body, CASE s.event WHEN 'returned' THEN ARRAY(
+    SELECT e.digest FROM examination e
+    JOIN distribution_record r ON r.examination = e.id AND r.kind = 'return'
+    JOIN distribution_record v ON v.replaces = r.record_id AND v.kind = 'void'
+    WHERE (e.order_id, e.wholesaler_id) = (s.order_id, s.wholesaler_id)
+) END
+FROM shipment_event s WHERE s.order_id = ANY(%s)
+ORDER BY s.block, s.source, s.partition, s."offset"
 """
 OF_IDS = "SELECT wholesaler_id, event_id, digest FROM shipment_event WHERE event_id = ANY(%s)"
 
@@ -67,9 +76,32 @@ class OrderEvent(NamedTuple):
 
 
 def events_of(cursor: Cursor[Any], order_ids: Iterable[str]) -> list[OrderEvent]:
-    """Every event about the orders with these ids, of whatever wholesaler, in the order in which they were recorded."""
+    """Every event about the orders with these ids, of whatever wholesaler, in the order in which they were recorded; but for what they say
+    of returns whose records people voided, which counts for nothing.
+    """
     found = cursor.execute(OF_ORDERS, (list(set(order_ids)),)).fetchall()
-    return [event_of(content) for (content,) in found]
+    events = [(event_of(content), voided) for content, voided in found]
+    return [left for event, voided in events for left in (without_returns([event], voided) if voided else [event])]
+
+
+def without_returns(events: Iterable[OrderEvent], voided: Container[bytes]) -> list[OrderEvent]:
+    """The same events without the lines of returns that have these digests."""
+    return [left for event in events if (left := _without(event, voided)) is not None]
+
+
+def _without(event: OrderEvent, voided: Container[bytes]) -> OrderEvent | None:
+    lines = event.said.lines
+    if event.event != "returned" or lines is UNSET:
+        return event
+    left = tuple([line for line in lines if digest_of(event.said, line) not in voided])
+    if len(left) == len(lines):
+        return event
+    return order_event(replace(event.said, lines=left)) if left else None
+
+
+def digest_of(event: ShipmentEvent, line: EventLine) -> bytes:
+    """Of what an event says of a line, as the examinations that settle it name it."""
+    return sha256(f"{event.wholesaler_id}/{event.event_id}/{line.line}".encode()).digest()
 
 
 def event_of(content: bytes) -> OrderEvent:

@@ -22,7 +22,12 @@ LAST: Final = FILES + "ORDER BY f.number DESC LIMIT 1"
 UNFINISHED: Final = FILES + "AND w.at IS NULL ORDER BY f.number"
 OF_DAY: Final = FILES + "AND f.through = %s ORDER BY f.number"
 NUMBERED: Final = FILES + "AND f.number = %s"
-RECORDS: Final = "SELECT sequence, body FROM distribution_record WHERE program = %s AND sequence BETWEEN %s AND %s ORDER BY sequence"
+RECORDS: Final = """
+SELECT r.sequence, r.body, CASE r.kind WHEN 'void' THEN EXISTS (
+    SELECT FROM distribution_record b WHERE b.record_id = r.replaces AND b.kind = 'return'
+) ELSE false END
+FROM distribution_record r WHERE r.program = %s AND r.sequence BETWEEN %s AND %s ORDER BY r.sequence
+"""
 # Nobody waits for this session but another that writes files; how long a disk or a reader takes is not known.
 LONG_READING: Final = """
 SET LOCAL statement_timeout = 0;
@@ -74,8 +79,10 @@ def file_numbered(cursor: Cursor[Any], program: str, number: int) -> FeedFile | 
     return next(iter(_files(cursor, NUMBERED, program, number)), None)
 
 
-def bodies(cursor: Cursor[Any], program: str, first: int, last: int) -> Iterator[list[bytes]]:
-    """The records with these sequences, in their order, a bounded part at a time. Raises ``Halt`` where one is missing."""
+def bodies(cursor: Cursor[Any], program: str, first: int, last: int) -> Iterator[tuple[list[bytes], set[int]]]:
+    """The records with these sequences, in their order, a bounded part at a time, each part with the sequences of those that void a return.
+    Raises ``Halt`` where one is missing.
+    """
     with cursor.connection.cursor("feed", binary=True) as stream:
         stream.execute(RECORDS, (program, first, last))
         expected = first
@@ -83,7 +90,7 @@ def bodies(cursor: Cursor[Any], program: str, first: int, last: int) -> Iterator
             if [row[0] for row in rows] != list(range(expected, expected + len(rows))):
                 raise Halt(f"A record of {program} from sequence {expected} on is missing: run `gatekeeper verify`.")
             expected += len(rows)
-            yield [row[1] for row in rows]
+            yield [row[1] for row in rows], {row[0] for row in rows if row[2]}
         if expected != last + 1:
             raise Halt(f"The record of {program} with sequence {expected} is missing: run `gatekeeper verify`.")
 

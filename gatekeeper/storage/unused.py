@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from psycopg import Cursor
 
-from gatekeeper.storage.records import Recorded, records_of
+from gatekeeper.storage.records import Recorded
 from schemas.record import DistributionRecord
 
 STANDING: Final = """
@@ -70,8 +70,3 @@ def forms(cursor: Cursor[Any], program: str, authorizations: Collection[str]) ->
         if submitted is not UNSET:
             said[authorization] = submitted
     return said
-
-
-def came_back(cursor: Cursor[Any], order_ids: Collection[str]) -> list[Recorded]:
-    """The returns of the orders with these ids."""
-    return [record for record in records_of(cursor, order_ids) if record.kind == "return"] if order_ids else []

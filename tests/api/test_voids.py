@@ -11,7 +11,7 @@ from tests.api.test_two_people import OTHER, WHY, said_in_the_ledger
 from tests.api.test_work import problem
 from tests.gate.ledger import authorization, order
 from tests.gate.test_events import MANY
-from tests.gate.warehouse import REPORTING, Warehouse
+from tests.gate.warehouse import REPORTING, Warehouse, event
 
 
 @pytest.fixture
@@ -26,6 +26,7 @@ def withdrawn(desk: Desk) -> str:
 def test_a_record_is_voided_by_two(desk: Desk, withdrawn: str) -> None:
     proposed = desk.act(withdrawn, json=WHY).get_json()
     assert (proposed["state"], proposed["order_id"], proposed["line"], proposed["sequence"]) == ("proposed", "SO-1", 1, 1)
+    assert proposed["kind"] == "original"
     assert "P-1" not in json.dumps(proposed)
     void = f"/v1/voids/{proposed['void_id']}"
     assert problem(desk.act(withdrawn, json=WHY)) == (409, "conflict")
@@ -62,3 +63,24 @@ def test_voids_page(desk: Desk, withdrawn: str) -> None:
     second = desk.answer(f"/v1/voids?limit=2&cursor={first['next']}")
     assert len({each["void_id"] for page in (first, second) for each in page["voids"]}) == 3
     assert second["next"] is None
+
+
+def test_a_return_is_voided_by_two(desk: Desk, withdrawn: str) -> None:
+    """The same operations; who approves says another thing, and others see none of it."""
+    warehouse = Warehouse(desk.ledger, REPORTING)
+    warehouse.tell(event("shipped", lines=[1]), event("returned", lines=[{"line": 1, "quantity": 4}]))
+    back = next(row[0] for row in desk.ledger.rows(tables.DISTRIBUTION_RECORD) if row[3] == "return")
+    assert problem(desk.act(withdrawn, json=WHY)) == (409, "conflict")
+    path = f"/v1/distribution-records/{back}/voids"
+    assert problem(desk.act(path, json=WHY, wholesalers=["WD-2"])) == (404, "not-found")
+    proposed = desk.act(path, json=WHY).get_json()
+    assert (proposed["state"], proposed["kind"], proposed["sequence"], proposed["record_id"]) == ("proposed", "return", 3, str(back))
+    void = f"/v1/voids/{proposed['void_id']}"
+    assert problem(desk.act(f"{void}/approvals", json=WHY)) == (409, "conflict")
+    approved = desk.act(f"{void}/approvals", json=WHY, **OTHER).get_json()
+    assert (approved["state"], approved["approval"]["meaning"]) == ("approved", MEANINGS["void of a return"])
+    [made] = [row for row in desk.ledger.rows(tables.DISTRIBUTION_RECORD) if row[3] == "void"]
+    assert (str(made[0]), made[4]) == (approved["made"], back)
+    assert problem(desk.act(path, json=WHY)) == (409, "conflict")
+    events = desk.answer("/v1/orders/WD-001/SO-1")["events"]
+    assert [each["event"] for each in events] == ["shipped", "returned"], "what was told stays on record"

@@ -77,7 +77,7 @@ def _goods(booked: Booked, records: Iterable[Any], alerts: Iterable[Any], found:
     for goods in booked.goods:
         own = lines[goods.order_id]
         said, right = [_said(record) for record in _live(own)], [_right(goods)] if goods.vials else []
-        back = sum(record["quantity"] for record in own if record["kind"] == "return")
+        back = sum(record["quantity"] for record in _live(own, ("return",)))
         if said != right or back != goods.returned:
             found[BOOKS_DIFFER].append(f"{goods.order_id}: {said} and {back} back, instead of {right} and {goods.returned}")
         kinds = told[goods.order_id]
@@ -90,9 +90,9 @@ def _goods(booked: Booked, records: Iterable[Any], alerts: Iterable[Any], found:
     found[SERIALS_TWICE] += [f"{serial}" for serial, count in serials.items() if count > 1]
 
 
-def _live(records: list[Any]) -> list[Any]:
+def _live(records: list[Any], kinds: tuple[str, ...] = ("original", "correction")) -> list[Any]:
     dead = {record.get("replaces") for record in records if record["kind"] in ("void", "correction")}
-    return [record for record in records if record["kind"] in ("original", "correction") and record.get("record_id") not in dead]
+    return [record for record in records if record["kind"] in kinds and record.get("record_id") not in dead]
 
 
 def _said(record: Any) -> tuple[Any, ...]:

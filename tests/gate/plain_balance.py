@@ -74,6 +74,10 @@ class PlainBalance:
             if event["event"] == "returned":
                 self._count(event)
 
+    def not_returned(self, event_id: str, place: Place) -> None:
+        """People said that what came back by this event did not."""
+        self.line(place).not_returned(event_id, waits=any(place in _places(event) for event in self.waiting))
+
     def pending(self, event_id: str) -> tuple[Line, Wire]:
         """What one event says of the one line that it names, where nobody knows yet what it was."""
         [found] = [(line, each) for line in self.lines.values() for each in line.pending if each["event"] == event_id]

@@ -47,6 +47,8 @@ class PlainBooks:
         self.highest: dict[tuple[str, str], int] = defaultdict(int)
         self.made_of: dict[str, bytes] = {}
         """By return record, the digest of what it was made of: wholesaler, event and line."""
+        self.untold: set[bytes] = set()
+        """The same of returns whose record is void: nobody said what they said."""
         self.by_people: set[str] = set()
         """The corrections that people made."""
 
@@ -58,6 +60,8 @@ class PlainBooks:
         if event["event"] == "cancelled":
             self.cancelled[of].append(tuple(line["line"] for line in event.get("lines", ())))
         for line in event.get("lines", ()) if event["event"] != "cancelled" else ():
+            if digest_of(event["wholesaler_id"], event["event_id"], line["line"]) in self.untold:
+                continue
             told = self.shipped if event["event"] == "shipped" else self.returned
             told[*of, line["line"]].append(line | {"event": event["event_id"], "at": event["at"]})
 
@@ -71,7 +75,7 @@ class PlainBooks:
             told.append((datetime.fromisoformat(each["at"]), Gone(number, names)))
         made = {self.made_of.get(each["record_id"]): each for each in self.records[line] if each["kind"] == "return"}
         for each in self.returned[line]:
-            record = made.get(sha256(f"{line[0]}/{each['event']}/{line[3]}".encode()).digest())
+            record = made.get(digest_of(line[0], each["event"], line[3]))
             names = tuple(each.get("serials", ())) or tuple((record or {}).get("serials", ()))
             number = each.get("quantity", len(each.get("serials", ())) or None)
             back = Back(number, names, each.get("verified", False), record and record["quantity"])
@@ -120,7 +124,7 @@ class PlainBooks:
                 serials |= {(own[1], serial) for serial in released[-1].get("serials", ())}
         elif live is not None:
             units[use_of(live)] = live["quantity"]
-        back = sum(each["quantity"] for each in self.records.get(line, []) if each["kind"] == "return") - found.more
+        back = sum(each["quantity"] for each in returns_of(self.records.get(line, []))) - found.more
         free = units.total() - max(0, units.total() - back, min(whole["quantity"] if whole else 0, found.out))
         for use in [*([use_of(live)] if live else []), own, *sorted(units, key=str)]:
             taken = min(free, units[use])
@@ -209,9 +213,19 @@ class PlainBooks:
         """By GTIN and serial, in how many live records it stands and has not come back."""
         found: Counter[tuple[str, str]] = Counter()
         for known in self.records.values():
-            live, back = live_of(known), {serial for each in known if each["kind"] == "return" for serial in each.get("serials", ())}
+            live, back = live_of(known), {serial for each in returns_of(known) for serial in each.get("serials", ())}
             found.update({(live["product"]["gtin"], serial) for serial in {*live.get("serials", ())} - back} if live else ())
         return found
+
+
+def returns_of(known: list[Wire]) -> list[Wire]:
+    """Those that no void names."""
+    void = {each["replaces"] for each in known if each["kind"] == "void"}
+    return [each for each in known if each["kind"] == "return" and each["record_id"] not in void]
+
+
+def digest_of(wholesaler: str, event: str, line: int) -> bytes:
+    return sha256(f"{wholesaler}/{event}/{line}".encode()).digest()
 
 
 def use_of(record: Wire) -> Use:
@@ -227,6 +241,8 @@ def books_of(ledger: Ledger) -> PlainBooks:
     corrected = {row[0] for row in examined if row[5] == "corrected"}
     books.by_people = {str(row[0]) for row in ledger.rows(tables.DISTRIBUTION_RECORD) if row[5] in corrected}
     books.made_of = {str(row[0]): digests[row[5]] for row in ledger.rows(tables.DISTRIBUTION_RECORD) if row[5] in digests}
+    void = {each["replaces"] for each in records(ledger) if each["kind"] == "void"}
+    books.untold = {digest for record, digest in books.made_of.items() if record in void}
     for row in ledger.rows(tables.SHIPMENT_EVENT):
         books.tell(json.loads(row[9]))
     for row in examined:

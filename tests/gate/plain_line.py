@@ -46,6 +46,8 @@ class Line:
         """By people."""
         self.left = False
         """Something was reported to have left, or to have come back, also where it does not count yet."""
+        self.stands = False
+        """Its record does, although nobody says any more that its goods left."""
         self.shipped: list[Wire] = []
         self.parties: list[Wire] = []
         """Of each of these to whom it went, or what it was; empty where that is as it was released, or nobody says it."""
@@ -83,8 +85,7 @@ class Line:
         if self.fixed is not None:
             return Balance(VIALS, 0, VIALS - self.fixed[0], 0, self.returned)
         if not self.shipped:
-            stays = self.cancelled or self.voided or any(revision > self.revision for revision in self.seen)
-            return Balance(VIALS, VIALS if stays and not self.left else 0, 0, 0, self.returned)
+            return Balance(VIALS, VIALS if self._stays and not (self.left or self.stands) else 0, 0, 0, self.returned)
         return Balance(VIALS, 0, 0 if self._is_disputed(self.shipped) else VIALS - self._vials(self.shipped), 0, self.returned)
 
     @property
@@ -107,6 +108,10 @@ class Line:
         if not self.parties or self._is_disputed(self.shipped):
             return HERE
         return str(self.parties[0].get("ship_to", {}).get("rems_site_id", HERE))
+
+    def void(self) -> None:
+        """By people, who say that the goods stayed."""
+        self.voided, self.stands = True, False
 
     def release(self) -> bool:
         """By the gate; says whether something had been told of it before, which is settled once more."""
@@ -139,6 +144,16 @@ class Line:
         if "serials" not in line:
             self._fit(line)
 
+    def not_returned(self, event_id: str, *, waits: bool) -> None:
+        """People said that what came back by this event did not: the line is as if nobody had told it, but for a record that stands only
+        because it was told. ``waits``: something else is told of it that does not count yet.
+        """
+        self.back = [(line, many) for line, many in self.back if line["event"] != event_id]
+        self.returns = [line for line in self.returns if line["event"] != event_id]
+        self.left = waits or bool(self.shipped or self.returns)
+        self.stands = self._stays and not self.left
+        self.look_again()
+
     def look_again(self) -> None:
         """What came back and did not fit is looked at again when more has left."""
         unfitting, self.unfitting = self.unfitting, []
@@ -159,6 +174,11 @@ class Line:
             self.ever |= {so_far + whole["quantity"] for so_far in self.ever}
         self.completed, self.outside = True, self._vials(self.recorded)
         self.look_again()
+
+    @property
+    def _stays(self) -> bool:
+        """Whether it is known that the goods of a released line stayed, where nobody said that they left."""
+        return self.cancelled or self.voided or any(revision > self.revision for revision in self.seen)
 
     def _fit(self, line: Wire) -> None:
         rest = self.balance.live - self.returned

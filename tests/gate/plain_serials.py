@@ -14,6 +14,12 @@ class PlainSerials:
     def __init__(self) -> None:
         self._orders: dict[str, set[int]] = defaultdict(set)
         self._waiting: list[Wire] = []
+        self._ordered: dict[Place, set[str]] = {}
+        self._counted: list[tuple[str, str, Place, Wire]] = []
+        """Which event, when it was, and what it says of a line."""
+        self._begin()
+
+    def _begin(self) -> None:
         self._left: dict[tuple[str, Place], list[str]] = defaultdict(list)
         """When each left with each line, by what was told."""
         self._back: Counter[tuple[str, Place]] = Counter()
@@ -21,7 +27,6 @@ class PlainSerials:
         """So many came back verified without a name, whichever they are; where nobody says how many, of each vial at least one."""
         self._all_back: dict[Place, str] = {}
         """When all of the line came back last, verified: all that was out, however often it had been told."""
-        self._ordered: dict[Place, set[str]] = {}
         self._named: dict[Place, set[str]] = defaultdict(set)
         self._whole: dict[Place, str] = {}
         """When all of a line left last, by what was told."""
@@ -73,20 +78,32 @@ class PlainSerials:
         left, all_back = self._left[serial, place], self._all_back.get(place, "")
         return min(len(left) - self._unnamed[place], sum(at > all_back for at in left))
 
+    def not_returned(self, event_id: str, place: Place) -> None:
+        """People said that what came back by this event did not."""
+        self._begin()
+        counted, self._counted = self._counted, []
+        for event, at, of, line in counted:
+            if (event, of) != (event_id, place):
+                self._count_line(event, at, of, line)
+
     def _count(self, event: Wire) -> None:
         for line in event.get("lines", ()) if event["event"] != "cancelled" else ():
             place = event["order_id"], event["revision"], line["line"]
-            named = [(serial, place) for serial in line.get("serials", ())]
-            if event["event"] == "shipped":
-                for name in named:
-                    self._left[name].append(event["at"])
-                self._named[place].update(line.get("serials", ()))
-                if not named and "quantity" not in line:
-                    self._whole[place] = max(event["at"], self._whole.get(place, ""))
-            elif line["verified"]:
-                self._back.update(named)
-                if not named:
-                    self._unnamed[place] += line.get("quantity", 1)
-                    if "quantity" not in line:
-                        self._all_back[place] = max(event["at"], self._all_back.get(place, ""))
-                self._last[place] = max(event["at"], self._last.get(place, ""))
+            self._count_line(event["event_id"], event["at"], place, line | {"left": event["event"] == "shipped"})
+
+    def _count_line(self, event: str, at: str, place: Place, line: Wire) -> None:
+        self._counted.append((event, at, place, line))
+        named = [(serial, place) for serial in line.get("serials", ())]
+        if line["left"]:
+            for name in named:
+                self._left[name].append(at)
+            self._named[place].update(line.get("serials", ()))
+            if not named and "quantity" not in line:
+                self._whole[place] = max(at, self._whole.get(place, ""))
+        elif line["verified"]:
+            self._back.update(named)
+            if not named:
+                self._unnamed[place] += line.get("quantity", 1)
+                if "quantity" not in line:
+                    self._all_back[place] = max(at, self._all_back.get(place, ""))
+            self._last[place] = max(at, self._last.get(place, ""))

@@ -39,7 +39,7 @@ def shelves(ledger: Ledger) -> dict[Line, Shelf]:
     return {
         line: Shelf(
             tuple(each for each in several if each["kind"] in ("original", "correction") and each["record_id"] not in dead),
-            tuple(each for each in several if each["kind"] == "return"),
+            tuple(each for each in several if each["kind"] == "return" and each["record_id"] not in dead),
         )
         for line, several in found.items()
     }

@@ -19,6 +19,8 @@ from schemas.correction import RecordChanges
 from tests.feed.rems import acknowledgement
 from tests.gate.following import Always
 from tests.gate.ledger import Ledger, Wire, order
+from tests.gate.plain_balance import Place
+from tests.gate.plain_books import books_of, digest_of
 from tests.gate.plain_line import NOBODYS, VIALS
 from tests.gate.shelves import shelves
 from tests.gate.test_balance import AT, LINES, ORDERS, SEEDS, Machine, try_histories
@@ -156,7 +158,21 @@ class Others(Machine):
         self.story.append(f"voided {place}")
         assert may, f"{place}: " + "; ".join(self.story)
         voiding.approve(self.ledger.engine, str(name), "Seen too.", BOB, *arguments)
-        self.plain.line(place).voided = True
+        self.plain.line(place).void()
+
+    @precondition(lambda self: self._came_back())
+    @rule(which=WHICH)
+    def return_voided(self, which: int) -> None:
+        """Two people say that a return record is wrong."""
+        records = self._came_back()
+        record, event_id, place = records[which % len(records)]
+        self.story.append(f"void {event_id} {place}")
+        arguments: tuple[Any, ...] = (Always(self.ledger.rules), self.warehouse.terms)
+        name = voiding.propose(self.ledger.engine, record, "It is not here.", ANN, *arguments)
+        voiding.approve(self.ledger.engine, str(name), "Looked too.", BOB, *arguments)
+        self.plain.not_returned(event_id, place)
+        self.serials.not_returned(event_id, place)
+        self.quiet = False
 
     @invariant()
     def recipients(self) -> None:
@@ -205,6 +221,19 @@ class Others(Machine):
             if bypass.place.order_id.startswith(self.name + "-") and bypass.event_id not in self.unsayable
             and bypass.place.revision not in self.plain.seen[bypass.place.order_id]
         ]  # fmt: skip
+
+    def _came_back(self) -> list[tuple[str, str, Place]]:
+        """The return records of this history that count, each with the event and the line that it was made of."""
+        made_of, found, lines = books_of(self.ledger).made_of, [], {}
+        for said in map(json.loads, self.told):
+            for line in said.get("lines", ()):
+                named = said["event_id"], said["order_id"], said["revision"], line["line"]
+                lines[digest_of(said["wholesaler_id"], said["event_id"], line["line"])] = named
+        for shelf in self._shelves().values():
+            for record in shelf.returned:
+                event_id, *place = lines[made_of[record["record_id"]]]
+                found.append((record["record_id"], event_id, (place[0], place[1], place[2])))
+        return sorted(found, key=lambda each: each[1:])
 
     def _say(self, name: str, status: str) -> None:
         message = acknowledgement(name, status)

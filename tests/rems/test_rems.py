@@ -51,11 +51,16 @@ def test_books_are_of_what_stands() -> None:
     first, second = record(1), record(2, quantity=3, serials=("T1", "T2", "T3"))
     correction = record(3, kind="correction", replaces=first.record_id, quantity=4, serials=("S1", "S2", "S3", "S4"))
     void, back = record(4, kind="void", replaces=second.record_id), record(5, kind="return", replaces=correction.record_id, quantity=2)
-    books = taking(back, void, correction, second, first).books
+    wrong = record(6, kind="return", replaces=correction.record_id, quantity=1)
+    not_back = record(7, kind="void", replaces=wrong.record_id, quantity=1)
+    books = taking(not_back, wrong, back, void, correction, second, first).books
     assert (list(books.live), books.vials, list(books.returned), books.vials_returned) == ([correction.record_id], 4, [back.record_id], 2)
     assert {serial for _, serial in books.serials} == {"S1", "S2", "S3", "S4"}
     with pytest.raises(ValueError, match="two live records"):
         _ = taking(first, correction, record(6)).books.serials
+    rems = taking(first, wrong, rems=Rems("lemtrada", lambda one: "Not so." if one.kind == "return" else None))
+    assert rems.uncorrected == [6]
+    assert taking(not_back, rems=rems).uncorrected == []
 
 
 def test_a_rejected_record_waits_for_its_correction() -> None:

@@ -53,10 +53,7 @@ def not_against(place: Place, question: Question, found: Collection[Holder], exa
     own = [each for each in found if each.place == place]
     # Of what passed because its program had ended there is no record.
     begun = max((each.sequence for each in own), default=None)
-    later = [
-        each for each in found
-        if each.place != place and (each.examination > examination if begun is None else each.sequence > begun)
-    ]  # fmt: skip
+    later = [each for each in found if (each.examination > examination if begun is None else each.sequence > begun)]
     return Held(place.line, question, sum(each.units for each in own), sum(each.units for each in later))
 
 

@@ -57,7 +57,7 @@ def holding(book: Book) -> dict[Question, int | None]:
         for shipment in book.shipments if (use := used[id(shipment)]) is not None and (shipment.waits or not where.all_back)
         for serial in shipment.report.serials if shipment.waits or serial not in where.back
     }  # fmt: skip
-    held: dict[Question, int | None] = {}
+    held = Counter[Question]()
     if record is not None:
         left = [(used[id(shipment)], shipment.report) for shipment in book.shipments if not shipment.waits]
         units, is_known = _units(book, record, own, where, left)
@@ -65,7 +65,10 @@ def holding(book: Book) -> dict[Question, int | None]:
         serials.update([(record.body.product.gtin, serial) for serial in named - where.back])
         if book.released is not None and own is not None and not is_known:
             serials.update([(own.gtin, serial) for serial in goods_of(book.released).serials if serial not in where.back])
-        held.update({("units", use.program, use.authorization_id): many for use, many in units.items() if use.authorization_id and many})
+        for use, many in units.items():
+            if use.authorization_id and many:
+                # Of several products of one program too.
+                held["units", use.program, use.authorization_id] += many
     return {("serial", *each): None for each in serials} | held
 
 
@@ -83,16 +86,21 @@ def _units(
     if released is None or own is None:
         return {of_record: max(0, record.units - back, min(record.units, where.out))}, True
     may_leave = not (book.superseded or book.cancelled or where.left >= released.units)
-    told, named = Counter[Use](), defaultdict[Use, set[str]](set)
+    told, named, unsaid = Counter[Use](), defaultdict[Use, set[str]](set), set[Use]()
     for use, report in left:
-        if use is not None and report.is_known and (use != own or report.units is not None):
+        if use is not None and not report.is_known:
+            unsaid.add(use)
+        elif use is not None and (use != own or report.units is not None):
             told[use] += released.units if report.units is None else report.units
             named[use].update(report.serials)
+    # How much left in a unit that nobody can convert nobody knows: as much as nobody else is told to have.
+    at_most = {use: released.units - told.total() + told[use] for use in unsaid}
     # Of what went to several recipients the record is of one.
     told[of_record], named[of_record] = max(told[of_record], record.units), set(goods_of(record).serials)
     others = told.total() - told[own]
     rest = (released.units if may_leave else min(where.left, released.units)) - others
     units = told | {own: max(0, rest, min(told[own], released.units))}
+    units |= {use: max(units.get(use, 0), many) for use, many in at_most.items()}
     is_known = where.all_back or all(len(named[use]) >= many for use, many in units.items() if use.gtin == own.gtin)
     total = sum(units.values())
     # What came back is free, unless it left again.

@@ -61,6 +61,7 @@ def test_what_it_holds_of_another_authorization_stays_with_it(authorized: int, e
     second = of(1)._replace(patient=PATIENT._replace(authorization_id="AU-2"))
     assert judge(authorized, 2, [second, of(2)], Held(1, AU_1, 2)) == ["released", expected]
     assert judge(authorized, 2, [of(2), second], Held(2, AU_1, 2)) == [expected, "released"]
+    assert judge(authorized, 2, [second, second._replace(quantity=authorized)], Held(1, AU_1, 2)) == ["released", EXHAUSTED]
 
 
 def test_what_others_use_counts_beside_it() -> None:

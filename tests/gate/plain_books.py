@@ -165,15 +165,22 @@ class PlainBooks:
     ) -> Counter[Use]:
         """What others got counts for them, and the rest of what was released, or of what left of it, for whom it was released."""
         units: Counter[Use] = Counter()
+        uncounted: set[Use] = set()
         for use, each in reported:
             # Of a unit that nobody can convert nobody knows how many it is.
-            is_known = each.get("unit", "vial") == "vial"
+            is_known = each.get("unit", "vial") == "vial" or "quantity" not in each
+            if use[1] is not None and not is_known:
+                uncounted.add(use)
             if is_known and use[1] is not None and (use != own or "quantity" in each or "serials" in each):
                 units[use] += each.get("quantity", len(each.get("serials", ())) or released["quantity"])
+        may_have = {use: released["quantity"] - sum(many for other, many in units.items() if other != use) for use in uncounted}
         units[use_of(live)] = max(units[use_of(live)], live["quantity"])
         said = units.pop(own, 0)
         rest = released["quantity"] if may_leave else min(found.left, released["quantity"])
         units[own] = max(0, rest - units.total(), min(said, released["quantity"]))
+        for use, many in may_have.items():
+            # All that went to nobody else as far as it is told may have gone there.
+            units[use] = max(units[use], many)
         return units
 
     def _use(self, each: Wire, own: Use, corrected: list[tuple[Wire, Wire]]) -> Use:

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from gatekeeper.gate import Rules
 from gatekeeper.goods import bypasses
 from gatekeeper.people.access import Person
+from gatekeeper.programs import load_programs
 from gatekeeper.storage import tables
 from tests.gate.following import Always
-from tests.gate.ledger import Ledger, Wire, authorization, order, two_programs
+from tests.gate.ledger import BUILT_IN, Ledger, Wire, authorization, order, two_programs
 from tests.gate.shelves import live
 from tests.gate.test_again import wrong
 from tests.gate.test_answers import CAMPATH
@@ -152,3 +154,47 @@ def complete(warehouse: Warehouse, said: Wire) -> None:
     completion = bypasses.read_completion(json.dumps(said).encode())
     bypasses.complete(engine, str(bypass.bypass_id), completion, "Seen.", Person("u-1", "U"), book, warehouse.terms)
     bypasses.approve(engine, str(bypass.bypass_id), "Seen too.", Person("u-2", "V"), book, warehouse.terms)
+
+
+PALLET: Wire = {"quantity": 1, "unit": "pallet"}
+TO_OTHER: Wire = PALLET | {"patient": OTHER}
+
+
+@pytest.mark.parametrize(
+    ("told", "staying", "leaving"),
+    [
+        ([{"quantity": 2, "patient": OTHER}, PALLET], {"AU-2": 2, "AU-MANY": 3}, {"AU-2": 2, "AU-MANY": 3}),
+        ([{"quantity": 2}, TO_OTHER], {"AU-MANY": 2, "AU-2": 3}, {"AU-MANY": 5, "AU-2": 3}),
+        ([{"quantity": 2, "patient": OTHER}, {"quantity": 1}, TO_OTHER], {"AU-2": 4, "AU-MANY": 1}, {"AU-2": 4, "AU-MANY": 3}),
+    ],
+)
+def test_what_left_in_a_unit_that_nobody_can_convert_is_all_that_nobody_else_has(
+    warehouse: Warehouse, told: list[Wire], staying: dict[str, int], leaving: dict[str, int]
+) -> None:
+    """For whom it left as much counts as may have; also where the rest is known to stay, and nothing more may leave."""
+    warehouse.judge(order("SO-1", MANY))
+    warehouse.tell(*[shipped(**each) for each in told])
+    assert units(warehouse.ledger) == leaving
+    assert_uses(warehouse.ledger)
+    warehouse.tell(event("cancelled", lines=[1]))
+    assert units(warehouse.ledger) == staying
+    assert_uses(warehouse.ledger)
+
+
+def test_two_products_of_one_program_count_together(warehouse: Warehouse, tmp_path: Path) -> None:
+    """On the one authorization: three of what was released may still leave, and two of another package left."""
+    warehouse.ledger.rules = two_packages(tmp_path)
+    warehouse.judge(order("SO-1", MANY))
+    warehouse.tell(shipped(quantity=2, product={"ndc": "58468-0200-2"}))
+    assert units(warehouse.ledger) == {"AU-MANY": 5}
+    assert_uses(warehouse.ledger)
+
+
+def two_packages(folder: Path) -> Rules:
+    """Lemtrada with one package more."""
+    rules = (BUILT_IN / "lemtrada.toml").read_text(encoding="utf-8")
+    start = rules.index("[[packages]]")
+    package = rules[start : rules.index("units = {", start)] + "units = { vial = 1 }\n"
+    more = package.replace("58468-0200-1", "58468-0200-2").replace("00358468020017", "00358468020024")
+    (folder / "lemtrada.toml").write_text(rules[:start] + more + "\n" + rules[start:], encoding="utf-8")
+    return Rules.of(load_programs(folder))

@@ -209,15 +209,31 @@ def test_what_people_say_is_of_another_counts_for_what_was_released_to_him(
     warehouse: Warehouse, authorized: int, expected: list[str]
 ) -> None:
     warehouse.judge(ordered(line(1, 4)), order("SO-2", {"/lines/0/patient/authorization_id": "AU-Y"}))
-    record = str((live(warehouse.ledger, "SO-2") or {})["record_id"])
-    Rems(warehouse.ledger).say(acknowledgement(record, "rejected"))
-    name = propose(warehouse.ledger.engine, record, RecordChanges(authorization_id="AU-X"), "Seen.", Person("u-1", "U"))
-    approve(warehouse.ledger.engine, str(name), "Seen too.", Person("u-2", "V"), Always(warehouse.ledger.rules), warehouse.terms)
+    correct(warehouse, "SO-2", "AU-X")
     now(warehouse, authorized)
     assert units(warehouse.ledger) == {"AU-X": 9}
     assert stands(warehouse.ledger) == {1: expected}
     assert stands(warehouse.ledger, "SO-2") == {1: []}
     assert_sound(warehouse.ledger)
+
+
+def test_what_people_say_is_of_another_is_not_taken_off_twice(warehouse: Warehouse) -> None:
+    """What was released later on the authorization, and is another's by now, makes no room on it."""
+    warehouse.judge(ordered(line(1, 1), order_id="SO-0"), ordered(line(1, 4)), ordered(line(1, 5), order_id="SO-2"))
+    correct(warehouse, "SO-2", "AU-Y")
+    now(warehouse, 4)
+    assert units(warehouse.ledger) == {"AU-X": 5, "AU-Y": 5}
+    assert (stands(warehouse.ledger, "SO-0"), stands(warehouse.ledger)) == ({1: []}, {1: [EXHAUSTED]})
+    assert held(warehouse.ledger) == [(1, 4, 0)]
+    assert_sound(warehouse.ledger)
+
+
+def correct(warehouse: Warehouse, order_id: str, authorization_id: str) -> None:
+    """Two people say whose the goods of a rejected record are."""
+    record = str((live(warehouse.ledger, order_id) or {})["record_id"])
+    Rems(warehouse.ledger).say(acknowledgement(record, "rejected"))
+    name = propose(warehouse.ledger.engine, record, RecordChanges(authorization_id=authorization_id), "Seen.", Person("u-1", "U"))
+    approve(warehouse.ledger.engine, str(name), "Seen too.", Person("u-2", "V"), Always(warehouse.ledger.rules), warehouse.terms)
 
 
 def test_a_row_without_it_is_decided_as_before(warehouse: Warehouse) -> None:

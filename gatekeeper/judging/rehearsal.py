@@ -13,7 +13,8 @@ from gatekeeper.domain.verdict import RELEASED
 from gatekeeper.examinations.asking import registry_says
 from gatekeeper.examinations.beginning import guarded
 from gatekeeper.examinations.recording import Terms
-from gatekeeper.goods.grounds import books_of
+from gatekeeper.examinations.withdrawal import record_of
+from gatekeeper.goods.grounds import books_of, keep_books
 from gatekeeper.judging.deciding import line_document
 from gatekeeper.judging.fold import Fold
 from gatekeeper.rules import RuleBook, Rules
@@ -87,7 +88,8 @@ def _folded(
     earlier, events = (ledger.earlier(cursor, names), events_of(cursor, names)) if names else ([], [])
     fold = Fold(_NOWHERE, tail, rules, terms, known.said, earlier, events)
     fold.voidable = ledger.records(cursor, fold.superseded_records([order for _, order in orders]))
-    fold.books = books_of(cursor, events, earlier)
+    out = [serial for row in fold.voidable.values() for serial in record_of(row.body).serials or ()]
+    keep_books(cursor, fold, books_of(cursor, events, earlier, out))
     for arrival in arrivals:
         guarded(_NOWHERE, arrival.position, fold.take, arrival)
     lines: list[list[Line] | None] = [

@@ -10,12 +10,12 @@ from psycopg import Cursor
 from gatekeeper.domain.case import Held, Question
 from gatekeeper.domain.program import Program
 from gatekeeper.examinations.history import by_order
-from gatekeeper.goods.grounds import books_of
 from gatekeeper.goods.held import holding
-from gatekeeper.storage import ledger, waiting
+from gatekeeper.goods.line_book import Books
+from gatekeeper.storage import ledger, waiting, waiting_events
 from gatekeeper.storage.events import events_of
 from gatekeeper.storage.moving import question_key
-from gatekeeper.storage.records import Place
+from gatekeeper.storage.records import Place, records_of
 from gatekeeper.storage.waiting import ReleasedOn
 from schemas.record import DistributionRecord
 
@@ -60,14 +60,13 @@ def not_against(place: Place, question: Question, found: Collection[Holder], exa
 def _uses(
     cursor: Cursor[Any], programs: tuple[Program, ...], found: list[tuple[ReleasedOn, DistributionRecord]]
 ) -> dict[Any, Mapping[Question, int | None]]:
-    """By record of a line of which anything was reported, or which people corrected, what the line has used up."""
-    names = {body.order_id for _, body in found}
-    events = events_of(cursor, names) if names else []
-    corrected = {body.order_id for released, body in found if released.corrected}
-    if not (events or corrected):
+    """By record of a line of which anything was reported, or that another record names, what the line has used up."""
+    events = events_of(cursor, {body.order_id for _, body in found}) if found else []
+    names = {event.order_id for event in events} | {body.order_id for released, body in found if released.is_named}
+    if not names:
         return {}
-    history = ledger.earlier(cursor, list({event.order_id for event in events} | corrected))
-    books, of_order, told = books_of(cursor, events, history), by_order(history), by_order(events)
+    books = Books(records_of(cursor, names), waiting_events.of_orders(cursor, names))
+    of_order, told = by_order(ledger.earlier(cursor, list(names))), by_order(events)
     uses: dict[Any, Mapping[Question, int | None]] = {}
     for released, body in found:
         place = _place(body)

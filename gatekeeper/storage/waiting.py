@@ -74,16 +74,10 @@ WHERE id = ANY(%s) AND {WAITS.format("e.id")} ORDER BY id
 OPEN = "SELECT examination, line FROM moving_open_line WHERE examination = ANY(%s) ORDER BY 1, 2"
 WATCHED = "SELECT examination, line, until FROM moving_watched_line WHERE examination = ANY(%s) ORDER BY 1, 2"
 # Each record of whoever asked about the authorization, by its own look into the index: a join over all of them might read whole tables,
-# under the ledger lock. Less what was voided of it, or came back, by an examination of the same revision. Of a revision
-# that a higher one superseded only what has left counts.
+# under the ledger lock. Of a revision that a higher one superseded only what has left counts.
 RELEASED_ON = """
 SELECT q.question, r.record_id, r.program, r.sequence, r.examination, r.body,
-    coalesce((SELECT true FROM distribution_record c WHERE c.replaces = r.record_id AND c.kind = 'correction' LIMIT 1), false),
-    r.units - coalesce((
-    SELECT sum(v.units) FROM distribution_record v JOIN examination x ON x.id = v.examination
-    WHERE v.replaces = r.record_id AND v.kind IN ('void', 'return')
-    AND NOT EXISTS (SELECT FROM distribution_record n WHERE n.replaces = v.record_id AND n.kind = 'void')
-    AND (x.order_id, x.wholesaler_id, x.revision) = (e.order_id, e.wholesaler_id, e.revision)), 0)
+    coalesce((SELECT true FROM distribution_record n WHERE n.replaces = r.record_id LIMIT 1), false), r.units
 FROM unnest(%s::bigint[]) AS q(question)
 CROSS JOIN LATERAL (SELECT examination FROM moving_dependency WHERE question = q.question OFFSET 0) d
 CROSS JOIN LATERAL (SELECT * FROM distribution_record WHERE examination = d.examination AND kind = 'original' OFFSET 0) r
@@ -141,7 +135,7 @@ class Waiting(NamedTuple):
 
 
 class ReleasedOn(NamedTuple):
-    """One record on an authorization, and what still counts of it."""
+    """One record on an authorization."""
 
     question: int
     record_id: UUID
@@ -149,7 +143,8 @@ class ReleasedOn(NamedTuple):
     sequence: int
     examination: int
     body: bytes
-    corrected: bool
+    is_named: bool
+    """By another record: it was corrected, or is void, or something came back."""
     units: int
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from gatekeeper.evidence import case_of
 from gatekeeper.examinations.recording import TERMS
+from gatekeeper.feeds import voiding
 from gatekeeper.feeds.correcting import approve, propose
 from gatekeeper.judging.rehearsal import rehearse
-from gatekeeper.people.access import Person
 from gatekeeper.storage import tables
 from gatekeeper.storage.engine import transaction
 from schemas.correction import RecordChanges
@@ -24,6 +24,7 @@ from tests.gate.test_bypass import read_on
 from tests.gate.test_events import released_line
 from tests.gate.test_other_goods import OTHER, SHIP_TO
 from tests.gate.test_revisions import units
+from tests.gate.test_site_aliases import ANNA, BERT
 from tests.gate.warehouse import Warehouse, event
 
 RECALL: Wire = {
@@ -228,12 +229,27 @@ def test_what_people_say_is_of_another_is_not_taken_off_twice(warehouse: Warehou
     assert_sound(warehouse.ledger)
 
 
+def test_what_people_say_stayed_is_not_taken_off_twice(warehouse: Warehouse) -> None:
+    """What was released later on the authorization, and is void by now, makes no room on it."""
+    last = ordered(line(1, 5, lot="R1"), order_id="SO-2")
+    warehouse.judge(ordered(line(1, 1), order_id="SO-0"), ordered(line(1, 4)), last)
+    now(warehouse, 1000, RECALL)
+    record, book = str((live(warehouse.ledger, "SO-2") or {})["record_id"]), Always(warehouse.ledger.rules)
+    name = voiding.propose(warehouse.ledger.engine, record, "It is on the shelf.", ANNA, book, warehouse.terms)
+    voiding.approve(warehouse.ledger.engine, str(name), "Seen too.", BERT, book, warehouse.terms)
+    now(warehouse, 4, RECALL)
+    assert units(warehouse.ledger) == {"AU-X": 5}
+    assert (stands(warehouse.ledger, "SO-0"), stands(warehouse.ledger)) == ({1: []}, {1: [EXHAUSTED]})
+    assert held(warehouse.ledger) == [(1, 4, 0)]
+    assert_sound(warehouse.ledger)
+
+
 def correct(warehouse: Warehouse, order_id: str, authorization_id: str) -> None:
     """Two people say whose the goods of a rejected record are."""
     record = str((live(warehouse.ledger, order_id) or {})["record_id"])
     Rems(warehouse.ledger).say(acknowledgement(record, "rejected"))
-    name = propose(warehouse.ledger.engine, record, RecordChanges(authorization_id=authorization_id), "Seen.", Person("u-1", "U"))
-    approve(warehouse.ledger.engine, str(name), "Seen too.", Person("u-2", "V"), Always(warehouse.ledger.rules), warehouse.terms)
+    name = propose(warehouse.ledger.engine, record, RecordChanges(authorization_id=authorization_id), "Seen.", ANNA)
+    approve(warehouse.ledger.engine, str(name), "Seen too.", BERT, Always(warehouse.ledger.rules), warehouse.terms)
 
 
 def test_a_row_without_it_is_decided_as_before(warehouse: Warehouse) -> None:

@@ -23,6 +23,8 @@ class PlainBalance:
         """Lines of which a serial was named of another one too: who came first has it, and the others say what was released. And
         those of which a return named serials: it counts where the live record has them."""
         self._serials: dict[str, Place] = {}
+        self._gone: dict[str, set[int]] = defaultdict(set)
+        """By order, the revisions of which anything was told to have left."""
 
     @property
     def released(self) -> set[Place]:
@@ -50,6 +52,8 @@ class PlainBalance:
 
     def told(self, event: Wire) -> None:
         """A message of the warehouse was read."""
+        if event["event"] == "shipped":
+            self._gone[event["order_id"]].add(event["revision"])
         counts = event["revision"] in self.seen[event["order_id"]] and not (event["event"] == "returned" and self._unsettled(event))
         if event["event"] == "cancelled" or counts:
             self._count(event)
@@ -85,10 +89,12 @@ class PlainBalance:
 
     def is_withdrawn(self, place: Place) -> bool:
         """Whether the warehouse said what withdraws a released line: goods of a lower revision left, or a higher one was cancelled."""
-        of_order = [(number, revision, line) for (order, revision, number), line in self.lines.items() if order == place[0]]
-        return any(line.left for _, revision, line in of_order if revision < place[1]) or any(
-            line.cancelled for number, revision, line in of_order if revision > place[1] and number == place[2]
-        )
+        above = [
+            line
+            for (order, revision, number), line in self.lines.items()
+            if order == place[0] and revision > place[1] and number == place[2]
+        ]
+        return any(revision < place[1] for revision in self._gone[place[0]]) or any(line.cancelled for line in above)
 
     def _unsettled(self, event: Wire) -> bool:
         """Whether something that was told of these lines before their order came does not count yet."""

@@ -129,7 +129,7 @@ class Line:
                 self.fixed = self.balance.live, self.site
         elif not self.is_ordered:
             self.pending.append(line)
-        elif not self.completed and not self._is_disputed(together := [*self.recorded, *self.pending, line]):
+        elif not self.completed and not self._is_disputed(together := [*self.shipped, line]):
             self.recorded, self.pending, self.outside = together, [], self._vials(together)
         self.left = True
         self.shipped.append(line)

@@ -15,6 +15,8 @@ class PlainSerials:
         self._orders: dict[str, set[int]] = defaultdict(set)
         self._waiting: list[Wire] = []
         self._ordered: dict[Place, set[str]] = {}
+        self._put_right: dict[Place, set[str]] = {}
+        """By people."""
         self._counted: list[tuple[str, str, Place, Wire]] = []
         """Which event, when it was, and what it says of a line."""
         self._begin()
@@ -57,9 +59,12 @@ class PlainSerials:
 
     def completed(self, place: Place, serials: list[str], at: str) -> None:
         """People say which vials left."""
-        for serial in serials:
-            self._left[serial, place].append(at)
-        self._named[place].update(serials)
+        if serials:
+            self._count_line("", at, place, {"serials": serials, "left": True})
+
+    def corrected(self, place: Place, serials: list[str]) -> None:
+        """People say which vials a line is of; without any, they say that these stayed."""
+        self._put_right[place] = set(serials)
 
     def gone(self, recorded: set[Place], released: set[Place]) -> set[str]:
         """Those that left more often with one of these lines than they came back, and all that was released of a line that left after the
@@ -68,9 +73,10 @@ class PlainSerials:
         left = {name: self._times(*name) - self._back[name] for name in self._left}
         gone = {serial for (serial, place), times in left.items() if place in recorded and times > 0}
         for place, at in self._whole.items():
+            whole = self._put_right.get(place) or self._ordered.get(place, set())
             # Where others were named, those may have left in the place of what was ordered.
-            if place in recorded & released and at > self._last.get(place, "") and self._named[place] <= self._ordered.get(place, set()):
-                gone |= self._ordered.get(place, set())
+            if place in recorded & released and at > self._last.get(place, "") and self._named[place] <= whole:
+                gone |= whole
         return gone
 
     def _times(self, serial: str, place: Place) -> int:
@@ -89,6 +95,9 @@ class PlainSerials:
     def _count(self, event: Wire) -> None:
         for line in event.get("lines", ()) if event["event"] != "cancelled" else ():
             place = event["order_id"], event["revision"], line["line"]
+            if "product" in line:
+                # Of a product that nobody restricts no serial is out.
+                continue
             self._count_line(event["event_id"], event["at"], place, line | {"left": event["event"] == "shipped"})
 
     def _count_line(self, event: str, at: str, place: Place, line: Wire) -> None:

@@ -141,11 +141,7 @@ class Machine(RuleBasedStateMachine):
     @rule(which=st.integers(0, 1000), status=st.sampled_from(["accepted", "accepted", "rejected"]), whose=WHOSE, twice=st.booleans())
     def acknowledged(self, which: int, status: str, whose: str, twice: bool) -> None:  # noqa: FBT001 - drawn
         """A record of this history or none, by its own REMS or another, for the first time or not."""
-        name = self._own()[which % len(self._own())]["record_id"] if whose else "nobodys"
-        message = acknowledgement(name, status, program=whose or "lemtrada")
-        for _ in range(1 + twice):
-            becomes = self.receipts.hear(name, status, message) if whose == "lemtrada" else "aside"
-            assert self.rems.say(message) == [becomes], "; ".join(self.story)
+        self.say(self._own()[which % len(self._own())]["record_id"] if whose else "nobodys", status, program=whose, times=1 + twice)
 
     @precondition(lambda self: self._rejected())
     @rule(which=st.integers(0, 1000))
@@ -228,6 +224,14 @@ class Machine(RuleBasedStateMachine):
             # The next history, which may be this one told once more, begins as this one did.
             if self.suspended:
                 self.site_changes()
+
+    def say(self, name: str, status: str, *, program: str = "lemtrada", times: int = 1) -> None:
+        """What a REMS says of a record, so often; each time it becomes what it must."""
+        said = {"problem": f"It is problem {next(_names)}."} if status == "rejected" else {}
+        message = acknowledgement(name, status, program=program or "lemtrada", **said)
+        for _ in range(times):
+            becomes = self.receipts.hear(name, status, message) if program == "lemtrada" else "aside"
+            assert self.rems.say(message) == [becomes], "; ".join(self.story)
 
     def _tell(self, kind: str, of: int, revision: int, lines: list[Wire], at: str, **more: Any) -> None:
         name = f"{self.name}-E{len(self.told):03}"

@@ -16,7 +16,6 @@ from gatekeeper.feeds.resending import resend
 from gatekeeper.goods import bypasses
 from gatekeeper.people.access import Person
 from schemas.correction import RecordChanges
-from tests.feed.rems import acknowledgement
 from tests.gate.following import Always
 from tests.gate.ledger import Ledger, Wire, order
 from tests.gate.plain_balance import Place
@@ -82,7 +81,7 @@ class Others(Machine):
             return
         name = waiting[which % len(waiting)]
         if self.receipts.last(name) is None:
-            self._say(name, "rejected")
+            self.say(name, "rejected")
         [record] = [each for each in self._own() if each["record_id"] == name]
         changes = self._changes(record, member)
         if changes is None:
@@ -91,6 +90,8 @@ class Others(Machine):
         proposed = propose(self.ledger.engine, name, changes, "Seen.", ANN)
         made = approve(self.ledger.engine, str(proposed), "Seen too.", BOB, Always(self.ledger.rules), self.warehouse.terms)
         assert made.replaces == name
+        if member == "serials":
+            self.serials.corrected((record["order_id"], record["revision"], record["line"]), list(changes.serials or ()))
         if member == "patient" and not record.get("outside_gate"):
             self.plain.line((record["order_id"], record["revision"], record["line"])).patients.append(PEOPLES)
 
@@ -106,7 +107,7 @@ class Others(Machine):
             return
         resend(self.ledger.engine, "lemtrada", alone, "They lost it.", ANN)
         self.receipts.sent_again(name)
-        self._say(name, status)
+        self.say(name, status)
 
     @precondition(lambda self: self._open())
     @rule(which=WHICH, by_serial=st.booleans())
@@ -159,6 +160,7 @@ class Others(Machine):
         assert may, f"{place}: " + "; ".join(self.story)
         voiding.approve(self.ledger.engine, str(name), "Seen too.", BOB, *arguments)
         self.plain.line(place).void()
+        self.serials.corrected(place, [])
 
     @precondition(lambda self: self._came_back())
     @rule(which=WHICH)
@@ -234,10 +236,6 @@ class Others(Machine):
                 event_id, *place = lines[made_of[record["record_id"]]]
                 found.append((record["record_id"], event_id, (place[0], place[1], place[2])))
         return sorted(found, key=lambda each: each[1:])
-
-    def _say(self, name: str, status: str) -> None:
-        message = acknowledgement(name, status)
-        assert self.rems.say(message) == [self.receipts.hear(name, status, message)]
 
 
 @pytest.mark.parametrize("number", SEEDS)

@@ -94,6 +94,9 @@ class Late(Settling):
         if whereabouts_of(after).too_few > whereabouts_of(before).too_few:
             self.tell("return_disputed", told, f"{number}/{about}", {"line": line.line})
         self.hold(place, holding(before))
+        if after.live is not None:
+            # What it names is out with it again.
+            self._name_here_only(str(place), after.live.body.product.gtin, after.live.body.serials or ())
         self.take_back_again(place)
 
     def write(self, cursor: Cursor[Any]) -> None:

@@ -18,8 +18,9 @@ class Load(NamedTuple):
 
     rounds: int = 3
     warm: int = 8_000
-    measured: int = 32_000
-    more: int = 5
+    measured: int = 64_000
+    """So many that it matters little that the workers do not end at once."""
+    more: int = 3
     """How many times as much those without rules are given: they are done so fast that less is hard to time."""
     history: int = 333_500
 

@@ -15,7 +15,7 @@ from tests.gate.following import LIFTED, SUSPENDED
 from tests.gate.ledger import authorization, order
 from tests.gate.shelves import shelves
 from tests.gate.test_events import MANY
-from tests.gate.test_revisions import SERIALS
+from tests.gate.test_revisions import SERIALS, revision
 from tests.gate.warehouse import REPORTING, Warehouse, event
 
 __all__ = ["warehouse"]
@@ -58,6 +58,18 @@ def test_a_vial_that_another_line_has_got_meanwhile_is_in_one_live_record(rems: 
     assert uses(rems) == ({"AU-MANY": 5}, set("ABCDE"))
     if reported:
         assert shelves(rems.ledger)["SO-1", 1, 1].live[0]["serials"] == list("ABCDE")
+    holds(rems)
+
+
+def test_a_vial_that_a_superseded_line_names_only_is_in_one_live_record_too(rems: Rems, warehouse: Warehouse) -> None:
+    """SO-2 got it, and a higher revision took it back, but its warehouse has not said yet that it stayed: its record stands."""
+    warehouse.tell(returned(quantity=1, serials=["A"], verified=True))
+    warehouse.judge(order("SO-2", MANY | {"/lines/0/quantity": 1, "/lines/0/serials": ["A"]}), revision(2, MANY, "SO-2"))
+    assert [row[0] for row in rems.ledger.rows(tables.NAMED_SERIAL)] == ["A"]
+    voided(rems)
+    live = {line[0]: record.get("serials", []) for line, shelf in shelves(rems.ledger).items() for record in shelf.live}
+    assert live == {"SO-1": list("ABCDE"), "SO-2": []}
+    assert rems.ledger.rows(tables.NAMED_SERIAL) == []
     holds(rems)
 
 

@@ -170,13 +170,13 @@ def _against(used: Mapping[Question, Any], own: Iterable[Held]) -> dict[Question
     return {**used, **{each.question: used.get(each.question, 0) - each.units - each.later for each in own}}
 
 
-def _use_up(used: dict[Question, Any], uses: Iterable[tuple[Question, int | str]], own: Iterable[Held]) -> None:
+def _use_up(used: dict[Question, Any], uses: list[tuple[Question, int | str]], own: Iterable[Held]) -> None:
     """What a line uses takes the place of what it held of the same authorization; what it holds of others stays with it."""
     for question, amount in uses:
-        if isinstance(amount, int):
-            used[question] = used.get(question, 0) + amount - sum([each.units for each in own if each.question == question])
-        else:
-            used[question] = amount
+        used[question] = used.get(question, 0) + amount if isinstance(amount, int) else amount
+    for each in own:
+        if any(each.question == question for question, _ in uses):
+            used[each.question] -= each.units
 
 
 def _judge(case: CoveredLine) -> LineVerdict:

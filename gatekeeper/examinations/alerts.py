@@ -44,7 +44,7 @@ ALERTS = {
         "See where the goods are, and whether they may be used. What a record of them lacks a person adds: `gatekeeper bypass`.",
     ),
     "shipment_disputed": (
-        "What was reported of a line's goods cannot be written as a correction of its record, which says what was released.",
+        "What was reported of a line's goods cannot be a correction of its record: that says what was released, or what people corrected.",
         "Ask the warehouse what left; what is true comes as an event.",
     ),
     "substitute_not_clean": (

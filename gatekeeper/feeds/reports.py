@@ -9,17 +9,19 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from psycopg import Cursor
 
 from gatekeeper.domain.program import Program
-from gatekeeper.goods.line_book import Books, lines_of, package_of
+from gatekeeper.examinations.history import by_order
+from gatekeeper.goods.line_book import Books, lines_of, package_of, whereabouts_of
 from gatekeeper.goods.what_left import Added, Gone, says_what_left
-from gatekeeper.storage import bypasses, waiting_events
+from gatekeeper.storage import bypasses, ledger, waiting_events
 from gatekeeper.storage import reconciling as storage
+from gatekeeper.storage.events import events_of
 from gatekeeper.storage.reconciling import Account
 from gatekeeper.storage.records import Place, records_of
 from schemas.bypass import Completion
 from schemas.event import EventLine, ShipmentEvent
 
 Reports = dict[Place, list[bytes]]
-"""By line, the events that say that something of it left, and more than that; none where they say nothing more."""
+"""By line, the events that say that something of it left, and more than that, or once more; none where they say nothing more."""
 
 
 class _Event(Struct):
@@ -38,9 +40,10 @@ def of_orders(cursor: Cursor[Any], order_ids: Collection[str]) -> Reports:
     for wholesaler, order, revision, body in storage.shipped(cursor, order_ids):
         event = _event.decode(body)
         for line in event.lines:
-            several = found[Place(wholesaler, order, revision, line.line)]
-            if event.ship_to is not UNSET or line != EventLine(line=line.line):
-                several.append(body)
+            place = Place(wholesaler, order, revision, line.line)
+            # Told twice it may have left twice.
+            more = place in found or event.ship_to is not UNSET or line != EventLine(line=line.line)
+            found[place] += [body] if more else []
     return found
 
 
@@ -50,10 +53,11 @@ def otherwise(cursor: Cursor[Any], program: Program, stand: Iterable[tuple[Accou
     orders = {place.order_id for _, place in looked}
     if not orders:
         return []
-    books = Books(records_of(cursor, orders))
+    waiting = waiting_events.of_orders(cursor, orders)
+    books = Books(records_of(cursor, orders), waiting)
     found = bypasses.of_orders(cursor, orders)
     added = Added(
-        waiting_events.of_orders(cursor, orders),
+        waiting,
         {bypass.told: _completion.decode(bypass.completion) for bypass in found if bypass.completion is not None},
         {bypass.told: bypass.why for bypass in found},
     )
@@ -62,6 +66,7 @@ def otherwise(cursor: Cursor[Any], program: Program, stand: Iterable[tuple[Accou
         event = _whole.decode(body)
         for line in lines_of(event):
             gone[Place(wholesaler, order, revision, line.line)].append(Gone(event, line))
+    left = _left(cursor, program, books, {place for _, place in looked})
     by_people = storage.by_people(cursor, {account.examination for account, _ in looked})
     differing = []
     for account, place in looked:
@@ -74,7 +79,18 @@ def otherwise(cursor: Cursor[Any], program: Program, stand: Iterable[tuple[Accou
             gone[place],
             added,
             package_of(live, [program]),
+            left.get(place, 0),
             by_people=account.examination in by_people,
         ):
             differing.append(account.sequence)
     return differing
+
+
+def _left(cursor: Cursor[Any], program: Program, books: Books, places: Collection[Place]) -> dict[Place, int]:
+    """Of those of these lines of which something came back, how much left, each time that it did."""
+    back = {(wholesaler, order) for wholesaler, order, *_ in storage.came_back(cursor, {place.order_id for place in places})}
+    several, names = [place for place in places if place[:2] in back], [order for _, order in back]
+    if not several:
+        return {}
+    events, history = by_order(events_of(cursor, names)), by_order(ledger.earlier(cursor, names))
+    return {place: whereabouts_of(books.book(place, history[place[:2]], events[place[:2]], [program])).left for place in several}

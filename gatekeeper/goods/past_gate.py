@@ -171,5 +171,14 @@ def _parties(told: ShipmentEvent, line: EventLine, judged: Judged, book: Book) -
     return found
 
 
+def names_whom_people_replaced(line: EventLine, judged: Judged | None, book: Book) -> bool:
+    """Whether goods left for the patient to whom they were released, by what is told after people corrected whom they are for."""
+    if line.patient is UNSET or judged is None or book.released is None:
+        return False
+    named, released = (judged.patient_id or UNSET, judged.authorization_id or UNSET), book.released.body
+    both = [(each.patient_id, each.authorization_id) for each in (released, as_corrected(released, book.changes))]
+    return named == both[0] != both[1]
+
+
 def place_of(told: ShipmentEvent, line: EventLine) -> Place:
     return Place(told.wholesaler_id, told.order_id, 1 if told.revision is UNSET else told.revision, line.line)

@@ -14,7 +14,7 @@ from gatekeeper.goods.books import came_back, returned, shipped
 from gatekeeper.goods.by_people import as_corrected, as_known
 from gatekeeper.goods.held import holding
 from gatekeeper.goods.line_book import Book, Told, fits, goods_of, lines_of, package_of, told_of, whereabouts_of
-from gatekeeper.goods.past_gate import Judged, place_of
+from gatekeeper.goods.past_gate import Judged, names_whom_people_replaced, place_of
 from gatekeeper.goods.reported import UNKNOWN_SERIALS, Reported, reported
 from gatekeeper.goods.settlement import OTHER_PROGRAM, RETURNED, SHIPPED, Settlement, left_of
 from gatekeeper.goods.telling import Found, Telling
@@ -25,7 +25,7 @@ from gatekeeper.storage.events import digest_of
 from gatekeeper.storage.records import Place, Recorded
 from schemas.event import EventLine, ShipmentEvent
 
-PARTIES_DIFFER, OTHER_PRODUCT = "parties_differ", "other_product"
+PARTIES_DIFFER, OTHER_PRODUCT, PATIENT_CORRECTED = "parties_differ", "other_product", "patient_corrected"
 
 
 class Settling(Telling):
@@ -50,6 +50,8 @@ class Settling(Telling):
         if not lacks:
             case = self._case(place, before, judged, why, key)
             problems = left_of(case).problems
+            if names_whom_people_replaced(line, judged, before):
+                problems += (PATIENT_CORRECTED,)
             if case.released is None:
                 lacks = tuple(problem for problem in problems if problem != UNKNOWN_SERIALS)
             if not lacks:

@@ -38,10 +38,10 @@ class Added(NamedTuple):
 
 
 def says_what_left(
-    live: Recorded, released: Recorded | None, gone: Sequence[Gone], added: Added, package: CoveredPackage, *, by_people: bool
+    live: Recorded, released: Recorded | None, gone: Sequence[Gone], added: Added, package: CoveredPackage, left: int, *, by_people: bool
 ) -> bool:
     """Whether quantity, lot, serials and recipient are those that were reported; of what the gate ``released`` all of it where nobody
-    says how much.
+    says how much. As many as ``left`` did so, by all that was told of where the goods are: what came back may have left again.
 
     What people corrected (``by_people``), lot, day and serials, is theirs to say.
     """
@@ -49,15 +49,15 @@ def says_what_left(
     if not applied:
         return not gone
     reports = [reported_with(each.event, each.line, None, added.completions.get(each.told), package) for each in applied]
-    if not _as_many(live, released, reports) or not _to_the_same(live, released, applied, added):
+    if not _as_many(live, released, reports, left) or not _to_the_same(live, released, applied, added):
         return False
     return by_people or _the_same_goods(live, reports)
 
 
-def _as_many(live: Recorded, released: Recorded | None, reports: Sequence[Reported]) -> bool:
+def _as_many(live: Recorded, released: Recorded | None, reports: Sequence[Reported], left: int) -> bool:
     whole = live.units if released is None else released.units
     counted = all(report.is_known and (not report.serials or report.units == len(report.serials)) for report in reports)
-    return counted and shipped(reports, whole) == live.units
+    return counted and max(shipped(reports, whole), left) == live.units
 
 
 def _the_same_goods(live: Recorded, reports: Sequence[Reported]) -> bool:

@@ -268,6 +268,20 @@ def test_goods_for_the_patient_whom_people_named_did_not_leave_past_the_gate(rem
     assert wrong(rems.ledger) == []
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_the_patient_whom_people_replaced_is_told_to_a_person(rems: Rems, late: bool) -> None:  # noqa: FBT001
+    """The record stays as they corrected it; what was told before they did needs no word."""
+    rems.ledger.load(authorization("AU-MANY", 1000), authorization("AU-2", 1000))
+    [record], warehouse = rems.records(1, MANY), Warehouse(rems.ledger)
+    rems.say(acknowledgement(record, "rejected"))
+    told = event("shipped", "SO-1", lines=[{"line": 1, "patient": json.loads(order("SO-1", MANY))["lines"][0]["patient"]}])
+    warehouse.tell(*([] if late else [told]))
+    made = approved(rems, proposed(rems, record, patient_id="P-2", authorization_id="AU-2"))
+    warehouse.tell(told)
+    assert [body["evidence"]["problems"] for kind, body in rems.alerts() if kind == "shipment_disputed"] == [["patient_corrected"]] * late
+    assert (bodies(rems)[-1]["record_id"], len(rems.alerts()), wrong(rems.ledger)) == (made.record_id, 1 + late, [])
+
+
 def test_a_correction_of_goods_past_the_gate_does_not_let_others_go(rems: Rems) -> None:
     """They left for another patient than was released; whom people named instead is not one to whom the gate released them."""
     rems.ledger.load(*[authorization(name, 1000) for name in ("AU-MANY", "AU-2", "AU-3")])

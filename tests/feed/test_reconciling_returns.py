@@ -83,6 +83,20 @@ def test_a_return_of_vials_that_did_not_leave(rems: Rems, warehouse: Warehouse) 
     assert differences(found(rems, reporting=WD)) == {reconciling.RETURNED_OTHERWISE: [Range(4, 4)]}
 
 
+@pytest.mark.parametrize("again", [[{}], [{"quantity": 5}], [{"quantity": 1}, {"quantity": 1}]], ids=["all", "five", "in parts"])
+def test_what_came_back_and_left_again(rems: Rems, warehouse: Warehouse, again: list[Wire]) -> None:
+    """More left than is recorded, also where nobody says how much; told again by the instant of the first it is the same goods."""
+    warehouse.tell(event("shipped", "SO-1", lines=[1]), event("shipped", "SO-2", lines=[1]))
+    warehouse.tell(returned(verified=True), returned("SO-2"))
+    accept_all(rems)
+    assert found(rems, reporting=WD).agree
+    warehouse.tell(*(event("shipped", "SO-1", lines=[{"line": 1} | line], at="2026-11-25T10:00:00-05:00") for line in again))
+    accept_all(rems)
+    live = next(each for each in reversed(records(rems.ledger)) if each["order_id"] == "SO-1" and each["kind"] != "return")
+    for reporting in (WD, ()):
+        assert differences(found(rems, reporting=reporting)) == {reconciling.OTHERWISE: [Range(live["sequence"], live["sequence"])]}
+
+
 def test_return_records_that_were_altered(rems: Rems, warehouse: Warehouse) -> None:
     """One that no event reports, and one that says another quantity than its event; more came back than left."""
     warehouse.tell(returned(serials=["A"]), returned("SO-2", quantity=2))

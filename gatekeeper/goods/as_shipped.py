@@ -65,9 +65,10 @@ def reported_with(
     return reported(event.event_id, replace(line, **{name: goods[name] for name in names}), package)
 
 
-def party_of(event: ShipmentEvent, line: EventLine, completion: Completion | None) -> bytes:
-    """Who and what an event names, in one writing; empty where it names nobody."""
-    said = [each for each in (completion, line, event) if each is not None]
+def party_of(event: ShipmentEvent, line: EventLine, completion: Completion | None, order: ShipmentOrder | None = None) -> bytes:
+    """Who and what an event names, or else the ``order``, in one writing; empty where nobody is named."""
+    ordered = next((each for each in order.lines if each.line == line.line), None) if order else None
+    said = [each for each in (completion, line, event, ordered, order) if each is not None]
     names = {name: _first([each for each in said if hasattr(each, name)], name) for name in ("ship_to", "patient", "product")}
     return canonical(Completion(**names)).replace(b"{}", b"")
 

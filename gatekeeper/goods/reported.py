@@ -12,7 +12,9 @@ from gatekeeper.goods.books import shipped
 from schemas.event import EventLine
 
 UNKNOWN_SERIALS = "serials_unknown"
-"""So many left, and it is not known which of those released: the only thing unsaid that a record can do without."""
+"""So many left, and it is not known which of those released: a record can do without that."""
+LOTS_DIFFER = "lots_differ"
+"""Of what was released that is more than one record can say; of goods that nobody released it says all the rest."""
 
 
 class Goods(msgspec.Struct, frozen=True):
@@ -41,7 +43,7 @@ class Left(NamedTuple):
     whole: bool
     """Everything that was released has left."""
     problems: tuple[str, ...]
-    """Why a record cannot say what left; it says then what was released."""
+    """Why a record cannot say what left, and says what was released; or what it leaves unsaid."""
 
 
 def reported(event_id: str, line: EventLine, package: CoveredPackage) -> Reported:
@@ -76,9 +78,10 @@ def what_left(
         *(["serial_reported_twice"] if len(set(given)) != len(given) else []),
         *(["serial_of_another_line"] if not set(given).isdisjoint(elsewhere) else []),
     ]
-    kinds = {_lot(report, released) for report in reports}
-    if len(kinds - {(None, None)}) > 1:
-        problems.append("lots_differ")
+    kind = _kind(reports, released)
+    unsaid = [] if kind is not None else [LOTS_DIFFER]
+    if released:
+        problems += unsaid
     whole = released is None or units >= released.units
     serials = _serials(released.serials if released else (), given, units)
     if not problems and not set(serials or ()).isdisjoint(elsewhere):
@@ -87,14 +90,20 @@ def what_left(
         if released and "serial_of_another_line" not in problems and not set(released.serials).isdisjoint(elsewhere):
             problems.append("serial_of_another_line")
         return Left(_as_released(released, elsewhere) if released else Goods(units), whole, tuple(problems))
-    lot, expires_on = next(iter(kinds - {(None, None)}), (None, None))
-    goods = Goods(units, serials or (), lot, expires_on)
-    return Left(goods, whole, () if serials is not None else (UNKNOWN_SERIALS,))
+    goods = Goods(units, serials or (), *(kind or (None, None)))
+    return Left(goods, whole, (*unsaid, *([UNKNOWN_SERIALS] if serials is None else [])))
 
 
 def _as_released(released: Goods, elsewhere: Collection[str]) -> Goods:
     """What was released; without its serials where another line has one of them by now: none stands in two records."""
     return released if set(released.serials).isdisjoint(elsewhere) else msgspec.structs.replace(released, serials=())
+
+
+def _kind(reports: Sequence[Reported], released: Goods | None) -> tuple[str | None, date | None] | None:
+    """Lot and day of expiry of all that left; None where one of the two differs. Who leaves one unsaid does not say otherwise."""
+    kinds = [_lot(report, released) for report in reports]
+    lots, days = {lot for lot, _ in kinds} - {None}, {day for _, day in kinds} - {None}
+    return None if len(lots) > 1 or len(days) > 1 else (next(iter(lots), None), next(iter(days), None))
 
 
 def _lot(report: Reported, released: Goods | None) -> tuple[str | None, date | None]:

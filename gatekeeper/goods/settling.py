@@ -15,7 +15,7 @@ from gatekeeper.goods.by_people import as_corrected, as_known
 from gatekeeper.goods.held import holding
 from gatekeeper.goods.line_book import Book, Told, fits, goods_of, lines_of, package_of, told_of, whereabouts_of
 from gatekeeper.goods.past_gate import Judged, names_whom_people_replaced, place_of
-from gatekeeper.goods.reported import UNKNOWN_SERIALS, Reported, reported
+from gatekeeper.goods.reported import LOTS_DIFFER, UNKNOWN_SERIALS, Reported, reported
 from gatekeeper.goods.settlement import OTHER_PROGRAM, RETURNED, SHIPPED, Settlement, left_of
 from gatekeeper.goods.telling import Found, Telling
 from gatekeeper.messages import written
@@ -53,7 +53,7 @@ class Settling(Telling):
             if names_whom_people_replaced(line, judged, before):
                 problems += (PATIENT_CORRECTED,)
             if case.released is None:
-                lacks = tuple(problem for problem in problems if problem != UNKNOWN_SERIALS)
+                lacks = tuple(problem for problem in problems if problem not in (UNKNOWN_SERIALS, LOTS_DIFFER))
             if not lacks:
                 self._correct(place, case, before, digest_of(told, line))
         self._lacks[key] = lacks
@@ -229,7 +229,7 @@ class Settling(Telling):
                 report = replace(report, serials=as_known(report.serials, book.changes, book.live and book.live.body))
             reports.append(report)
             is_other = other if own == key else OTHER in self.grounds.bypassed.get(own, "")
-            parties.add(party_of(said, line, completion) if released is None or is_other else b"")
+            parties.add(party_of(said, line, completion, ordered) if released is None or is_other else b"")
         if released is not None and len(parties) == 1 and package.gtin != released.body.product.gtin:
             # Lot, day and serials that were released are another product's; only the number may be of this one.
             whole, released = released.units, None

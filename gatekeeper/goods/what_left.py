@@ -51,7 +51,7 @@ def says_what_left(
     reports = [reported_with(each.event, each.line, None, added.completions.get(each.told), package) for each in applied]
     if not _as_many(live, released, reports, left) or not _to_the_same(live, released, applied, added):
         return False
-    return by_people or _the_same_goods(live, reports)
+    return by_people or _the_same_goods(live, reports, in_parts=released is None and len(reports) > 1)
 
 
 def _as_many(live: Recorded, released: Recorded | None, reports: Sequence[Reported], left: int) -> bool:
@@ -60,11 +60,13 @@ def _as_many(live: Recorded, released: Recorded | None, reports: Sequence[Report
     return counted and max(shipped(reports, whole), left) == live.units
 
 
-def _the_same_goods(live: Recorded, reports: Sequence[Reported]) -> bool:
+def _the_same_goods(live: Recorded, reports: Sequence[Reported], *, in_parts: bool) -> bool:
+    """``in_parts``: several reports of goods that nobody released, whose record names no lot where these differ."""
     goods = goods_of(live)
+    unsaid = in_parts and goods.lot is None and goods.expires_on is None
     named = [serial for report in reports for serial in report.serials]
     return (
-        all(report.lot in (None, goods.lot) and report.expires_on in (None, goods.expires_on) for report in reports)
+        (unsaid or all(report.lot in (None, goods.lot) and report.expires_on in (None, goods.expires_on) for report in reports))
         and len(set(named)) == len(named)
         and set(named) <= set(goods.serials)
     )
@@ -75,10 +77,12 @@ def _to_the_same(live: Recorded, released: Recorded | None, gone: Sequence[Gone]
     parties = set()
     for each in gone:
         completion, other = added.completions.get(each.told), OTHER in added.why.get(each.told, "")
-        parties.add(party_of(each.event, each.line, completion) if released is None or other else b"")
+        if released is not None or completion is None:
+            # What people completed was settled as of the party of the others.
+            parties.add(party_of(each.event, each.line, completion) if released is None or other else b"")
         to = each.event.ship_to if completion is None or completion.ship_to is UNSET else completion.ship_to
         if to is not UNSET and to.rems_site_id not in (UNSET, live.body.ship_to.site_id):
             return False
         if other and live.body.outside_gate is UNSET:
             return False
-    return len(parties) == 1
+    return len(parties) <= 1

@@ -13,6 +13,7 @@ from tests.feed.test_writing import TODAY
 from tests.gate.ledger import Wire, order
 from tests.gate.shelves import live, records
 from tests.gate.test_bypass import SHIP_TO, WHOLE, read_on
+from tests.gate.test_bypass_in_parts import complete
 from tests.gate.test_events import MANY
 from tests.gate.test_revisions import SERIALS
 from tests.gate.warehouse import REPORTING, Warehouse, event
@@ -115,3 +116,17 @@ def test_goods_that_wait_for_their_order_are_a_difference(rems: Rems, warehouse:
     accept_all(rems)
     of = found(rems)
     assert (of.waiting, of.unrecorded, differences(of), of.counts["recorded"]) == ([], [], {}, 1)
+
+
+def test_what_nobody_released_and_left_in_parts_is_none(rems: Rems, warehouse: Warehouse) -> None:
+    """Two lots are in one record without a lot; two recipients are a difference until people say that they were one."""
+    stopped = {"/lines/0/patient/authorization_id": "AU-NEW"}
+    warehouse.judge(order("SO-1", stopped), order("SO-2", stopped))
+    warehouse.tell(*(event("shipped", "SO-1", lines=[{"line": 1, "quantity": 2, "lot": lot}]) for lot in ("L1", "L2")))
+    parts: list[Wire] = [{}, {"ship_to": SHIP_TO | {"rems_site_id": "HF4"}}]
+    warehouse.tell(*(event("shipped", "SO-2", lines=[{"line": 1, "quantity": 2}], **to) for to in parts))
+    accept_all(rems)
+    assert list(differences(found(rems, reporting=WD))) == [reconciling.OTHERWISE]
+    complete(warehouse, {"ship_to": SHIP_TO})
+    accept_all(rems)
+    assert (differences(found(rems, reporting=WD)), found(rems).unrecorded) == ({}, [])

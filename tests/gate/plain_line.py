@@ -213,4 +213,5 @@ class Line:
         lots = {line.get("lot", LOT if self.is_ordered else None) for line in shipped} - {None}
         too_many = self.released and self._vials(self.shipped) > VIALS
         unknown = any(line.get("unit", "vial") != "vial" for line in shipped)
-        return too_many or unknown or len(set(serials)) < len(serials) or len(lots) > 1
+        # The record of what was not released can do without a lot.
+        return too_many or unknown or len(set(serials)) < len(serials) or (self.released and len(lots) > 1)

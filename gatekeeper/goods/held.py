@@ -44,7 +44,7 @@ def holding(book: Book) -> dict[Question, int | None]:
     """What the line has used up: units of authorizations, and serials (None); of the serials, those that no other line has.
 
     Until all of it has left, or the rest stays, a line holds all that it was released for: what has not left may still leave. Of a
-    superseded line only what left counts; where nothing did, the serials that its record names all the same are ``named``. Serials that
+    superseded line only what left counts; the other serials that its record names all the same are ``named``. Serials that
     were reported as left are held, whatever is disputed of them, also where no record could be made yet: of the product that the report
     names, or else of the line's. Units that came back are free again; serials when a verified return says so.
     """
@@ -69,7 +69,11 @@ def holding(book: Book) -> dict[Question, int | None]:
             if use.authorization_id and many:
                 # Of several products of one program too.
                 held["units", use.program, use.authorization_id] += many
-    return {("serial", *each): None for each in serials} | held
+    out: dict[Question, int | None] = {("serial", *each): None for each in serials}
+    if book.superseded and record is not None:
+        # Something came back, and nobody said that more had left.
+        out |= {each: None for each in named_by(record.body) if ("serial", *each[1:]) not in out and each[2] not in where.back}
+    return out | held
 
 
 def units_held(line: Line, uses: Mapping[Question, int | None]) -> list[Held]:

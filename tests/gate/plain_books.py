@@ -100,9 +100,7 @@ class PlainBooks:
         superseded = self.highest[line[:2]] > line[2]
         if superseded and not (self.shipped[line] or self.returned[line]):
             return live, Counter(), set()
-        released = [each for each in self.records.get(line, []) if each["kind"] == "original" and not each.get("outside_gate")]
-        last = next((each for each in reversed(self.records.get(line, [])) if each["kind"] in ("original", "correction")), None)
-        whole = released[-1] if released else last
+        released, whole = self._released(line), self._whole(line)
         own = self._own(line, whole, released=bool(released))
         found = self.vials(line, whole) if whole else Vials(0, 0, set(), all_back=False)
         reported = [(self._use(each, own, self._corrected(line)), each) for each in self.shipped[line]]
@@ -130,6 +128,14 @@ class PlainBooks:
             taken = min(free, units[use])
             units[use], free = units[use] - taken, free - taken
         return live, units, {(gtin, serial) for gtin, serial in serials if serial not in found.free}
+
+    def _released(self, line: Line) -> list[Wire]:
+        return [each for each in self.records.get(line, []) if each["kind"] == "original" and not each.get("outside_gate")]
+
+    def _whole(self, line: Line) -> Wire | None:
+        """What was released, or is on record without that."""
+        last = next((each for each in reversed(self.records.get(line, [])) if each["kind"] in ("original", "correction")), None)
+        return next(reversed(self._released(line)), last)
 
     def _own(self, line: Line, whole: Wire | None, *, released: bool) -> Use:
         own = use_of(whole) if whole else (None, self.ordered.get(line), None)
@@ -211,10 +217,15 @@ class PlainBooks:
         return dict(units), out
 
     def named(self) -> set[tuple[str, str, str]]:
-        """What live records of superseded lines name of which nothing is known to have left: serial, GTIN and place."""
-        waiting = [line for line in self.records if self.highest[line[:2]] > line[2] and not (self.shipped[line] or self.returned[line])]
-        live = [(line, record) for line in waiting if (record := live_of(self.records[line]))]
-        return {(serial, each["product"]["gtin"], "/".join(map(str, line))) for line, each in live for serial in each.get("serials", ())}
+        """What live records of superseded lines name, and is neither out nor back: serial, GTIN and place."""
+        found: set[tuple[str, str, str]] = set()
+        for line, known in self.records.items():
+            live, whole = live_of(known), self._whole(line)
+            if live is not None and whole is not None and self.highest[line[:2]] > line[2]:
+                out = {serial for _, serial in self.everything(line)[2]} | set(self.vials(line, whole).free)
+                rest = {*live.get("serials", ())} - out
+                found |= {(serial, live["product"]["gtin"], "/".join(map(str, line))) for serial in rest}
+        return found
 
     def standing(self) -> Counter[tuple[str, str]]:
         """By GTIN and serial, in how many live records it stands and has not come back."""

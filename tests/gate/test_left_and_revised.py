@@ -5,6 +5,7 @@ import pytest
 from gatekeeper.examinations.recording import Terms
 from gatekeeper.storage import tables
 from tests.gate.ledger import Ledger, authorization, order
+from tests.gate.shelves import shelves
 from tests.gate.test_again import wrong
 from tests.gate.test_answers import CAMPATH, bodies
 from tests.gate.test_events import MANY, TWO_COVERED, released_line
@@ -45,3 +46,19 @@ def test_a_new_revision_withdraws_only_what_has_not_left(warehouse: Warehouse, w
     assert [body["evidence"]["lines"] for _, body in lower if "alert_id" in body] == [[2, 3]]
     assert units(warehouse.ledger) == {"AU-MANY": 7}
     assert wrong(warehouse.ledger) == []
+
+
+@pytest.mark.parametrize("wholesalers", [frozenset(), frozenset({"WD-001"})])
+@pytest.mark.parametrize("back", [{"serials": ["A"]}, {"quantity": 1}])
+def test_of_what_came_back_and_was_never_told_to_leave_the_rest_is_free(
+    warehouse: Warehouse, wholesalers: frozenset[str], back: dict[str, object]
+) -> None:
+    """The record still says five vials: it names none of them any more, once another line's record does."""
+    ledger, telling = warehouse.ledger, Warehouse(warehouse.ledger, Terms(reports_shipments=wholesalers), "telling")
+    telling.judge(order("SO-1", MANY | {"/lines/0/serials": list("ABCDE")}))
+    telling.tell(event("returned", lines=[{"line": 1, "verified": True} | back]))
+    telling.judge(revision(2, MANY), order("SO-2", MANY | {"/lines/0/quantity": 1, "/lines/0/serials": ["B"]}))
+    telling.follow()
+    live = {place[:2]: record.get("serials", []) for place, shelf in shelves(ledger).items() for record in shelf.live}
+    assert (live["SO-1", 1], live["SO-2", 1]) == ([], ["B"])
+    assert wrong(ledger) == []

@@ -142,14 +142,16 @@ class Fold(Bookkeeping):
         """
         self._moves.settle(order, reported=self._reports(order))
         name = order.wholesaler_id, order.order_id
-        events, examined = self._events[name], []
+        events, examined, looked_at = self._events[name], [], set[int]()
         for released_by, lines in live_lines(history, below=order.revision).items():
             gone = gone_lines(released_by.revision, events)
             staying = [record for line in lines if line.line.line not in gone for record in line.records]
             reports = self._reports(order)
             held = sorted((self.voidable[record] for record in staying), key=attrgetter("program"))
             if not is_superseded(history, released_by.revision):
-                places = [Place(*name, released_by.revision, line) for line in gone]
+                # Several verdicts may have released lines of one revision.
+                places = [Place(*name, released_by.revision, line) for line in gone if released_by.revision not in looked_at]
+                looked_at.add(released_by.revision)
                 for row in held:
                     record = record_of(row.body)
                     place = Place(*name, record.revision, record.line)

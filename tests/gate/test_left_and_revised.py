@@ -62,3 +62,18 @@ def test_of_what_came_back_and_was_never_told_to_leave_the_rest_is_free(
     live = {place[:2]: record.get("serials", []) for place, shelf in shelves(ledger).items() for record in shelf.live}
     assert (live["SO-1", 1], live["SO-2", 1]) == ([], ["B"])
     assert wrong(ledger) == []
+
+
+@pytest.mark.parametrize("wholesalers", [frozenset(), frozenset({"WD-001"})])
+def test_what_left_in_part_is_freed_once_whatever_released_the_other_lines(warehouse: Warehouse, wholesalers: frozenset[str]) -> None:
+    """Two verdicts released the lines of one revision; three units of the first line have not left."""
+    ledger, telling = warehouse.ledger, Warehouse(warehouse.ledger, Terms(reports_shipments=wholesalers), "telling")
+    ledger.load(authorization("AU-MANY", 5))
+    telling.judge(order("SO-1", TWO_COVERED))
+    ledger.load(authorization("AU-MANY", 1000))
+    telling.follow()
+    assert units(ledger) == {"AU-MANY": 10}
+    telling.tell(event("shipped", lines=[{"line": 1, "quantity": 2}]))
+    telling.judge(revision(2, TWO_COVERED))
+    assert units(ledger) == {"AU-MANY": 2}
+    assert wrong(ledger) == []

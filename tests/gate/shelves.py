@@ -23,19 +23,25 @@ def records(ledger: Ledger) -> list[Wire]:
     return sorted((json.loads(row[7]) for row in ledger.rows(tables.DISTRIBUTION_RECORD)), key=lambda record: int(record["sequence"]))
 
 
+def line_of(record: Wire) -> Line:
+    return record["order_id"], record["revision"], record["line"]
+
+
 def shelves(ledger: Ledger) -> dict[Line, Shelf]:
     """By line. Raises where a record says of itself what cannot be: it names nothing, or something that is not there."""
     known: dict[str, Wire] = {}
-    dead: set[str] = set()
+    dead: dict[str, str] = {}
     found: dict[Line, list[Wire]] = defaultdict(list)
     for record in records(ledger):
         about = record["replaces"]
         assert (about is None) == (record["kind"] == "original"), "void, correction and return name what they are about"
         assert about is None or about in known, "what a record is about came before it"
+        assert about is None or line_of(known[about]) == line_of(record), "and is of the same line"
         if record["kind"] in ("void", "correction"):
-            dead.add(about)
+            assert about not in dead or (dead[about], record["kind"]) == ("void", "correction"), "only what is void is restored"
+            dead[about] = record["kind"]
         known[record["record_id"]] = record
-        found[record["order_id"], record["revision"], record["line"]].append(record)
+        found[line_of(record)].append(record)
     return {
         line: Shelf(
             tuple(each for each in several if each["kind"] in ("original", "correction") and each["record_id"] not in dead),

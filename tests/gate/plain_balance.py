@@ -103,8 +103,9 @@ class PlainBalance:
 
     def _count(self, event: Wire) -> None:
         if event["event"] == "cancelled":
-            for number in [line["line"] for line in event.get("lines", [])] or [1, 2]:
-                self.line((event["order_id"], event["revision"], number)).cancelled = True
+            for number in [each["line"] for each in event.get("lines", [])] or [1, 2]:
+                line = self.line((event["order_id"], event["revision"], number))
+                line.cancelled, line.stands = True, False
             return
         for place, each in zip(_places(event), event["lines"], strict=True):
             said = each | {"at": event["at"], "event": event["event_id"]}

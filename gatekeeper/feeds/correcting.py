@@ -109,7 +109,7 @@ class _Correcting(OfOneRecord):
     ) -> DistributionRecord:
         """Adds the record, the decision and the approval, and moves what the line has used up."""
         body = record_of(told.body)
-        place = Place(body.wholesaler_id, body.order_id, body.revision, body.line)
+        place = Place.of(body)
         before = self._book(place)
         live = before.live
         if live is None or live.record_id != told.record_id:
@@ -152,6 +152,6 @@ def _refuse(cursor: Cursor[Any], told: Told, changes: RecordChanges) -> None:
     if changes.serials is not UNSET and changes.serials:
         if before.serials is not UNSET and len(before.serials) != len(changes.serials):
             raise Unusable(f"{named} has {len(before.serials)} serials, and the correction another number of them.")
-        place = f"{before.wholesaler_id}/{before.order_id}/{before.revision}/{before.line}"
+        place = str(Place.of(before))
         if taken := kept.taken(cursor, before.product.gtin, list(changes.serials), place):
             raise Unusable(f"{len(taken)} of the serials are out with another line.")

@@ -86,7 +86,7 @@ class _Voiding(OfOneRecord):
         named, body = f"Record {told.sequence} of {told.program}", record_of(told.body)
         if told.kind not in STANDING:
             raise Unusable(f"{named} is a {told.kind}: there is nothing in it to void.")
-        place = Place(body.wholesaler_id, body.order_id, body.revision, body.line)
+        place = Place.of(body)
         book = self._book(place)
         if book.live is None or book.live.record_id != told.record_id:
             raise Unusable(f"{named} was replaced or voided already.")

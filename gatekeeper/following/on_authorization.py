@@ -44,7 +44,7 @@ def holders(cursor: Cursor[Any], programs: tuple[Program, ...], questions: Itera
         of_books, units = uses.get(released.record_id), released.units if (released.program, body.authorization_id) == question[1:] else 0
         if of_books is not None:
             units = of_books.get(question) or 0
-        held[question].append(Holder(_place(body), released.sequence, released.examination, units))
+        held[question].append(Holder(Place.of(body), released.sequence, released.examination, units))
     return held
 
 
@@ -69,14 +69,10 @@ def _uses(
     of_order, told = by_order(ledger.earlier(cursor, list(names))), by_order(events)
     uses: dict[Any, Mapping[Question, int | None]] = {}
     for released, body in found:
-        place = _place(body)
+        place = Place.of(body)
         originals = [each for each in books.records(place) if each.kind == "original" and each.program == released.program]
         if originals and released.record_id not in uses:
             # A line that left past the gate before it was released has two, and the first is void.
             is_last = released.record_id == originals[-1].record_id
             uses[released.record_id] = holding(books.book(place, of_order[place[:2]], told[place[:2]], programs)) if is_last else {}
     return uses
-
-
-def _place(body: DistributionRecord) -> Place:
-    return Place(body.wholesaler_id, body.order_id, body.revision, body.line)

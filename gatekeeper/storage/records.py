@@ -29,6 +29,11 @@ class Place(NamedTuple):
         return f"{self.wholesaler_id}/{self.order_id}/{self.revision}/{self.line}"
 
     @classmethod
+    def of(cls, body: DistributionRecord) -> "Place":
+        """The line that a record is of."""
+        return cls(body.wholesaler_id, body.order_id, body.revision, body.line)
+
+    @classmethod
     def read(cls, written: str) -> "Place":
         """The same, from how it is written."""
         wholesaler_id, order_id, revision, line = written.split("/")
@@ -47,7 +52,7 @@ class Recorded(NamedTuple):
 
     @property
     def place(self) -> Place:
-        return Place(self.body.wholesaler_id, self.body.order_id, self.body.revision, self.body.line)
+        return Place.of(self.body)
 
 
 def records_of(cursor: Cursor[Any], order_ids: Iterable[str]) -> list[Recorded]:

@@ -15,6 +15,7 @@ from tests.gate.ledger import Ledger, Wire, authorization, order
 from tests.gate.shelves import alerts, live, records
 from tests.gate.test_bypass import SHIP_TO, WHOLE, read_on
 from tests.gate.test_look_back import RECALL
+from tests.gate.test_other_goods import told
 from tests.gate.test_recall_past_gate import json_of
 from tests.gate.test_records_live import shipped
 from tests.gate.test_revisions import units
@@ -34,11 +35,6 @@ ELSEWHERE = SHIP_TO | {"rems_site_id": "HF4"}
 def warehouse(ledger: Ledger) -> Warehouse:
     ledger.load(authorization("AU-MANY", 1000))
     return Warehouse(ledger)
-
-
-def told(warehouse: Warehouse) -> list[tuple[str, Any]]:
-    """Kind of each alert, and why or which problems."""
-    return [(kind, seen.get("why") or seen.get("problems")) for kind, seen in alerts(warehouse.ledger)]
 
 
 def states(warehouse: Warehouse) -> list[tuple[str, str]]:
